@@ -1,0 +1,13 @@
+//! What every lesson keeps in memory: a chess game with its moves.
+//!
+//! The stores of the lessons differ only in *where* they keep a [`Game`]; if each had a game of
+//! its own, nobody could compare them. `cargo run -p singleton-game` shows games being played.
+//! Read [`game`] first, then the store of the lesson you are in.
+
+mod chess_move;
+pub mod game;
+pub mod game_id;
+
+pub use chess_move::{BadMove, Move};
+pub use game::{Game, GameError, Summary};
+pub use game_id::{BadGameId, GameId};
