@@ -123,7 +123,7 @@ impl FromStr for Move {
         let promotion = match piece {
             None => None,
             Some(piece) => {
-                let promotion = Promotion::to_piece(piece)
+                let promotion = Promotion::from_letter(piece)
                     .ok_or_else(|| BadMove::Promotion { text: own(), piece })?;
                 if !from.is_one_step_from_promotion(to) {
                     return Err(BadMove::PromotionTooEarly {
@@ -159,7 +159,7 @@ impl Square {
 }
 
 impl Promotion {
-    fn to_piece(letter: char) -> Option<Self> {
+    fn from_letter(letter: char) -> Option<Self> {
         match letter {
             'q' => Some(Self::Queen),
             'r' => Some(Self::Rook),

@@ -45,7 +45,7 @@ impl GameId {
     /// The same game played again: `opera-1858` becomes `opera-1858-2`.
     ///
     /// It is the one id that may be longer than [`GameId::LONGEST`], by its ending.
-    pub fn again(&self, time: u64) -> Self {
+    pub fn again(&self, time: usize) -> Self {
         Self(format!("{}-{time}", self.0))
     }
 }

@@ -2,12 +2,17 @@
 //!
 //! The stores of the lessons differ only in *where* they keep a [`Game`]; if each had a game of
 //! its own, nobody could compare them. `cargo run -p singleton-game` shows games being played.
-//! Read [`game`] first, then the store of the lesson you are in.
+//! Read `game.rs` first, then the store of the lesson you are in.
 
 mod chess_move;
-pub mod game;
-pub mod game_id;
+mod flags;
+mod game;
+mod game_id;
+mod reader;
+mod story;
 
 pub use chess_move::{BadMove, Move};
 pub use game::{Game, GameError, Summary};
 pub use game_id::{BadGameId, GameId};
+pub use reader::{ReadError, famous, read};
+pub use story::{Story, StoryError, Turn, report};

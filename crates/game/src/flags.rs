@@ -1,0 +1,68 @@
+//! The command line that the game crates share.
+
+use std::time::Duration;
+
+use clap::{CommandFactory, FromArgMatches, Parser, error::ErrorKind};
+
+/// The longest pause that may be asked for: a demonstration that adds less than a game a day
+/// is a mistyped one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+The program adds the games one by one, and its logger, in a file of its own, prints what it sees.
+It ends with a line that begins `verdict:`; compare it with the other lessons':
+
+  cargo run -p module-store      one list, two readers
+  cargo run -p bad-game          a manager made anew in each file
+  cargo run -p exported-game     one manager, exported
+  cargo run -p singleton-game    one manager, and the compiler refuses a second"
+)]
+pub(crate) struct Flags {
+    /// Play the games of FILE, one JSON object a line (- reads them from stdin), instead of the
+    /// ten famous ones that are built in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) games: Option<String>,
+
+    /// Go on until Ctrl-C, as the lecture does: index and logger each on a timer of its own
+    #[arg(long)]
+    pub(crate) forever: bool,
+
+    /// Add a game this often, for example 500ms, 5s or 0
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = pause)]
+    pub(crate) add_every: Duration,
+
+    /// Let the logger look this often; without --forever it looks after each game
+    #[arg(long, value_name = "TIME", default_value = "400ms", value_parser = pause, requires = "forever")]
+    pub(crate) log_every: Duration,
+}
+
+impl Flags {
+    /// Reads this process's arguments on behalf of the program `name`. Where they are no good,
+    /// or `--help` is asked for, it says so and ends the process, as clap does.
+    pub(crate) fn parse_as(name: &'static str, idea: &'static str) -> Self {
+        let mut command = Self::command().name(name).about(idea);
+        let flags = Self::from_arg_matches(&command.get_matches_mut())
+            .unwrap_or_else(|error| error.format(&mut command).exit());
+        if flags.forever && (flags.add_every.is_zero() || flags.log_every.is_zero()) {
+            command
+                .error(
+                    ErrorKind::ValueValidation,
+                    "--forever needs pauses longer than 0, for example --add-every 5s --log-every 4s",
+                )
+                .exit();
+        }
+        flags
+    }
+}
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it like 500ms, 5s or 0"))?;
+    if pause > LONGEST_PAUSE {
+        return Err("at most one day".to_owned());
+    }
+    Ok(pause)
+}

@@ -1,0 +1,265 @@
+//! The story that every store is told: a game is added, the logger looks, and so on.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, BufReader, Write};
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::flags::Flags;
+use crate::reader::{self, ReadError};
+use crate::{Game, GameId, Summary};
+
+/// How wide the table's middle column is, in characters.
+const TITLE_WIDTH: usize = 37;
+
+/// What happens next.
+#[derive(Debug)]
+pub enum Turn {
+    /// The lecture's index.ts: add this game, with all its moves.
+    Add(Game),
+    /// The lecture's logger.ts: print what you see.
+    Look,
+}
+
+/// Why a story could not be told to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum StoryError {
+    /// The games could not be read.
+    #[error(transparent)]
+    Games(#[from] ReadError),
+    /// The output went away.
+    #[error("cannot write to stdout: {0}")]
+    Output(#[from] io::Error),
+    /// The system would not tell us of Ctrl-C.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Interrupt(io::Error),
+}
+
+/// Hands out the turns, and prints all of the table but what the logger sees.
+///
+/// By default a round is one row: a game is added, *then* the logger looks, so that no two runs
+/// differ. With `--forever` both have a timer of their own, as in the lecture.
+pub struct Story {
+    games: Vec<Game>,
+    pace: Pace,
+    next: Next,
+    added: usize,
+    /// Every id so far: a file may hold both `a` and `a-2`, and no game is to be refused for it.
+    ids: HashSet<GameId>,
+    /// One future for the whole story: a Ctrl-C between two waits must not be missed.
+    interrupt: Pin<Box<dyn Future<Output = io::Result<()>>>>,
+}
+
+enum Pace {
+    Rounds {
+        pause: Duration,
+    },
+    Forever {
+        add_every: Duration,
+        next_add: Instant,
+        log_every: Duration,
+        next_look: Instant,
+    },
+}
+
+enum Next {
+    Round,
+    LookInRound,
+    End,
+}
+
+impl Story {
+    /// Opens the story of the crate `name`, whose idea is one line, as the command line asks,
+    /// and prints the head of the table. Bad flags and `--help` end the process here.
+    ///
+    /// # Errors
+    /// If the games cannot be read; then nothing has been printed.
+    pub fn open(name: &'static str, idea: &'static str) -> Result<Self, StoryError> {
+        let flags = Flags::parse_as(name, idea);
+        let games = match flags.games.as_deref() {
+            None => reader::famous(),
+            Some("-") => reader::read("stdin", io::stdin().lock())?,
+            Some(file) => {
+                let unreadable = |source| ReadError::Unreadable {
+                    file: file.to_owned(),
+                    source,
+                };
+                let opened = File::open(file).map_err(unreadable)?;
+                reader::read(file, BufReader::new(opened))?
+            }
+        };
+        let pace = match flags.forever {
+            false => Pace::Rounds {
+                pause: flags.add_every,
+            },
+            true => Pace::Forever {
+                add_every: flags.add_every,
+                next_add: Instant::now() + flags.add_every,
+                log_every: flags.log_every,
+                next_look: Instant::now() + flags.log_every,
+            },
+        };
+        let mut out = io::stdout().lock();
+        writeln!(out, "{name}: {idea}")?;
+        let title = "index (main.rs) adds";
+        writeln!(out, "round  {title:TITLE_WIDTH$}  logger.rs sees")?;
+        Ok(Self {
+            games,
+            pace,
+            next: Next::Round,
+            added: 0,
+            ids: HashSet::new(),
+            interrupt: Box::pin(tokio::signal::ctrl_c()),
+        })
+    }
+
+    /// Waits for the next tick; `None` is the end, which Ctrl-C brings on at once. The last turn
+    /// is always a [`Turn::Look`].
+    ///
+    /// # Errors
+    /// If the table cannot be printed.
+    pub async fn next_turn(&mut self) -> Result<Option<Turn>, StoryError> {
+        let turn = match self.next {
+            Next::Round => self.wait().await?,
+            Next::LookInRound => {
+                self.next = Next::Round;
+                Some(Turn::Look)
+            }
+            Next::End => return Ok(None),
+        };
+        if let Some(turn) = turn {
+            return Ok(Some(turn));
+        }
+        self.next = Next::End;
+        self.left_cells("end", "")?;
+        Ok(Some(Turn::Look))
+    }
+
+    /// Prints what to try next, and the verdict on what the logger saw last.
+    ///
+    /// # Errors
+    /// If stdout is gone.
+    pub fn end(&self, seen: Summary, try_next: &str, verdict: &str) -> Result<(), StoryError> {
+        let mut out = io::stdout().lock();
+        let added = match self.added {
+            1 => "1 game".to_owned(),
+            many => format!("{many} games"),
+        };
+        writeln!(out, "try: {try_next}")?;
+        writeln!(
+            out,
+            "verdict: main added {added}, the logger sees {}: {verdict}",
+            seen.games
+        )?;
+        Ok(())
+    }
+
+    /// The turn that time brings, or `None` when the story is over.
+    async fn wait(&mut self) -> Result<Option<Turn>, StoryError> {
+        let look = match &mut self.pace {
+            Pace::Rounds { pause } => {
+                if self.added == self.games.len() {
+                    return Ok(None);
+                }
+                if self.added > 0 {
+                    tokio::select! {
+                        biased;
+                        interrupted = &mut self.interrupt => {
+                            return interrupted.map(|()| None).map_err(StoryError::Interrupt);
+                        }
+                        () = sleep(*pause) => {}
+                    }
+                }
+                self.next = Next::LookInRound;
+                false
+            }
+            Pace::Forever {
+                add_every,
+                next_add,
+                log_every,
+                next_look,
+            } => {
+                tokio::select! {
+                    biased;
+                    interrupted = &mut self.interrupt => {
+                        return interrupted.map(|()| None).map_err(StoryError::Interrupt);
+                    }
+                    () = sleep_until(*next_add) => {
+                        *next_add += *add_every;
+                        false
+                    }
+                    () = sleep_until(*next_look) => {
+                        *next_look += *log_every;
+                        true
+                    }
+                }
+            }
+        };
+        if look {
+            self.left_cells("", "")?;
+            return Ok(Some(Turn::Look));
+        }
+        let game = self.next_game();
+        self.left_cells(&self.added.to_string(), &shortened(&game.title()))?;
+        if matches!(self.pace, Pace::Forever { .. }) {
+            writeln!(io::stdout())?;
+        }
+        Ok(Some(Turn::Add(game)))
+    }
+
+    /// The games in their order; when all have been played they come again as `-2`, `-3`.
+    fn next_game(&mut self) -> Game {
+        let mut game = self.games[self.added % self.games.len()].clone();
+        let first = game.id.clone();
+        let mut time = self.added / self.games.len() + 1;
+        if time > 1 {
+            game.id = first.again(time);
+        }
+        while !self.ids.insert(game.id.clone()) {
+            time += 1;
+            game.id = first.again(time);
+        }
+        self.added += 1;
+        game
+    }
+
+    fn left_cells(&self, round: &str, title: &str) -> Result<(), StoryError> {
+        write!(io::stdout(), "{round:>5}  {title:TITLE_WIDTH$}  ")?;
+        Ok(())
+    }
+}
+
+/// Says on stderr what ended the program `name`, and gives its exit code: 2 for bad input, 1 for
+/// a failure. A reader that has seen enough (`| head -1`) is neither.
+pub fn report(name: &str, error: &(dyn Error + 'static)) -> ExitCode {
+    let causes = || std::iter::successors(Some(error), |&error| error.source());
+    let is_gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    if causes()
+        .filter_map(|cause| cause.downcast_ref())
+        .any(is_gone)
+    {
+        return ExitCode::SUCCESS;
+    }
+    // A closed stderr leaves nobody to tell, and the exit code still says it.
+    let _ = writeln!(io::stderr(), "{name}: {error}");
+    match causes().find_map(|cause| cause.downcast_ref()) {
+        Some(StoryError::Games(ReadError::BadLine { .. } | ReadError::NoGames { .. })) => {
+            ExitCode::from(2)
+        }
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn shortened(title: &str) -> String {
+    if title.chars().count() <= TITLE_WIDTH {
+        return title.to_owned();
+    }
+    let start: String = title.chars().take(TITLE_WIDTH - 3).collect();
+    format!("{start}...")
+}

@@ -1,0 +1,23 @@
+//! The lecture's logger.ts: prints what *it* sees.
+
+use std::io::{self, Write};
+use std::sync::PoisonError;
+
+use game::Summary;
+
+use crate::store::GAMES;
+
+/// Prints one line about the games in the store.
+///
+/// The lock is given back before anything is printed: a terminal that does not read must not
+/// keep main.rs from adding games.
+///
+/// # Errors
+/// If stdout is gone.
+pub fn look() -> io::Result<Summary> {
+    let games = GAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let summary = games.iter().collect();
+    drop(games);
+    writeln!(io::stdout(), "{summary}")?;
+    Ok(summary)
+}

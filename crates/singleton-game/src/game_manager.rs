@@ -1,0 +1,122 @@
+//! A manager of games, of which a process has exactly one.
+//!
+//! The instance is private to this file, and so is the only function that makes one. In Rust
+//! privacy is a matter of *modules*: nothing outside this file can construct a manager, not even
+//! the file next door.
+//!
+//! `once_cell`'s `Lazy` or std's? They are used alike. In a program of your own take std's, which
+//! needs no dependency, and change one line:
+//!
+//! ```
+//! # struct GameManager;
+//! # impl GameManager { const fn new() -> Self { Self } }
+//! static INSTANCE: std::sync::LazyLock<GameManager> = std::sync::LazyLock::new(GameManager::new);
+//! # let _ = &*INSTANCE;
+//! ```
+//!
+//! `once_cell` still has the edge where making the instance can fail: its `get_or_try_init` is
+//! not stable in std. The `PubSubManager` of a later lesson needs that. What can fail does not
+//! belong in a `Lazy` of either kind: a panic in there is remembered for ever.
+//!
+//! What a singleton costs: the tests of one binary share it, so none of them may assume that it
+//! is the first; a function that uses it does not say so in its signature; and there is one for
+//! each *process*, not one in the world (`cargo run -p singleton-game --example two_processes`).
+//! `--example why_not_just_pass_it` shows the alternative, an `Arc` handed to whoever needs it.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use game::{Game, GameError, GameId, Move, Summary};
+use once_cell::sync::Lazy;
+
+/// The one instance, made by whoever asks first. Not `pub`: [`GameManager::instance`] is the door.
+static INSTANCE: Lazy<GameManager> = Lazy::new(GameManager::new);
+
+/// How many managers this process has made: one counter for the type, not one for each value.
+static CONSTRUCTED: AtomicUsize = AtomicUsize::new(0);
+
+/// Holds games, and the functions that change them; there is one.
+///
+/// It has no `Clone`, no `Default` and no `Deserialize`: each would be a public constructor.
+pub struct GameManager {
+    /// A map, so that a move finds its game without a look at all the others. The lock is inside
+    /// the manager: a caller can neither forget it nor hold it.
+    games: Mutex<HashMap<GameId, Game>>,
+}
+
+impl GameManager {
+    /// The one manager of this process.
+    ///
+    /// If a thousand threads ask at once, one of them makes it and the others wait for it.
+    pub fn instance() -> &'static Self {
+        &INSTANCE
+    }
+
+    fn new() -> Self {
+        CONSTRUCTED.fetch_add(1, Ordering::Relaxed);
+        Self {
+            games: Mutex::default(),
+        }
+    }
+
+    /// How many managers this process has made so far.
+    pub fn constructed() -> usize {
+        CONSTRUCTED.load(Ordering::Relaxed)
+    }
+
+    /// Takes a game in.
+    ///
+    /// # Errors
+    /// [`GameError::DuplicateGame`] if there is one of that id; it stays as it was.
+    pub fn add_game(&self, game: Game) -> Result<(), GameError> {
+        let mut games = self.lock();
+        if games.contains_key(&game.id) {
+            return Err(GameError::DuplicateGame(game.id));
+        }
+        games.insert(game.id.clone(), game);
+        Ok(())
+    }
+
+    /// A snapshot of all the games, ordered by id: changing it changes nothing here.
+    ///
+    /// It costs a copy of every game with its moves, and every other caller waits while it is
+    /// made; the sorting is done after they have gone on.
+    pub fn games(&self) -> Vec<Game> {
+        let mut games: Vec<Game> = self.lock().values().cloned().collect();
+        games.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        games
+    }
+
+    /// Plays a move, at a cost that does not grow with the number of games.
+    ///
+    /// # Errors
+    /// [`GameError::UnknownGame`] if no game has that id: a move is never dropped in silence.
+    pub fn add_move(&self, id: &GameId, played: Move) -> Result<(), GameError> {
+        let mut games = self.lock();
+        let game = games.get_mut(id);
+        let game = game.ok_or_else(|| GameError::UnknownGame(id.clone()))?;
+        game.moves.push(played);
+        Ok(())
+    }
+
+    /// Writes one line about the games that this manager holds.
+    ///
+    /// They are counted under the lock and written about after it is given back: a terminal that
+    /// does not read must not keep anyone from playing.
+    ///
+    /// # Errors
+    /// If `log` cannot be written to.
+    pub fn log_state(&self, log: &mut impl Write) -> io::Result<Summary> {
+        let summary = self.lock().values().collect();
+        writeln!(log, "{summary}")?;
+        Ok(summary)
+    }
+
+    /// A panic elsewhere while the lock was held has *poisoned* it. Every method leaves the map
+    /// whole at each of its steps, so the others go on with what is there.
+    fn lock(&self) -> MutexGuard<'_, HashMap<GameId, Game>> {
+        self.games.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
