@@ -12,12 +12,15 @@ static GAME_MANAGER: Lazy<GameManager> = Lazy::new(GameManager::new);
 async fn main() -> ExitCode {
     match index().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => game::report("bad-game", error.as_ref()),
+        Err(error) => game::report(env!("CARGO_PKG_NAME"), error.as_ref()),
     }
 }
 
 async fn index() -> anyhow::Result<()> {
-    let mut story = Story::open("bad-game", "every file makes a GameManager of its own")?;
+    let mut story = Story::open(
+        env!("CARGO_PKG_NAME"),
+        "every file makes a GameManager of its own",
+    )?;
     let mut seen = Summary::default();
     while let Some(turn) = story.next_turn().await? {
         match turn {

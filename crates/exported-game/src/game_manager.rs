@@ -26,10 +26,6 @@ pub struct GameManager {
 
 impl GameManager {
     /// A manager without games.
-    #[expect(
-        clippy::new_without_default,
-        reason = "a derived Default is a lesson of its own"
-    )]
     pub fn new() -> Self {
         CONSTRUCTED.fetch_add(1, Ordering::Relaxed);
         Self {

@@ -9,7 +9,7 @@ use game::{Game, GameError, Story, Summary, Turn};
 async fn main() -> ExitCode {
     match index().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => game::report("exported-game", error.as_ref()),
+        Err(error) => game::report(env!("CARGO_PKG_NAME"), error.as_ref()),
     }
 }
 

@@ -10,7 +10,7 @@ use module_store::{logger, store};
 async fn main() -> ExitCode {
     match index().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => game::report("module-store", error.as_ref()),
+        Err(error) => game::report(env!("CARGO_PKG_NAME"), error.as_ref()),
     }
 }
 

@@ -3,25 +3,6 @@
 //! The instance is private to this file, and so is the only function that makes one. In Rust
 //! privacy is a matter of *modules*: nothing outside this file can construct a manager, not even
 //! the file next door.
-//!
-//! `once_cell`'s `Lazy` or std's? They are used alike. In a program of your own take std's, which
-//! needs no dependency, and change one line:
-//!
-//! ```
-//! # struct GameManager;
-//! # impl GameManager { const fn new() -> Self { Self } }
-//! static INSTANCE: std::sync::LazyLock<GameManager> = std::sync::LazyLock::new(GameManager::new);
-//! # let _ = &*INSTANCE;
-//! ```
-//!
-//! `once_cell` still has the edge where making the instance can fail: its `get_or_try_init` is
-//! not stable in std. The `PubSubManager` of a later lesson needs that. What can fail does not
-//! belong in a `Lazy` of either kind: a panic in there is remembered for ever.
-//!
-//! What a singleton costs: the tests of one binary share it, so none of them may assume that it
-//! is the first; a function that uses it does not say so in its signature; and there is one for
-//! each *process*, not one in the world (`cargo run -p singleton-game --example two_processes`).
-//! `--example why_not_just_pass_it` shows the alternative, an `Arc` handed to whoever needs it.
 
 use std::collections::HashMap;
 use std::io::{self, Write};

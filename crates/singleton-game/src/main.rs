@@ -9,12 +9,15 @@ use singleton_game::{GameManager, logger};
 async fn main() -> ExitCode {
     match index().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => game::report("singleton-game", error.as_ref()),
+        Err(error) => game::report(env!("CARGO_PKG_NAME"), error.as_ref()),
     }
 }
 
 async fn index() -> anyhow::Result<()> {
-    let mut story = Story::open("singleton-game", "every file asks GameManager::instance()")?;
+    let mut story = Story::open(
+        env!("CARGO_PKG_NAME"),
+        "every file asks GameManager::instance()",
+    )?;
     let mut seen = Summary::default();
     while let Some(turn) = story.next_turn().await? {
         match turn {

@@ -1,0 +1,202 @@
+//! The command line that the four stores share, on the real programs.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use lesson_tests::{program, run, verdict};
+
+const STORES: [&str; 4] = [
+    "module-store",
+    "bad-game",
+    "exported-game",
+    "singleton-game",
+];
+
+const THREE_GAMES: &str = r#"{"id":"fools-mate","white_player":"A","black_player":"B","moves":["f2f3","e7e5","g2g4","d8h4"]}
+{"id":"scholars-mate","white_player":"C","black_player":"D","year":1620,"moves":["e2e4","e7e5","d1h5","b8c6","f1c4","g8f6","h5f7"]}
+{"id":"legals-mate","white_player":"E","black_player":"F","moves":["e2e4"]}
+"#;
+
+#[test]
+fn each_store_is_told_the_same_ten_games_and_comes_to_its_own_verdict() {
+    let verdicts = STORES.map(|store| {
+        let told = run(command(store).args(["--add-every", "0"]), "").unwrap();
+        assert!(told.status.success(), "{told:?}");
+        assert_eq!(
+            told.stdout.lines().count(),
+            2 + 10 + 1 + 2,
+            "{}",
+            told.stdout
+        );
+        assert!(told.stdout.is_ascii(), "{}", told.stdout);
+        verdict(&told).to_owned()
+    });
+    assert_eq!(
+        verdicts,
+        [
+            "main added 10 games, the logger sees 10: one list, two readers",
+            "main added 10 games, the logger sees 0: two managers, each correct, neither complete",
+            "main added 10 games, the logger sees 10: one manager, by good manners only",
+            "main added 10 games, the logger sees 10: one manager, and the compiler refuses a second",
+        ]
+    );
+}
+
+#[test]
+fn two_runs_do_not_differ_in_a_letter() {
+    let tell = || run(command("singleton-game").args(["--add-every", "1ms"]), "").unwrap();
+    assert_eq!(tell().stdout, tell().stdout);
+}
+
+#[test]
+fn games_of_ones_own_are_played_from_stdin() {
+    for store in STORES {
+        let told = run(
+            command(store).args(["--games", "-", "--add-every", "0"]),
+            THREE_GAMES,
+        );
+        let told = told.unwrap();
+        assert!(verdict(&told).starts_with("main added 3 games"), "{told:?}");
+        assert!(told.stdout.contains("C-D 1620"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_bad_third_line_ends_the_program_with_code_2_before_anything_was_added() {
+    let file = format!("{}/bad-third-line.jsonl", env!("CARGO_TARGET_TMPDIR"));
+    for (bad, reason) in [
+        ("e2e9", "goes to \"e9\", which is no square"),
+        ("e7e8k", "promotes to 'k'"),
+        ("0000", "null move"),
+    ] {
+        let third = THREE_GAMES.replace(r#"["e2e4"]"#, &format!("[\"{bad}\"]"));
+        std::fs::write(&file, third).unwrap();
+        let told = run(command("singleton-game").args(["--games", &file]), "").unwrap();
+        assert_eq!(told.status.code(), Some(2), "{told:?}");
+        assert!(told.stderr.contains(&format!("{file}:3: ")), "{told:?}");
+        assert!(told.stderr.contains(reason), "{told:?}");
+        assert_eq!(told.stdout, "", "nothing of the file was added");
+    }
+}
+
+#[test]
+fn a_repeated_id_a_missing_field_and_an_empty_file_are_bad_input_too() {
+    let first = THREE_GAMES.lines().next().unwrap();
+    for (input, reason) in [
+        (
+            format!("{first}\n{first}\n"),
+            "stdin:2: the id \"fools-mate\" is on line 1 already",
+        ),
+        (
+            first.replace(r#""id":"fools-mate","#, ""),
+            "stdin:1: missing field `id`",
+        ),
+        (first.replace(r#""A""#, "7"), "stdin:1: invalid type"),
+        (String::new(), "stdin: there is no game in it"),
+    ] {
+        let told = run(command("bad-game").args(["--games", "-"]), &input).unwrap();
+        assert_eq!(told.status.code(), Some(2), "{told:?}");
+        assert!(told.stderr.contains(reason), "{told:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_failure_that_names_it() {
+    let told = run(
+        command("module-store").args(["--games", "no/such.jsonl"]),
+        "",
+    )
+    .unwrap();
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(
+        told.stderr.contains("cannot read no/such.jsonl"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_flag_that_nobody_knows_ends_with_code_2_and_the_usage() {
+    for flags in [
+        &["--colour"][..],
+        &["--add-every", "soon"],
+        &["--add-every", "2days"],
+        &["--log-every", "4s"],
+        &["--forever", "--add-every", "0"],
+    ] {
+        let told = run(command("exported-game").args(flags), "").unwrap();
+        assert_eq!(told.status.code(), Some(2), "{flags:?}: {told:?}");
+        assert!(told.stderr.contains("error: "), "{flags:?}: {told:?}");
+        assert_eq!(told.stdout, "", "{flags:?}");
+    }
+}
+
+#[test]
+fn help_names_the_other_lessons() {
+    let told = run(command("singleton-game").arg("--help"), "").unwrap();
+    assert!(told.status.success());
+    for store in STORES {
+        assert!(
+            told.stdout.contains(&format!("cargo run -p {store}")),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
+    for store in STORES {
+        let mut child = command(store)
+            .args(["--add-every", "1ms"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        assert!(first.starts_with(store), "{first}");
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{store}: {ended:?}");
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{store}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_story_that_goes_on_for_ever_with_the_verdict() {
+    for (pace, enough) in [
+        (
+            &["--forever", "--add-every", "1ms", "--log-every", "1ms"][..],
+            60,
+        ),
+        (&["--add-every", "1h"], 3),
+    ] {
+        let mut child = command("singleton-game")
+            .args(pace)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let mut seen: Vec<String> = lines.by_ref().take(enough).collect();
+        let interrupt = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(interrupt.unwrap().success());
+        seen.extend(lines);
+        assert!(child.wait().unwrap().success());
+        let last = seen.last().unwrap();
+        assert!(last.starts_with("verdict: main added "), "{pace:?}: {last}");
+        let numbers: Vec<usize> = last
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter_map(|number| number.parse().ok())
+            .collect();
+        assert_eq!(numbers[0], numbers[1], "{last}");
+    }
+}
+
+fn command(store: &str) -> Command {
+    program(store).expect("cargo builds it").command()
+}

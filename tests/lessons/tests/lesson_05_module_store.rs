@@ -1,0 +1,30 @@
+//! Lesson 5: state in a process, shared by modules.
+
+use std::sync::PoisonError;
+
+use lesson_tests::{program, run, verdict};
+use module_store::logger;
+use module_store::store::GAMES;
+
+#[test]
+fn main_and_the_logger_see_one_list() {
+    let program = program("module-store").unwrap();
+    let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
+    assert_eq!(
+        verdict(&told),
+        "main added 10 games, the logger sees 10: one list, two readers"
+    );
+}
+
+#[test]
+fn whoever_holds_the_list_may_do_anything_to_it_even_empty_it() {
+    let mut games = GAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    games.extend(game::famous());
+    games.clear();
+    drop(games);
+    let seen = logger::look().unwrap();
+    assert_eq!(
+        seen.games, 0,
+        "the store has no behaviour that could refuse it"
+    );
+}
