@@ -1,0 +1,135 @@
+//! The pages may not drift from the code: what they quote is there, and what they link to exists.
+//!
+//! A quotation is a fence whose first line names its file: ```` ```rust file=crates/… ````.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_quotation_in_a_page_stands_in_the_file_that_it_names() {
+    let mut quotations = 0;
+    for page in pages() {
+        let text = read(&page);
+        for (line, file, quoted) in quotations_of(&text) {
+            quotations += 1;
+            let source = read(&root().join(file));
+            assert!(
+                source.contains(quoted),
+                "{}:{line}: {file} does not hold these lines any more:\n{quoted}",
+                page.display()
+            );
+        }
+    }
+    assert!(
+        quotations > 0,
+        "the pages quote nothing: does this test still read them?"
+    );
+}
+
+#[test]
+fn every_link_in_a_page_leads_to_a_file_that_exists() {
+    let mut links = 0;
+    for page in pages() {
+        let text = read(&page);
+        for target in links_of(&text) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            links += 1;
+            let folder = page.parent().expect("a page is in a folder");
+            assert!(
+                folder.join(path).exists(),
+                "{}: the link to {target} leads nowhere",
+                page.display()
+            );
+        }
+    }
+    assert!(
+        links > 0,
+        "the pages link to nothing: does this test still read them?"
+    );
+}
+
+#[test]
+fn every_page_ends_with_a_link_to_the_next_one_or_to_the_readme() {
+    for page in pages()
+        .into_iter()
+        .filter(|page| page.starts_with(root().join("lessons")))
+    {
+        let text = read(&page);
+        let last = text.trim_end().lines().last().unwrap_or_default();
+        assert!(
+            last.contains("]("),
+            "{}: its last line is {last:?}",
+            page.display()
+        );
+    }
+}
+
+#[test]
+fn every_command_that_the_readme_names_has_a_package() {
+    let readme = read(&root().join("README.md"));
+    let packages: Vec<&str> = readme
+        .split("cargo run -p ")
+        .skip(1)
+        .filter_map(|rest| {
+            rest.split(|c: char| !(c.is_alphanumeric() || c == '-'))
+                .next()
+        })
+        .collect();
+    assert!(packages.contains(&"singleton-game"));
+    for package in packages {
+        let manifest = root().join("crates").join(package).join("Cargo.toml");
+        assert!(
+            manifest.exists(),
+            "README.md runs {package}, which is no package"
+        );
+    }
+}
+
+/// The line it begins on, the file it names, and the quoted text.
+fn quotations_of(page: &str) -> Vec<(usize, &str, &str)> {
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some(at) = rest.find("```rust file=") {
+        let line = page[..page.len() - rest.len() + at].lines().count() + 1;
+        let fence = &rest[at + "```rust file=".len()..];
+        let (file, body) = fence.split_once('\n').expect("a fence's first line ends");
+        let end = body.find("```").expect("a fence is closed");
+        found.push((line, file.trim(), &body[..end]));
+        rest = &body[end + 3..];
+    }
+    found
+}
+
+fn links_of(page: &str) -> impl Iterator<Item = &str> {
+    page.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+}
+
+fn pages() -> Vec<PathBuf> {
+    let lessons = fs::read_dir(root().join("lessons")).expect("there is a folder of lessons");
+    let crates = fs::read_dir(root().join("crates")).expect("there is a folder of crates");
+    let mut pages: Vec<PathBuf> = lessons
+        .map(|entry| entry.expect("it can be listed").path())
+        .chain(crates.map(|entry| entry.expect("it can be listed").path().join("README.md")))
+        .chain(["README.md", "ARCHITECTURE.md"].map(|page| root().join(page)))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md") && path.exists())
+        .collect();
+    pages.sort();
+    pages
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .expect("the package is two folders down")
+        .to_owned()
+}
