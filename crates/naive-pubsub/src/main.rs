@@ -1,0 +1,39 @@
+//! Plays the faults of the first manager: `cargo run -p naive-pubsub`.
+
+use anyhow::Context;
+use clap::Parser;
+use naive_pubsub::Play;
+use std::io;
+
+/// Plays ten scenes on the lecture's first PubSubManager and counts what goes wrong.
+///
+/// Nothing is needed but this program: Redis and the users live inside it. Each scene prints who
+/// did what, what came of it, and what the manager's map then holds; the last line is the
+/// verdict. A fault that you cure in src/pubsub_manager.rs is no longer counted.
+#[derive(Parser)]
+#[command(version)]
+struct Flags {
+    /// How long to wait between two scenes, such as 500ms or 5s; 0s plays all at once.
+    #[arg(long, value_name = "TIME", default_value = "500ms")]
+    every: humantime::Duration,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let flags = Flags::parse();
+    match play(flags).await {
+        // Whoever reads has seen enough, as with `| head`.
+        Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        shown => shown.context("cannot print the play"),
+    }
+}
+
+async fn play(flags: Flags) -> io::Result<()> {
+    let mut play = Play::new(io::stdout());
+    tokio::select! {
+        played = play.run(flags.every.into()) => played?,
+        // Ctrl-C ends the play early; the verdict is on what has been seen.
+        interrupt = tokio::signal::ctrl_c() => interrupt?,
+    }
+    play.end().map(drop)
+}

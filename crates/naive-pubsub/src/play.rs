@@ -1,0 +1,217 @@
+//! The play: ten scenes on one manager. Each looks at what really happened before it says so;
+//! cure a fault in `pubsub_manager.rs`, run again, and the verdict counts one fewer.
+
+use crate::stage::Stage;
+use crate::{Verdict, redis, users};
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// How many users follow the crowded stock of scene 8.
+const CROWD: usize = 1_000;
+
+/// The play, and where it is printed.
+pub struct Play<W> {
+    stage: Stage<W>,
+}
+
+impl<W: Write> Play<W> {
+    /// A play that prints to `out`. It makes the manager, so it needs a tokio runtime.
+    pub fn new(out: W) -> Self {
+        Self {
+            stage: Stage::new(out),
+        }
+    }
+
+    /// Plays all scenes, with a pause of `every` before each but the first.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub async fn run(&mut self, every: Duration) -> io::Result<()> {
+        let stage = &mut self.stage;
+        stage.title("naive-pubsub: one manager between Redis and the users, as first written")?;
+
+        stage.open_scene();
+        the_connection_is_never_awaited(stage)?;
+        redis::connected().await;
+        the_next_price_arrives(stage)?;
+        let scenes = [
+            pubsub_is_not_a_queue,
+            a_user_subscribes_twice,
+            a_message_is_no_price,
+            a_user_leaves_twice,
+            an_emptied_stock_stays,
+            a_stock_nobody_had_is_left,
+            leaving_looks_at_everybody,
+            the_link_is_lost,
+            the_manager_has_disconnected,
+        ];
+        for scene in scenes {
+            tokio::time::sleep(every).await;
+            stage.open_scene();
+            scene(stage)?;
+        }
+        Ok(())
+    }
+
+    /// Prints what to try next and, as the last line, the verdict.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn end(self) -> io::Result<Verdict> {
+        self.stage.end()
+    }
+}
+
+fn the_connection_is_never_awaited(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.subscribe("asha", "APPL")?;
+    let heard = stage.publish("APPL", "100")?;
+    stage.fault(
+        !heard,
+        "the connection is never awaited: asha was told yes and got nothing",
+    )
+}
+
+fn the_next_price_arrives(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.row(
+        "redis",
+        "the connection is up",
+        "SUBSCRIBE APPL arrives",
+        &["APPL"],
+    )?;
+    stage.publish("APPL", "100.1")?;
+    stage.hears("asha", "APPL")
+}
+
+fn pubsub_is_not_a_queue(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.publish("TSLA", "250")?;
+    stage.subscribe("ben", "TSLA")?;
+    stage.hears("ben", "TSLA")?;
+    stage.note(
+        "no fault, no queue",
+        "who was not there has missed it: pub/sub keeps nothing",
+    )
+}
+
+fn a_user_subscribes_twice(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.subscribe("asha", "APPL")?;
+    stage.publish("APPL", "100.2")?;
+    stage.hears("asha", "APPL")?;
+    let copies = users::sent_to("asha", "APPL")
+        .iter()
+        .filter(|price| *price == "100.2")
+        .count();
+    stage.verdict.twice += copies.saturating_sub(1);
+    stage.fault(copies > 1, "who subscribes twice is sent every price twice")
+}
+
+fn a_message_is_no_price(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.subscribe("finn", "IBM")?;
+    stage.publish("IBM", "free lunch")?;
+    stage.hears("finn", "IBM")?;
+    let relayed = users::sent_to("finn", "IBM").len();
+    stage.verdict.no_price += relayed;
+    stage.fault(
+        relayed > 0,
+        "whatever is published is relayed: nobody checks that it is a price",
+    )
+}
+
+fn a_user_leaves_twice(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.unsubscribe("ben", "TSLA")?;
+    stage.unsubscribe("ben", "TSLA")?;
+    let commands = redis::commands("TSLA");
+    let sent = commands
+        .iter()
+        .filter(|command| command.starts_with("UNSUBSCRIBE"))
+        .count();
+    stage.row(
+        "redis",
+        "counts",
+        &format!("{sent} UNSUBSCRIBE TSLA"),
+        &["TSLA"],
+    )?;
+    stage.fault(
+        sent > 1,
+        "two leavings send two UNSUBSCRIBEs: the second was nobody's last",
+    )
+}
+
+fn an_emptied_stock_stays(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    for stock in ["GOOG", "META"] {
+        stage.subscribe("dora", stock)?;
+        stage.unsubscribe("dora", stock)?;
+    }
+    stage.row(
+        "nobody",
+        "follows these",
+        "and here they are",
+        &["GOOG", "META", "TSLA"],
+    )?;
+    let stays = stage.manager.subscriptions().contains_key("GOOG");
+    stage.fault(
+        stays,
+        "an emptied stock stays in the map for as long as the process lives",
+    )
+}
+
+fn a_stock_nobody_had_is_left(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.unsubscribe("cleo", "NFLX")?;
+    stage.subscribe("evan", "NFLX")?;
+    let lost = !stage.publish("NFLX", "600")?;
+    stage.verdict.lost_stocks += usize::from(lost);
+    stage.fault(
+        lost,
+        "a stock nobody had is now undefined: no one can ever follow it again",
+    )
+}
+
+fn leaving_looks_at_everybody(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    for n in 1..=CROWD {
+        stage.manager.user_subscribe(&format!("u{n}"), "MSFT");
+    }
+    stage.row(
+        "a crowd",
+        "subscribes to MSFT",
+        "told: subscribed",
+        &["MSFT"],
+    )?;
+    let looked_at = stage.manager.user_unsubscribe("u1", "MSFT");
+    stage.row(
+        "u1",
+        "leaves MSFT",
+        &format!("{looked_at} users looked at"),
+        &["MSFT"],
+    )?;
+    stage.fault(
+        looked_at == CROWD,
+        "one leaving costs a scan of everybody who follows the stock",
+    )
+}
+
+fn the_link_is_lost(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    redis::restart();
+    stage.row("redis", "restarts", "the client connects again", &["APPL"])?;
+    let lost = !stage.publish("APPL", "100.3")?;
+    let numsub = redis::numsub("APPL").to_string();
+    stage.row("redis", "PUBSUB NUMSUB APPL", &numsub, &["APPL"])?;
+    stage.fault(
+        lost,
+        "nobody subscribes again after a lost link, and nobody is told",
+    )
+}
+
+fn the_manager_has_disconnected(stage: &mut Stage<impl Write>) -> io::Result<()> {
+    stage.manager.disconnect();
+    stage.row(
+        "the server",
+        "disconnects",
+        "the client has quit",
+        &["AMZN"],
+    )?;
+    stage.subscribe("gita", "AMZN")?;
+    let lost = !stage.publish("AMZN", "180")?;
+    stage.fault(
+        lost,
+        "after disconnect a user is still told yes; the error was thrown away",
+    )
+}

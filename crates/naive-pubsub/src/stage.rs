@@ -1,0 +1,133 @@
+//! The stage: does what a scene asks for, and prints it as a row with the map it leaves behind.
+
+use crate::{PubSubManager, Verdict, redis, users};
+use std::io::{self, Write};
+use std::mem;
+
+/// One manager, one terminal, and what has been counted so far.
+pub(crate) struct Stage<W> {
+    pub(crate) manager: &'static PubSubManager,
+    pub(crate) verdict: Verdict,
+    out: W,
+    scene: usize,
+    /// The scene's number, until its first row has been printed.
+    opening: String,
+}
+
+impl<W: Write> Stage<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self {
+            manager: PubSubManager::instance(),
+            verdict: Verdict::default(),
+            out,
+            scene: 0,
+            opening: String::new(),
+        }
+    }
+
+    pub(crate) fn title(&mut self, title: &str) -> io::Result<()> {
+        writeln!(self.out, "{title}")?;
+        self.print("scene", "who", "does", "and then", "the manager's map")
+    }
+
+    pub(crate) fn open_scene(&mut self) {
+        self.scene += 1;
+        self.opening = self.scene.to_string();
+    }
+
+    pub(crate) fn subscribe(&mut self, user: &str, stock: &str) -> io::Result<()> {
+        self.manager.user_subscribe(user, stock);
+        let does = format!("subscribes to {stock}");
+        self.row(user, &does, "told: subscribed", &[stock])
+    }
+
+    pub(crate) fn unsubscribe(&mut self, user: &str, stock: &str) -> io::Result<()> {
+        self.manager.user_unsubscribe(user, stock);
+        let does = format!("leaves {stock}");
+        self.row(user, &does, "told: unsubscribed", &[stock])
+    }
+
+    /// Publishes a price, and says whether this server heard it.
+    pub(crate) fn publish(&mut self, stock: &str, price: &str) -> io::Result<bool> {
+        let heard = redis::publish(stock, price) > 0;
+        self.verdict.unheard += usize::from(!heard);
+        let does = format!("PUBLISH {stock} {price}");
+        let then = if heard {
+            "this server hears it"
+        } else {
+            "nobody hears it"
+        };
+        self.row("market", &does, then, &[stock])?;
+        Ok(heard)
+    }
+
+    pub(crate) fn hears(&mut self, user: &str, stock: &str) -> io::Result<()> {
+        let prices = users::sent_to(user, stock);
+        let all = if prices.is_empty() {
+            "nothing".to_owned()
+        } else {
+            prices.join(" ")
+        };
+        self.row(user, "has been sent", &all, &[stock])
+    }
+
+    pub(crate) fn row(
+        &mut self,
+        who: &str,
+        does: &str,
+        then: &str,
+        stocks: &[&str],
+    ) -> io::Result<()> {
+        let map = self.manager.subscriptions();
+        let entry = |stock: &&str| match map.get(*stock) {
+            None => format!("{stock} -"),
+            Some(None) => format!("{stock}: undefined"),
+            Some(Some(users)) if users.len() > 4 => format!("{stock}: {} users", users.len()),
+            Some(Some(users)) => format!("{stock}: [{}]", users.join(", ")),
+        };
+        let state = stocks.iter().map(entry).collect::<Vec<_>>().join("  ");
+        let scene = mem::take(&mut self.opening);
+        self.print(&scene, who, does, then, &state)
+    }
+
+    /// Says what is wrong, if it has really been seen.
+    pub(crate) fn fault(&mut self, seen: bool, what: &str) -> io::Result<()> {
+        self.verdict.faults += usize::from(seen);
+        let head = if seen {
+            format!("FAULT {}", self.verdict.faults)
+        } else {
+            "cured".to_owned()
+        };
+        self.note(&head, what)
+    }
+
+    pub(crate) fn note(&mut self, head: &str, what: &str) -> io::Result<()> {
+        writeln!(self.out, "       {head}: {what}")
+    }
+
+    /// Prints what to try next and, as the last line, the verdict.
+    pub(crate) fn end(mut self) -> io::Result<Verdict> {
+        let map = self.manager.subscriptions();
+        let dead = |users: &&Option<Vec<String>>| users.as_ref().is_none_or(Vec::is_empty);
+        self.verdict.dead_entries = map.values().filter(dead).count();
+        let (manager, verdict) = ("crates/naive-pubsub/src/pubsub_manager.rs", &self.verdict);
+        writeln!(self.out, "try: cure one fault in {manager}, and run again")?;
+        writeln!(self.out, "{verdict}")?;
+        self.out.flush()?;
+        Ok(self.verdict)
+    }
+
+    fn print(
+        &mut self,
+        scene: &str,
+        who: &str,
+        does: &str,
+        then: &str,
+        map: &str,
+    ) -> io::Result<()> {
+        writeln!(
+            self.out,
+            "{scene:>5}  {who:<10}  {does:<22}  {then:<25}  {map}"
+        )
+    }
+}

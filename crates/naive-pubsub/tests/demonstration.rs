@@ -1,0 +1,62 @@
+//! Lesson 11: the program as a learner meets it.
+
+use std::process::{Command, Output};
+
+fn play(flags: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_naive-pubsub"))
+        .args(flags)
+        .output()
+        .expect("cargo has built the program")
+}
+
+#[test]
+fn the_play_ends_by_itself_with_a_verdict_that_counts_the_faults() {
+    let played = play(&["--every", "0s"]);
+    assert!(
+        played.status.success(),
+        "a demonstration of a mistake is not a failure"
+    );
+    let shown = String::from_utf8(played.stdout).unwrap();
+    let faults = shown.lines().filter(|line| line.contains("FAULT ")).count();
+    assert_eq!(faults, 9, "{shown}");
+    assert_eq!(
+        shown.lines().last(),
+        Some(
+            "verdict: 9 faults in one manager; 5 prices nobody heard, 1 sent twice, 1 sent that \
+             was no price, 1 stock that can never be followed again, 4 dead entries in its map"
+        )
+    );
+    assert!(shown.is_ascii(), "a projector and any terminal can show it");
+}
+
+#[test]
+fn each_scene_shows_the_map_that_the_fault_leaves_behind() {
+    let shown = String::from_utf8(play(&["--every", "0s"]).stdout).unwrap();
+    for state in [
+        "[asha, asha]",
+        "TSLA: []",
+        "NFLX: undefined",
+        "MSFT: 1000 users",
+    ] {
+        assert!(shown.contains(state), "{state} is missing in:\n{shown}");
+    }
+}
+
+#[test]
+fn two_plays_do_not_differ() {
+    assert_eq!(
+        play(&["--every", "0s"]).stdout,
+        play(&["--every", "0s"]).stdout
+    );
+}
+
+#[test]
+fn a_pause_that_is_no_time_is_bad_input_and_the_message_says_what_is_one() {
+    let refused = play(&["--every", "soon"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        message.contains("--every") && message.contains("soon"),
+        "{message}"
+    );
+}
