@@ -1,0 +1,217 @@
+//! Each case is refused for its own reason: it compiles once its own door is open, and not before.
+//!
+//! The doors are opened in copies, under Cargo's folder for the files of tests: for each case a
+//! small package with its door open, and for each crate one whose cases meet closed doors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs, io};
+
+use compile_fail::case::Case;
+use compile_fail::shelf::{CRATES, Shelf, ui};
+use serde_json::Value;
+
+#[test]
+fn each_case_compiles_once_its_own_door_is_open_and_not_before() {
+    let mut packages = Vec::new();
+    let mut open = BTreeSet::new();
+    let mut closed = BTreeSet::new();
+    for krate in CRATES {
+        let cases = Shelf::read(&ui().join(krate)).unwrap().cases;
+        for case in &cases {
+            let name = target(krate, "open", case);
+            let mut package = Package::copy(name, krate, "open", [case]).unwrap();
+            let opened = package.open_the_doors_of(krate, case);
+            opened.unwrap_or_else(|error| panic!("ui/{krate}/{case}.rs: {error}"));
+            packages.push(package);
+        }
+        let name = format!("{krate}-closed");
+        packages.push(Package::copy(name, krate, "closed", &cases).unwrap());
+        open.extend(cases.iter().map(|case| target(krate, "open", case)));
+        closed.extend(cases.iter().map(|case| target(krate, "closed", case)));
+    }
+    let output = check(&packages).unwrap();
+    let compiled = compiled(&output);
+    assert_eq!(
+        &open - &compiled,
+        BTreeSet::new(),
+        "these cases are refused even with their door open: it is not what keeps them out, or \
+         something else is wrong with them; the compiler says:\n{}",
+        errors(&output)
+    );
+    assert_eq!(
+        &closed & &compiled,
+        BTreeSet::new(),
+        "these cases compile although their door is closed"
+    );
+}
+
+/// A copy of a crate with some of its cases, to be changed and checked.
+struct Package {
+    name: String,
+    /// Text by path. The paths are those of the house, so that a case still finds what it names
+    /// by `#[path]`.
+    files: BTreeMap<String, String>,
+}
+
+impl Package {
+    fn copy<'a>(
+        name: String,
+        krate: &str,
+        door: &str,
+        cases: impl IntoIterator<Item = &'a String>,
+    ) -> io::Result<Self> {
+        let mut paths = vec![format!("crates/{krate}/README.md")];
+        for file in fs::read_dir(house().join(format!("crates/{krate}/src")))? {
+            let file = file?.file_name();
+            paths.push(format!("crates/{krate}/src/{}", file.to_string_lossy()));
+        }
+        let mut manifest = manifest(&name, krate);
+        for case in cases {
+            let path = case_path(krate, case);
+            let bin = target(krate, door, case);
+            manifest += &format!("\n[[bin]]\nname = \"{bin}\"\npath = \"{path}\"\n");
+            paths.push(path);
+        }
+        let mut files = BTreeMap::from([("Cargo.toml".to_owned(), manifest)]);
+        for path in paths {
+            // A crate need not have a README.
+            if let Ok(text) = fs::read_to_string(house().join(&path)) {
+                files.insert(path, text);
+            }
+        }
+        Ok(Self { name, files })
+    }
+
+    fn open_the_doors_of(
+        &mut self,
+        krate: &str,
+        case: &str,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let here = case_path(krate, case);
+        let declared: Case = self.files[&here].parse()?;
+        for door in declared.doors {
+            let path = match door.place.as_str() {
+                "here" => here.clone(),
+                file => format!("crates/{krate}/src/{file}"),
+            };
+            let text = self.files.entry(path).or_default();
+            *text = door.open(text)?;
+        }
+        Ok(())
+    }
+}
+
+fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn case_path(krate: &str, case: &str) -> String {
+    format!("tests/compile-fail/ui/{krate}/{case}.rs")
+}
+
+fn target(krate: &str, door: &str, case: &str) -> String {
+    format!("{krate}-{case}-{door}")
+}
+
+/// Any version: which one is said by Cargo.lock.
+fn manifest(name: &str, krate: &str) -> String {
+    let game = house().join("crates/game");
+    format!(
+        r#"[package]
+name = "{name}"
+edition = "2024"
+
+[lib]
+name = "{}"
+path = "crates/{krate}/src/lib.rs"
+
+[dependencies]
+game = {{ path = {game:?} }}
+once_cell = "*"
+serde = {{ version = "*", features = ["derive"] }}
+serde_json = "*"
+"#,
+        krate.replace('-', "_")
+    )
+}
+
+/// Checks all the packages at once, as far as they will go.
+///
+/// With trybuild's folder and flags, what it has compiled need not be compiled again. Were they
+/// to change, this would take longer and say the same.
+fn check(packages: &[Package]) -> io::Result<Output> {
+    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("doors");
+    let members: Vec<&str> = packages.iter().map(|package| &*package.name).collect();
+    write(
+        &workspace.join("Cargo.toml"),
+        &format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n"),
+    )?;
+    fs::copy(house().join("Cargo.lock"), workspace.join("Cargo.lock"))?;
+    for package in packages {
+        for (path, text) in &package.files {
+            write(&workspace.join(&package.name).join(path), text)?;
+        }
+    }
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let flags =
+        r#"["--cfg", "trybuild", "--verbose", "-A", "dead_code", "--diagnostic-width=140"]"#;
+    Command::new(cargo)
+        .args([
+            "check",
+            "--workspace",
+            "--bins",
+            "--keep-going",
+            "--offline",
+        ])
+        .args(["--quiet", "--message-format=json", "--target=host-tuple"])
+        .arg(format!("--config=build.rustflags={flags}"))
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_INCREMENTAL", "0")
+        .env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild"),
+        )
+        .current_dir(workspace)
+        .output()
+}
+
+/// Writes what has changed, so that what has not is not compiled again.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|written| written == text) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)
+}
+
+/// The names of the programs that the compiler let pass.
+fn compiled(output: &Output) -> BTreeSet<String> {
+    let made = messages(output).filter(|message| message["reason"] == "compiler-artifact");
+    made.filter_map(|message| message["target"]["name"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// What the compiler says about open doors, and what Cargo says.
+fn errors(output: &Output) -> String {
+    let about_open_doors = |message: &Value| {
+        let target = message["target"]["name"].as_str();
+        message["message"]["level"] == "error"
+            && target.is_none_or(|name| !name.ends_with("-closed"))
+    };
+    let errors = messages(output).filter(about_open_doors);
+    let said =
+        errors.filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned));
+    let cargo = String::from_utf8_lossy(&output.stderr);
+    // That closed doors could not be compiled is as it should be.
+    let cargo = cargo.lines().filter(|line| !line.contains("-closed"));
+    said.chain(cargo.map(|line| format!("{line}\n"))).collect()
+}
+
+fn messages(output: &Output) -> impl Iterator<Item = Value> {
+    let lines = output.stdout.split(|&byte| byte == b'\n');
+    lines.filter_map(|line| serde_json::from_slice(line).ok())
+}

@@ -1,0 +1,11 @@
+//! In place of the plain list: a list behind a lock, as in store.rs.
+
+use std::sync::Mutex;
+
+static GAMES: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+pub fn main() {
+    let mut games = GAMES.lock().expect("nobody has panicked");
+    games.push("opera-1858");
+    assert_eq!(*games, ["opera-1858"]);
+}

@@ -1,0 +1,13 @@
+//~ E0594
+//! Tried: putting another manager in the place of the one, if somebody had another.
+//! Refused: nobody writes through a shared reference.
+//! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
+//! Door: game_manager.rs: `&INSTANCE` => `Box::leak(Box::new(Self::new()))`
+
+use singleton_game::GameManager;
+
+fn replace(another: GameManager) {
+    *GameManager::instance() = another;
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//~ E0596
+//! Tried: a `&mut` to the manager, made out of the `&` that `instance` gives.
+//! Refused: whoever was lent a shared reference cannot lend an exclusive one.
+//! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
+//! Door: game_manager.rs: `&INSTANCE` => `Box::leak(Box::new(Self::new()))`
+
+use singleton_game::GameManager;
+
+fn main() {
+    let mine = &mut *GameManager::instance();
+    println!("mine alone, with {} games", mine.games().len());
+}

@@ -1,0 +1,11 @@
+//~ E0616
+//! Tried: the map of games inside the manager, without its functions.
+//! Refused: `games` is private; whoever wants the games has `games()`, a snapshot.
+//! Door: game_manager.rs: `games: Mutex<HashMap` => `pub games: Mutex<HashMap`
+
+use singleton_game::GameManager;
+
+fn main() {
+    let games = &GameManager::instance().games;
+    println!("the map itself, poisoned: {}", games.is_poisoned());
+}

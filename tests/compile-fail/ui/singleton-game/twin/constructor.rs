@@ -1,0 +1,12 @@
+//! In place of the constructor: `instance`, which has called it once for everybody.
+
+use std::ptr;
+
+use singleton_game::GameManager;
+
+pub fn main() {
+    let second = GameManager::instance();
+    println!("no second, with {} games", second.games().len());
+    assert!(ptr::eq(second, GameManager::instance()));
+    assert_eq!(GameManager::constructed(), 1);
+}

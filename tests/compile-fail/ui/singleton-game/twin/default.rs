@@ -1,0 +1,12 @@
+//! In place of `Default`: `instance`.
+
+use std::ptr;
+
+use singleton_game::GameManager;
+
+pub fn main() {
+    let second: &GameManager = GameManager::instance();
+    println!("no second, with {} games", second.games().len());
+    assert!(ptr::eq(second, GameManager::instance()));
+    assert_eq!(GameManager::constructed(), 1);
+}

@@ -1,0 +1,14 @@
+//! In place of a manager made of zeros: `instance`.
+
+#![forbid(unsafe_code)]
+
+use std::ptr;
+
+use singleton_game::GameManager;
+
+pub fn main() {
+    let second = GameManager::instance();
+    println!("no second, with {} games", second.games().len());
+    assert!(ptr::eq(second, GameManager::instance()));
+    assert_eq!(GameManager::constructed(), 1);
+}
