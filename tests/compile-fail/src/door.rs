@@ -32,6 +32,14 @@ pub enum BadDoor {
         /// How often it was found.
         times: usize,
     },
+    /// The crate itself lets the case in.
+    #[error("the door stands open: {place} says {open:?}, so the case is not refused at all")]
+    StandsOpen {
+        /// The file to look at.
+        place: String,
+        /// What should not be there.
+        open: String,
+    },
 }
 
 impl Door {
@@ -40,9 +48,16 @@ impl Door {
     /// Lines that begin with `//!` stay as they are: a case's first lines quote its door.
     ///
     /// # Errors
-    /// [`BadDoor::NotThere`] unless what is to be changed stands there just once.
+    /// [`BadDoor::StandsOpen`] if there is nothing to change, and [`BadDoor::NotThere`] unless what
+    /// is to be changed stands there just once.
     pub fn open(&self, program: &str) -> Result<String, BadDoor> {
         let code = || program.lines().filter(|line| !line.starts_with("//!"));
+        if !self.open.is_empty() && code().any(|line| line.contains(&self.open)) {
+            return Err(BadDoor::StandsOpen {
+                place: self.place.clone(),
+                open: self.open.clone(),
+            });
+        }
         let times = code().map(|line| line.matches(&self.closed).count()).sum();
         if times != 1 {
             return Err(BadDoor::NotThere {
@@ -109,6 +124,16 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn a_door_that_stands_open_already_is_an_error() {
+        let door: Door = "a.rs: `fn new()` => `pub fn new()`".parse().unwrap();
+        let error = door.open("pub fn new() {}").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the door stands open: a.rs says \"pub fn new()\", so the case is not refused at all"
+        );
     }
 
     #[test]

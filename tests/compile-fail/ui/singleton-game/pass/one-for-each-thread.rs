@@ -12,5 +12,4 @@ pub fn main() {
             threads.spawn(move || assert!(ptr::eq(here, GameManager::instance())));
         }
     });
-    assert_eq!(GameManager::constructed(), 1);
 }

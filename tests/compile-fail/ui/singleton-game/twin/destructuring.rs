@@ -9,5 +9,4 @@ pub fn main() {
     let games = manager.games();
     println!("a snapshot, with {} games", games.len());
     assert!(ptr::eq(manager, GameManager::instance()));
-    assert_eq!(GameManager::constructed(), 1);
 }

@@ -9,5 +9,4 @@ pub fn main() {
     let mut games = manager.games();
     games.clear();
     assert!(ptr::eq(manager, GameManager::instance()));
-    assert_eq!(GameManager::constructed(), 1);
 }

@@ -10,5 +10,4 @@ pub fn main() {
     let second = GameManager::instance();
     println!("no second, with {} games", second.games().len());
     assert!(ptr::eq(second, GameManager::instance()));
-    assert_eq!(GameManager::constructed(), 1);
 }
