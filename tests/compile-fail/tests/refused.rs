@@ -32,7 +32,10 @@ fn every_snapshot_gives_the_reason_that_its_case_declares_and_no_other() {
         let case: Case = case
             .parse()
             .unwrap_or_else(|error| panic!("ui/{krate}/{name}.rs: {error}"));
-        let words = fs::read_to_string(program.with_extension("stderr")).unwrap_or_default();
+        // That there is one is a test of its own.
+        let Ok(words) = fs::read_to_string(program.with_extension("stderr")) else {
+            continue;
+        };
         assert_eq!(
             snapshot::reasons(&words),
             case.reasons,
