@@ -1,0 +1,151 @@
+//! Real servers: processes of this very program, on ports that the system chooses.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::DatabaseUrl;
+use crate::server::LISTENING;
+
+/// How long a server may take to listen, and to end when it is told to.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Where servers keep their games.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In one database, which all of them share.
+    Database(DatabaseUrl),
+    /// Each in its own memory.
+    InMemory,
+}
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// The program itself.
+    #[error("cannot start {program} as a server")]
+    Start {
+        /// What was to be started.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It ended, or said something else, or nothing.
+    #[error("server {number} did not begin to listen; its own message stands above")]
+    NotListening {
+        /// Which one.
+        number: usize,
+    },
+}
+
+/// A server's process, which ends with this value at the latest.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) number: usize,
+    pub(super) url: String,
+    pub(super) process: u32,
+    child: Child,
+    is_killed: bool,
+}
+
+/// How a server is at the end of the story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Running,
+    /// By the demonstration.
+    Killed,
+    /// By somebody else.
+    Ended(ExitStatus),
+}
+
+impl Server {
+    /// Starts a server, and waits until it listens.
+    pub(super) async fn start(
+        program: &Path,
+        number: usize,
+        place: &Place,
+    ) -> Result<Self, FleetError> {
+        let mut child = command(program, place)
+            .spawn()
+            .map_err(|source| FleetError::Start {
+                program: program.to_owned(),
+                source,
+            })?;
+        let (Some(process), Some(stdout)) = (child.id(), child.stdout.take()) else {
+            return Err(FleetError::NotListening { number });
+        };
+        let mut lines = BufReader::new(stdout).lines();
+        let line = match timeout(PATIENCE, lines.next_line()).await {
+            Ok(Ok(Some(line))) => line,
+            _ => return Err(FleetError::NotListening { number }),
+        };
+        let url = line.strip_prefix(LISTENING);
+        Ok(Self {
+            number,
+            url: url.ok_or(FleetError::NotListening { number })?.to_owned(),
+            process,
+            child,
+            is_killed: false,
+        })
+    }
+
+    /// Kills it on the spot (SIGKILL): it answers nobody, says goodbye to nobody, saves nothing.
+    pub(super) fn kill(&mut self) {
+        // An error means that somebody else was faster, and then there is nothing left to kill.
+        self.is_killed = self.child.start_kill().is_ok();
+    }
+
+    pub(super) fn state(&mut self) -> State {
+        match self.child.try_wait() {
+            _ if self.is_killed => State::Killed,
+            Ok(Some(status)) => State::Ended(status),
+            _ => State::Running,
+        }
+    }
+
+    /// Tells it to end by closing its input, and kills it when it does not.
+    pub(super) async fn end(mut self) {
+        drop(self.child.stdin.take());
+        if timeout(PATIENCE, self.child.wait()).await.is_err() {
+            self.kill();
+        }
+    }
+}
+
+fn command(program: &Path, place: &Place) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    match place {
+        // Not among the arguments, where every user of the machine could read the password.
+        Place::Database(DatabaseUrl::Postgres(address)) => command.env("DATABASE_URL", address),
+        Place::Database(DatabaseUrl::Sqlite(file)) => {
+            command.arg("--database").arg(file.existing_or_new())
+        }
+        Place::InMemory => command.arg("--in-memory"),
+    };
+    // In a group of its own, a server does not hear the Ctrl-C that is meant for us.
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running => f.write_str("running"),
+            Self::Killed => f.write_str("killed by the demonstration"),
+            Self::Ended(status) => write!(f, "ended by another hand ({status})"),
+        }
+    }
+}

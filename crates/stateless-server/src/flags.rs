@@ -1,0 +1,136 @@
+//! The flags of `serve` and `demo`.
+
+use std::env;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use stateless_server::DatabaseUrl;
+use stateless_server::demo::Place;
+
+/// The longest pause between two requests that may be asked for.
+const SLOWEST: Duration = Duration::from_secs(10);
+
+/// A games API that keeps nothing in memory, so that any server answers any request
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+Begin with `demo`, then `demo --in-memory`, and compare their last lines.
+The page is lessons/01-stateless-server.md."
+)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one server until Ctrl-C or SIGTERM
+    Serve(Serve),
+    /// Play chess over three servers, kill one, add one, and see what is left
+    Demo(DemoFlags),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Listen here; port 0 is any free one [default: 127.0.0.1:8080, or the next free port]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    place: PlaceFlags,
+
+    /// End when standard input ends, so that no server outlives the program that started it
+    #[arg(long)]
+    pub(crate) until_stdin_closes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoFlags {
+    #[command(flatten)]
+    place: PlaceFlags,
+
+    /// Play this many games, the ten famous ones over and over
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=9999))]
+    pub(crate) games: u32,
+
+    /// Draw the lots for the servers from this number: the same seed, the same lots
+    #[arg(long, value_name = "N", default_value_t = 1851)]
+    pub(crate) seed: u64,
+
+    /// Wait this long between two requests, for example 50ms; 0 is as fast as they are answered
+    #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = pace)]
+    pub(crate) pace: Duration,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct PlaceFlags {
+    /// Keep the games in sqlite:FILE or postgres://USER@HOST/NAME [default: what DATABASE_URL
+    /// says, or else a file: games.db for `serve`, a temporary one for `demo`]
+    #[arg(long, value_name = "URL")]
+    database: Option<DatabaseUrl>,
+
+    /// Keep the games in the process, to see what goes wrong
+    #[arg(long)]
+    in_memory: bool,
+}
+
+impl Serve {
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.place.chosen()
+    }
+}
+
+impl DemoFlags {
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.place.chosen()
+    }
+}
+
+impl PlaceFlags {
+    /// What the flags say, or else `DATABASE_URL`; where that is no good, the program ends with
+    /// code 2, as for a flag.
+    fn chosen(&self) -> Option<Place> {
+        if self.in_memory {
+            return Some(Place::InMemory);
+        }
+        if let Some(url) = &self.database {
+            return Some(Place::Database(url.clone()));
+        }
+        // Read here and not by clap, whose message would print the value with its password.
+        let said = env::var("DATABASE_URL")
+            .ok()
+            .filter(|url| !url.is_empty())?;
+        match said.parse() {
+            Ok(url) => Some(Place::Database(url)),
+            Err(error) => {
+                let message = format!("the environment's DATABASE_URL: {error}\n");
+                Flags::command()
+                    .error(ErrorKind::ValueValidation, message)
+                    .exit()
+            }
+        }
+    }
+}
+
+fn pace(text: &str) -> Result<Duration, String> {
+    let pace = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it like 5ms, 1s or 0"))?;
+    if pace > SLOWEST {
+        return Err("at most ten seconds, or the games take for ever".to_owned());
+    }
+    Ok(pace)
+}
+
+/// `127.0.0.1:8080` or `localhost:8080`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let hint = "write it like 127.0.0.1:8080, or 127.0.0.1:0 for any free port";
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}; {hint}"))?;
+    found
+        .next()
+        .ok_or_else(|| format!("no address has this name; {hint}"))
+}

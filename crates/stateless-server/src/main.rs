@@ -1,0 +1,147 @@
+//! The command line of lesson 1: it reads the flags, and joins a store, a router and a listener.
+
+mod flags;
+
+use std::env;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use clap::Parser;
+use stateless_server::demo::{Demo, DemoError, Outcome, Place};
+use stateless_server::server::{self, LISTENING};
+use stateless_server::store::{Database, InMemory};
+use stateless_server::{DatabaseUrl, api};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use flags::{Command, DemoFlags, Flags, Serve};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .init();
+    let ended = match flags.command {
+        Command::Serve(flags) => serve(&flags).await.map(|()| ExitCode::SUCCESS),
+        Command::Demo(flags) => demo(&flags).await,
+    };
+    ended.unwrap_or_else(|error| {
+        // A terminal that is gone cannot be told that something failed.
+        let _ = writeln!(io::stderr(), "error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs one server until it is told to end.
+async fn serve(flags: &Serve) -> Result<()> {
+    let place = match flags.place() {
+        Some(place) => place,
+        None => Place::Database("sqlite:games.db".parse()?),
+    };
+    let until_stdin_closes = flags.until_stdin_closes;
+    match place {
+        Place::Database(url) => {
+            let database = Database::open(&url).await?;
+            answer(
+                flags.listen,
+                api::router(database.clone()),
+                until_stdin_closes,
+            )
+            .await?;
+            database.close().await;
+            Ok(())
+        }
+        Place::InMemory => {
+            answer(
+                flags.listen,
+                api::router(InMemory::default()),
+                until_stdin_closes,
+            )
+            .await
+        }
+    }
+}
+
+async fn answer(
+    listen: Option<SocketAddr>,
+    router: Router,
+    until_stdin_closes: bool,
+) -> Result<()> {
+    let listener = match listen {
+        Some(address) => TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen at {address}; choose another port, or 0 for any free one")
+        })?,
+        None => server::bind_next_free((Ipv4Addr::LOCALHOST, 8080).into())
+            .await
+            .context("cannot listen at 127.0.0.1:8080 or a port after it")?,
+    };
+    // Before anybody can send a signal, or it would end the process the hard way.
+    let told = told_to_end(until_stdin_closes)?;
+    let address = listener.local_addr()?;
+    writeln!(io::stdout(), "{LISTENING}http://{address}").context("cannot print the address")?;
+    server::run(listener, router, told)
+        .await
+        .context("cannot listen any longer")
+}
+
+/// Shows the demonstration; without a database of its user's, over a file that ends with it.
+async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
+    let directory = tempfile::tempdir().context("cannot make a directory for the database")?;
+    let place = match flags.place() {
+        Some(place) => place,
+        None => Place::Database(DatabaseUrl::sqlite(directory.path().join("games.db"))),
+    };
+    let demo = Demo {
+        program: env::current_exe().context("cannot find this very program")?,
+        place,
+        games: flags.games as usize,
+        seed: flags.seed,
+        pace: flags.pace,
+    };
+    match demo.show(&mut io::stdout(), told_to_end(false)?).await {
+        // In memory, that games are lost is what was to be shown.
+        Ok(Outcome::Unequal) if matches!(demo.place, Place::Database(_)) => Ok(ExitCode::FAILURE),
+        Ok(_) => Ok(ExitCode::SUCCESS),
+        // Whoever closed our output, `head` for example, has seen enough.
+        Err(DemoError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Done when somebody asks this process to end: Ctrl-C, SIGTERM, or the end of its input.
+fn told_to_end(until_stdin_closes: bool) -> Result<impl Future<Output = ()> + Send + 'static> {
+    #[cfg(unix)]
+    let mut terminate = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?
+    };
+    #[cfg(unix)]
+    let terminate = async move { terminate.recv().await };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<Option<()>>();
+
+    let interrupt = tokio::signal::ctrl_c();
+    let stdin_closed = async move {
+        if !until_stdin_closes {
+            std::future::pending::<()>().await;
+        }
+        // Whatever comes in is passed over; the end, or an error, is the end.
+        let mut ignored = [0; 64];
+        while matches!(tokio::io::stdin().read(&mut ignored).await, Ok(1..)) {}
+    };
+    Ok(async move {
+        tokio::select! {
+            _ = terminate => {}
+            _ = interrupt => {}
+            () = stdin_closed => {}
+        }
+    })
+}

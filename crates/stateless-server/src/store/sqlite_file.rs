@@ -1,0 +1,116 @@
+//! What a SQLite file needs so that several servers can share it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, AnyPool, Connection, Error, Executor};
+
+use crate::database_url::SqlitePlace;
+
+/// What each new connection is told.
+const SETTINGS: [&str; 4] = [
+    // A writer waits this many milliseconds for another server's write to end, instead of
+    // failing at once. It comes first because the next line may have to wait already.
+    "PRAGMA busy_timeout = 5000",
+    // Writes go to a log beside the file (write-ahead log), so readers never wait for a writer
+    // nor a writer for readers. There is still one writer at a time. The log needs memory that
+    // the servers share: all of them run on one machine, and the file is on a disk of its own.
+    "PRAGMA journal_mode = WAL",
+    // With the log, NORMAL lets the disk catch up when the log is folded into the file rather
+    // than at every commit. A killed server loses nothing; a power cut may lose the last
+    // moments, but never damages the file. FULL is the answer where that is too much.
+    "PRAGMA synchronous = NORMAL",
+    // SQLite knows foreign keys but does not hold anyone to them unless asked to, for each
+    // connection. One table has none to hold; the first migration that adds a second will.
+    "PRAGMA foreign_keys = ON",
+];
+
+/// A SQLite file that is there.
+pub(super) struct SqliteFile<'a> {
+    place: &'a SqlitePlace,
+}
+
+impl<'a> SqliteFile<'a> {
+    /// Opens the file once, and makes it if it is not there.
+    ///
+    /// Only here. The pool opens what exists: if the file vanishes later, a server must say so,
+    /// and not go on with a new, empty one.
+    pub(super) async fn create(place: &'a SqlitePlace) -> Result<Self, Error> {
+        let connection = AnyConnection::connect(&place.existing_or_new()).await?;
+        connection.close().await?;
+        Ok(Self { place })
+    }
+
+    /// A pool of connections to this file, all with our settings.
+    pub(super) async fn pool(&self, options: AnyPoolOptions) -> Result<AnyPool, Error> {
+        let watch = Arc::new(Mutex::new(Watch::new(self.place.file())));
+        options
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    for setting in SETTINGS {
+                        connection.execute(setting).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .before_acquire(move |_, connection| {
+                let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_current = watch.opened_this_file(connection.age);
+                Box::pin(async move { Ok(is_current) })
+            })
+            .connect(&self.place.existing())
+            .await
+    }
+}
+
+/// Notices that the file was deleted, moved or replaced.
+///
+/// An open connection does not: Unix keeps a deleted file for whoever has it open, so a server
+/// would go on answering "201 Created" about games in a file that no other server can find.
+struct Watch {
+    place: std::path::PathBuf,
+    /// The file that was there when we last looked; `None` when there was none.
+    seen: Option<FileIdentity>,
+    /// When we saw that it had changed. Connections that are older belong to another file.
+    changed: Instant,
+}
+
+/// Two files have the same only if they are the same file: device and inode.
+type FileIdentity = (u64, u64);
+
+impl Watch {
+    fn new(place: &Path) -> Self {
+        Self {
+            place: place.to_owned(),
+            seen: identity(place),
+            changed: Instant::now(),
+        }
+    }
+
+    /// Whether a connection that was opened `age` ago has the file open that is there now.
+    fn opened_this_file(&mut self, age: Duration) -> bool {
+        let now = identity(&self.place);
+        if now != self.seen {
+            self.seen = now;
+            self.changed = Instant::now();
+        }
+        age <= self.changed.elapsed()
+    }
+}
+
+/// The file is asked for, never opened: closing a second handle to a SQLite file would drop the
+/// locks that this process holds on it (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+#[cfg(unix)]
+fn identity(place: &Path) -> Option<FileIdentity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(place).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Windows does not let go of a file that somebody has open, so it cannot be swapped under us.
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<FileIdentity> {
+    None
+}
