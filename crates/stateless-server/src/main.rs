@@ -1,6 +1,7 @@
 //! The command line of lesson 1: it reads the flags, and joins a store, a router and a listener.
 
 mod flags;
+mod signals;
 
 use std::env;
 use std::io::{self, Write};
@@ -14,10 +15,10 @@ use stateless_server::demo::{Demo, DemoError, Outcome, Place};
 use stateless_server::server::{self, LISTENING};
 use stateless_server::store::{Database, InMemory};
 use stateless_server::{DatabaseUrl, api};
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use flags::{Command, DemoFlags, Flags, Serve};
+use signals::{stdin_closed, told_to_end};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -81,11 +82,16 @@ async fn answer(
             .await
             .context("cannot listen at 127.0.0.1:8080 or a port after it")?,
     };
-    // Before anybody can send a signal, or it would end the process the hard way.
-    let told = told_to_end(until_stdin_closes)?;
+    let told = told_to_end().context("cannot wait for signals")?;
+    let shutdown = async move {
+        tokio::select! {
+            () = told => {}
+            () = stdin_closed(), if until_stdin_closes => {}
+        }
+    };
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "{LISTENING}http://{address}").context("cannot print the address")?;
-    server::run(listener, router, told)
+    server::run(listener, router, shutdown)
         .await
         .context("cannot listen any longer")
 }
@@ -104,7 +110,8 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
         seed: flags.seed,
         pace: flags.pace,
     };
-    match demo.show(&mut io::stdout(), told_to_end(false)?).await {
+    let told = told_to_end().context("cannot wait for signals")?;
+    match demo.show(&mut io::stdout(), told).await {
         // In memory, that games are lost is what was to be shown.
         Ok(Outcome::Unequal) if matches!(demo.place, Place::Database(_)) => Ok(ExitCode::FAILURE),
         Ok(_) => Ok(ExitCode::SUCCESS),
@@ -114,34 +121,4 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Done when somebody asks this process to end: Ctrl-C, SIGTERM, or the end of its input.
-fn told_to_end(until_stdin_closes: bool) -> Result<impl Future<Output = ()> + Send + 'static> {
-    #[cfg(unix)]
-    let mut terminate = {
-        use tokio::signal::unix::{SignalKind, signal};
-        signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?
-    };
-    #[cfg(unix)]
-    let terminate = async move { terminate.recv().await };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<Option<()>>();
-
-    let interrupt = tokio::signal::ctrl_c();
-    let stdin_closed = async move {
-        if !until_stdin_closes {
-            std::future::pending::<()>().await;
-        }
-        // Whatever comes in is passed over; the end, or an error, is the end.
-        let mut ignored = [0; 64];
-        while matches!(tokio::io::stdin().read(&mut ignored).await, Ok(1..)) {}
-    };
-    Ok(async move {
-        tokio::select! {
-            _ = terminate => {}
-            _ = interrupt => {}
-            () = stdin_closed => {}
-        }
-    })
 }

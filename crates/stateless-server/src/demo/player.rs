@@ -1,5 +1,6 @@
 //! A client that plays games, and sends again what was not answered.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,7 +154,7 @@ impl Player {
                     if error.is_connect() {
                         self.balancer.remove(server.number);
                     }
-                    last = error.to_string();
+                    last = innermost(&error);
                 }
             }
             self.tally.no_answer_from(server.number);
@@ -183,10 +184,18 @@ pub(super) fn client() -> Client {
     client.expect("a client without TLS needs nothing that could be missing")
 }
 
+/// What the system said, without the layers that passed it on.
+fn innermost(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => innermost(source),
+        None => error.to_string(),
+    }
+}
+
 impl From<reqwest::Error> for NoServer {
     fn from(error: reqwest::Error) -> Self {
         Self {
-            last: error.to_string(),
+            last: innermost(&error),
         }
     }
 }

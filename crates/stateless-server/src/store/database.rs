@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use game::{Game, GameId, Move};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AnyPool, FromRow};
+use sqlx::migrate::MigrationType::Simple;
+use sqlx::migrate::{MigrateError, Migration, Migrator};
+use sqlx::{AnyPool, SqlSafeStr};
 
 use super::sqlite_file::SqliteFile;
 use super::unavailable::reason;
 use super::{Added, Store, StoreError, same_or_duplicate, same_or_not_next};
 use crate::DatabaseUrl;
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+/// The tables of a SQLite file. What was released is never changed: a new file follows.
+const FOR_SQLITE: &[&str] = &[include_str!("../../migrations/sqlite/0001_games.sql")];
+
+/// The same tables, as Postgres writes them.
+const FOR_POSTGRES: &[&str] = &[include_str!("../../migrations/postgres/0001_games.sql")];
 
 /// How long a request waits for a connection before it is told that there is none.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -64,14 +68,8 @@ pub enum OpenError {
     },
 }
 
-#[derive(FromRow)]
-struct GameRow {
-    id: String,
-    white_player: String,
-    black_player: String,
-    year: Option<i64>,
-    moves: String,
-}
+/// The columns of a game in the order in which every query here names them.
+type GameRow = (String, String, String, Option<i64>, String);
 
 impl Database {
     /// Connects, and makes or updates the tables; several servers may do so at once.
@@ -96,7 +94,7 @@ impl Database {
             DatabaseUrl::Postgres(address) => {
                 let pool = options.connect(address).await.map_err(refused)?;
                 // sqlx takes an advisory lock in Postgres, so servers that start together queue.
-                POSTGRES.run(&pool).await.map_err(too_old)?;
+                migrator(FOR_POSTGRES).run(&pool).await.map_err(too_old)?;
                 Ok(Self { pool })
             }
             DatabaseUrl::Sqlite(place) => {
@@ -106,7 +104,10 @@ impl Database {
                     // sqlx takes no lock in SQLite: two servers that start together would both
                     // make the table, and the second would fail. IMMEDIATE makes the second wait.
                     let mut alone = pool.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
-                    SQLITE.run(&mut *alone).await.map_err(too_old)?;
+                    migrator(FOR_SQLITE)
+                        .run(&mut *alone)
+                        .await
+                        .map_err(too_old)?;
                     alone.commit().await.map_err(refused)?;
                 }
                 Ok(Self { pool })
@@ -179,8 +180,7 @@ impl Store for Database {
         .bind(id.as_str())
         .fetch_optional(&self.pool)
         .await?;
-        row.ok_or_else(|| StoreError::UnknownGame(id.clone()))?
-            .try_into()
+        game_from(row.ok_or_else(|| StoreError::UnknownGame(id.clone()))?)
     }
 
     async fn games(&self, after: Option<&GameId>, limit: u32) -> Result<Vec<Game>, StoreError> {
@@ -193,31 +193,35 @@ impl Store for Database {
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(Game::try_from).collect()
+        rows.into_iter().map(game_from).collect()
     }
 }
 
-impl TryFrom<GameRow> for Game {
-    type Error = StoreError;
+/// Makes a game of its row. The database was given nothing but games, so an error here means
+/// that somebody else has written to it.
+fn game_from((id, white_player, black_player, year, moves): GameRow) -> Result<Game, StoreError> {
+    let moves = moves
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>();
+    Ok(Game {
+        id: id.try_into().map_err(StoreError::unforeseen)?,
+        white_player,
+        black_player,
+        year: year
+            .map(u16::try_from)
+            .transpose()
+            .map_err(StoreError::unforeseen)?,
+        moves: moves.map_err(StoreError::unforeseen)?,
+    })
+}
 
-    fn try_from(row: GameRow) -> Result<Self, StoreError> {
-        let moves = row
-            .moves
-            .split_whitespace()
-            .map(str::parse)
-            .collect::<Result<_, _>>();
-        Ok(Self {
-            id: row.id.try_into().map_err(StoreError::unforeseen)?,
-            white_player: row.white_player,
-            black_player: row.black_player,
-            year: row
-                .year
-                .map(u16::try_from)
-                .transpose()
-                .map_err(StoreError::unforeseen)?,
-            moves: moves.map_err(StoreError::unforeseen)?,
-        })
-    }
+/// The migrations in their order, the first with version 1.
+fn migrator(files: &[&'static str]) -> Migrator {
+    let numbered = (1..).zip(files).map(|(version, sql)| {
+        Migration::new(version, "games".into(), Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(numbered.collect())
 }
 
 impl StoreError {

@@ -1,0 +1,103 @@
+//! Databases and servers that a test starts, and that end with it, also when it fails.
+
+// Every file under tests/ is a program of its own and uses the part that it needs.
+#![allow(dead_code, unreachable_pub)]
+
+pub mod postgres;
+pub mod process;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stateless_server::DatabaseUrl;
+use tempfile::TempDir;
+
+use postgres::Postgres;
+
+/// An empty database of a test's own.
+pub enum TestDatabase {
+    Sqlite { directory: TempDir },
+    Postgres { server: Arc<Postgres>, name: String },
+}
+
+impl TestDatabase {
+    pub fn sqlite() -> Self {
+        Self::Sqlite {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// `None` where Postgres is not installed, which is then said; where `CI` is set, it fails.
+    pub fn postgres() -> Option<Self> {
+        let server = Postgres::shared()?;
+        let name = server.create_database();
+        Some(Self::Postgres { server, name })
+    }
+
+    pub fn url(&self) -> DatabaseUrl {
+        match self {
+            Self::Sqlite { .. } => DatabaseUrl::sqlite(self.file()),
+            Self::Postgres { server, name } => server.url(name).parse().unwrap(),
+        }
+    }
+
+    /// What `--database` is given.
+    pub fn flag(&self) -> String {
+        match self {
+            Self::Sqlite { .. } => self.file().to_str().unwrap().to_owned(),
+            Self::Postgres { server, name } => server.url(name),
+        }
+    }
+
+    /// The file of a SQLite database.
+    pub fn file(&self) -> PathBuf {
+        match self {
+            Self::Sqlite { directory } => directory.path().join("games.db"),
+            Self::Postgres { .. } => panic!("Postgres has no file"),
+        }
+    }
+}
+
+/// Tells each story on both databases, as `on_sqlite::NAME` and `on_postgres::NAME`.
+macro_rules! on_both_databases {
+    ($(async fn $name:ident($database:ident) $story:block)*) => {
+        $(async fn $name($database: &$crate::support::TestDatabase) $story)*
+
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(&$crate::support::TestDatabase::sqlite()).await;
+            })*
+        }
+
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(database) = $crate::support::TestDatabase::postgres() {
+                    super::$name(&database).await;
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both_databases;
+
+/// Says that a test was skipped, where libtest does not swallow it; where `CI` is set, fails.
+pub fn skipped(why: &str, what_to_do: &str) {
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{why}; in CI this is a failure: {what_to_do}"
+    );
+    writeln!(std::io::stderr(), "skipped: {why}; {what_to_do}").unwrap();
+}
+
+/// Looks again and again until `is_so`, and fails when it takes too long.
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "waited in vain for this: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
