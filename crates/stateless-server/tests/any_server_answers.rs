@@ -1,5 +1,7 @@
 //! What a server without state can do that others cannot.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! Two servers, one game: no move vanishes, and none is played twice.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! Databases and servers that a test starts, and that end with it, also when it fails.
 
 // Every file under tests/ is a program of its own and uses the part that it needs.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 
 pub mod postgres;
 pub mod process;
@@ -90,7 +90,8 @@ pub fn skipped(why: &str, what_to_do: &str) {
         std::env::var_os("CI").is_none(),
         "{why}; in CI this is a failure: {what_to_do}"
     );
-    writeln!(std::io::stderr(), "skipped: {why}; {what_to_do}").unwrap();
+    let notice = format!("skipped: {why}; {what_to_do}\n");
+    std::io::stderr().write_all(notice.as_bytes()).unwrap();
 }
 
 /// Looks again and again until `is_so`, and fails when it takes too long.

@@ -1,12 +1,13 @@
 //! Servers as real processes, and the requests that are sent to them.
 
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use game::Game;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use super::TestDatabase;
 
@@ -17,6 +18,8 @@ pub struct Process {
     pub url: String,
     pub child: Child,
     http: Client,
+    /// What it says of its troubles, which is of interest when a test fails.
+    log: Arc<Mutex<Vec<u8>>>,
 }
 
 /// An answer with its status and its JSON.
@@ -41,9 +44,12 @@ impl Process {
             .env_remove("DATABASE_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
+        let log = Arc::default();
+        tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&log)));
         let line = first_line(child.stdout.take().unwrap()).await;
         let url = line
             .strip_prefix("listening on ")
@@ -53,6 +59,7 @@ impl Process {
             url: url.to_owned(),
             child,
             http,
+            log,
         }
     }
 
@@ -126,6 +133,22 @@ impl Process {
 
     pub async fn ended(mut self) -> ExitStatus {
         self.child.wait().await.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+            eprintln!("{} said:\n{}", self.url, String::from_utf8_lossy(&log));
+        }
+    }
+}
+
+async fn collect(mut output: ChildStderr, log: Arc<Mutex<Vec<u8>>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = output.read(&mut buffer).await {
+        log.lock().unwrap().extend_from_slice(&buffer[..length]);
     }
 }
 

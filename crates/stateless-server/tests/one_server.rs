@@ -1,0 +1,208 @@
+//! How one server begins, listens and ends.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::process::Stdio;
+
+use support::process::{PROGRAM, Process, new_game};
+use support::{eventually, on_both_databases};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+
+on_both_databases! {
+    async fn on_sigterm_a_request_under_way_is_answered_and_then_the_server_ends_with_code_0(
+        database
+    ) {
+        let server = Process::serve(database).await;
+        let address = server.url.strip_prefix("http://").unwrap().to_owned();
+        let body = new_game("last-words").to_string();
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        let head = format!(
+            "POST /games HTTP/1.1\r\nhost: {address}\r\nexpect: 100-continue\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        // "100 Continue" is what a server says once it waits for the body.
+        assert!(read_until(&mut connection, "\r\n\r\n").await.starts_with("HTTP/1.1 100 "));
+
+        server.signal("-TERM").await;
+        eventually("nobody new is let in", async || TcpStream::connect(&address).await.is_err())
+            .await;
+        connection.write_all(body.as_bytes()).await.unwrap();
+        let answer = read_until(&mut connection, "}").await;
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+        assert!(server.ended().await.success());
+
+        let next = Process::serve(database).await;
+        assert_eq!(next.game("last-words").await.white_player, "Morphy");
+    }
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_a_server_with_code_0() {
+    let server = Process::serve_with(&["--in-memory"]).await;
+    server.signal("-INT").await;
+    assert!(server.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_does_not_keep_a_server_from_ending() {
+    let server = Process::serve_with(&["--in-memory"]).await;
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let silent = TcpStream::connect(&address).await.unwrap();
+    assert_eq!(server.health().await, 200);
+    server.signal("-TERM").await;
+    assert!(server.ended().await.success());
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_server_that_a_program_started_ends_with_the_programs_pipe() {
+    let mut command = Command::new(PROGRAM);
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--in-memory",
+        "--until-stdin-closes",
+    ]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = vec![0; 12];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .await
+        .unwrap();
+    assert_eq!(said, b"listening on");
+    drop(child.stdin.take());
+    assert!(child.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_says_so_where_the_port_was_asked_for() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, said) = failure(&["serve", "--in-memory", "--listen", &address], "").await;
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains(&address) && said.contains("choose another port"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_passed_over_where_none_was_asked_for() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wished = taken.local_addr().unwrap();
+    let next = stateless_server::server::bind_next_free(wished)
+        .await
+        .unwrap();
+    assert!(next.local_addr().unwrap().port() > wished.port());
+}
+
+#[tokio::test]
+async fn bad_flags_end_with_code_2_and_say_what_to_write_instead() {
+    for (flags, says) in [
+        (
+            &["serve", "--database", "mysql://host/x"][..],
+            "sqlite:FILE",
+        ),
+        (&["serve", "--database", "sqlite::memory:"], "--in-memory"),
+        (&["serve", "--database", ":memory:"], "--in-memory"),
+        (
+            &["serve", "--database", "sqlite:x?mode=memory"],
+            "--in-memory",
+        ),
+        (&["serve", "--database", ""], "FILE"),
+        (&["serve", "--database", "sqlite:x?mode=write"], "mode"),
+        (&["serve", "--database", "postgres://host:port/x"], "port"),
+        (
+            &["serve", "--database", "x", "--in-memory"],
+            "cannot be used with",
+        ),
+        (&["serve", "--listen", "8080"], "127.0.0.1:8080"),
+        (&["serve", "--listen", "127.0.0.1:99999"], "127.0.0.1:8080"),
+        (&["demo", "--games", "0"], "1..=9999"),
+        (&["demo", "--pace", "soon"], "5ms"),
+        (&["demo", "--pace", "1h"], "ten seconds"),
+        (&["demo", "--seed", "x"], "--seed"),
+        (&["play"], "Usage"),
+        (&[], "demo"),
+    ] {
+        let (code, said) = failure(flags, "").await;
+        assert_eq!(code, Some(2), "{flags:?}: {said}");
+        assert!(said.contains(says), "{flags:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_database_url_in_the_environment_ends_with_code_2_and_keeps_the_password_secret() {
+    let (code, said) = failure(&["serve"], "mysql://user:secret@host/x").await;
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("DATABASE_URL") && !said.contains("secret"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_ends_with_code_1_and_keeps_the_password_secret() {
+    let missing = "/nowhere/at/all/games.db";
+    let (code, said) = failure(&["serve", "--database", missing], "").await;
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains(missing) && said.contains("unable to open"),
+        "{said}"
+    );
+
+    let nobody = free_address().await;
+    let url = format!("postgres://user:secret@{nobody}/chess?password=secret");
+    let (code, said) = failure(&["serve"], &url).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains(&format!("postgres://user@{nobody}/chess")),
+        "{said}"
+    );
+    assert!(!said.contains("secret"), "{said}");
+}
+
+/// Runs a command that must fail, and gives its code and what it said.
+async fn failure(flags: &[&str], database_url: &str) -> (Option<i32>, String) {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(flags)
+        .env("DATABASE_URL", database_url)
+        .kill_on_drop(true);
+    let ended = command.stdin(Stdio::null()).output().await.unwrap();
+    (
+        ended.status.code(),
+        String::from_utf8(ended.stderr).unwrap(),
+    )
+}
+
+/// An address where nobody listens.
+async fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+async fn read_until(connection: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(end) {
+        let mut buffer = [0; 1024];
+        let length = connection.read(&mut buffer).await.unwrap();
+        assert_ne!(length, 0, "the server hung up after {text:?}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    text
+}
