@@ -2,7 +2,6 @@
 
 mod balancer;
 mod census;
-mod fleet;
 mod player;
 mod table;
 mod tally;
@@ -19,12 +18,12 @@ use tokio::task::JoinSet;
 
 use balancer::Balancer;
 use census::Census;
-use fleet::{Server, State};
 use player::{Pace, Player};
 use table::Table;
 use tally::Tally;
 
-pub use fleet::{FleetError, Place};
+use crate::fleet::{FleetError, Place, Server, State};
+
 pub use player::NoServer;
 
 /// How many games are being played at any moment.

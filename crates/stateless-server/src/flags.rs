@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use stateless_server::DatabaseUrl;
-use stateless_server::demo::Place;
+use stateless_server::fleet::Place;
 
 /// The longest pause between two requests that may be asked for.
 const SLOWEST: Duration = Duration::from_secs(10);
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Play chess over three servers, kill one, add one, and see what is left
     Demo(DemoFlags),
+    /// Measure how fast it is, beside no database, and three servers beside one; needs wrk
+    Bench(BenchFlags),
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +67,25 @@ pub(crate) struct DemoFlags {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct BenchFlags {
+    /// The database [default: what DATABASE_URL says, or else a temporary file]
+    #[arg(long, value_name = "URL")]
+    database: Option<DatabaseUrl>,
+
+    /// Measure each case this often
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
+    pub(crate) rounds: u64,
+
+    /// Let each measurement take this many seconds
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(crate) seconds: u64,
+
+    /// Send requests over this many connections at the same time
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u64).range(3..=900))]
+    pub(crate) connections: u64,
+}
+
+#[derive(Debug, Args)]
 #[group(multiple = false)]
 struct PlaceFlags {
     /// Keep the games in sqlite:FILE or postgres://USER@HOST/NAME [default: what DATABASE_URL
@@ -90,27 +111,37 @@ impl DemoFlags {
 }
 
 impl PlaceFlags {
-    /// What the flags say, or else `DATABASE_URL`; where that is no good, the program ends with
-    /// code 2, as for a flag.
     fn chosen(&self) -> Option<Place> {
         if self.in_memory {
             return Some(Place::InMemory);
         }
-        if let Some(url) = &self.database {
-            return Some(Place::Database(url.clone()));
-        }
-        // Read here and not by clap, whose message would print the value with its password.
-        let said = env::var("DATABASE_URL")
-            .ok()
-            .filter(|url| !url.is_empty())?;
-        match said.parse() {
-            Ok(url) => Some(Place::Database(url)),
-            Err(error) => {
-                let message = format!("the environment's DATABASE_URL: {error}\n");
-                Flags::command()
-                    .error(ErrorKind::ValueValidation, message)
-                    .exit()
-            }
+        database_or_environment(self.database.as_ref()).map(Place::Database)
+    }
+}
+
+impl BenchFlags {
+    pub(crate) fn database(&self) -> Option<DatabaseUrl> {
+        database_or_environment(self.database.as_ref())
+    }
+}
+
+/// What the flag says, or else `DATABASE_URL`; where that is no good, the program ends with
+/// code 2, as for a flag.
+fn database_or_environment(flag: Option<&DatabaseUrl>) -> Option<DatabaseUrl> {
+    if let Some(url) = flag {
+        return Some(url.clone());
+    }
+    // Read here and not by clap, whose message would print the value with its password.
+    let said = env::var("DATABASE_URL").ok()?;
+    if said.is_empty() {
+        return None;
+    }
+    match said.parse() {
+        Ok(url) => Some(url),
+        Err(error) => {
+            let message = format!("the environment's DATABASE_URL: {error}\n");
+            let mut command = Flags::command();
+            command.error(ErrorKind::ValueValidation, message).exit()
         }
     }
 }

@@ -8,8 +8,10 @@
 //! `lessons/01-stateless-server.md`.
 
 pub mod api;
+pub mod bench;
 mod database_url;
 pub mod demo;
+pub mod fleet;
 mod player;
 mod problem;
 pub mod server;

@@ -11,13 +11,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use axum::Router;
 use clap::Parser;
-use stateless_server::demo::{Demo, DemoError, Outcome, Place};
+use stateless_server::bench::Bench;
+use stateless_server::demo::{Demo, DemoError, Outcome};
+use stateless_server::fleet::Place;
 use stateless_server::server::{self, LISTENING};
 use stateless_server::store::{Database, InMemory};
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
 
-use flags::{Command, DemoFlags, Flags, Serve};
+use flags::{BenchFlags, Command, DemoFlags, Flags, Serve};
 use signals::{stdin_closed, told_to_end};
 
 #[tokio::main]
@@ -31,6 +33,7 @@ async fn main() -> ExitCode {
     let ended = match flags.command {
         Command::Serve(flags) => serve(&flags).await.map(|()| ExitCode::SUCCESS),
         Command::Demo(flags) => demo(&flags).await,
+        Command::Bench(flags) => bench(&flags).await.map(|()| ExitCode::SUCCESS),
     };
     ended.unwrap_or_else(|error| {
         // A terminal that is gone cannot be told that something failed.
@@ -121,4 +124,18 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Measures; without a database of its user's, over a file that ends with it.
+async fn bench(flags: &BenchFlags) -> Result<()> {
+    let directory = tempfile::tempdir().context("cannot make a directory for the database")?;
+    let in_directory = || DatabaseUrl::sqlite(directory.path().join("games.db"));
+    let bench = Bench {
+        program: env::current_exe().context("cannot find this very program")?,
+        database: flags.database().unwrap_or_else(in_directory),
+        rounds: flags.rounds as usize,
+        seconds: flags.seconds,
+        connections: flags.connections as usize,
+    };
+    Ok(bench.show(&mut io::stdout()).await?)
 }

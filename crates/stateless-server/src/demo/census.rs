@@ -2,8 +2,8 @@
 
 use game::Game;
 
-use super::fleet::Server;
 use super::player::{NoServer, client};
+use crate::fleet::Server;
 
 /// The games that one server finds, beside those that were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use game::Game;
 
 use super::Outcome;
 use super::census::Census;
-use super::fleet::{Place, Server};
 use super::tally::Counts;
+use crate::fleet::{Place, Server};
 
 /// The most servers that a row has columns for.
 const COLUMNS: usize = 4;

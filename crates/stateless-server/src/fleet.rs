@@ -47,17 +47,17 @@ pub enum FleetError {
 
 /// A server's process, which ends with this value at the latest.
 #[derive(Debug)]
-pub(super) struct Server {
-    pub(super) number: usize,
-    pub(super) url: String,
-    pub(super) process: u32,
+pub(crate) struct Server {
+    pub(crate) number: usize,
+    pub(crate) url: String,
+    pub(crate) process: u32,
     child: Child,
     is_killed: bool,
 }
 
 /// How a server is at the end of the story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Running,
     /// By the demonstration.
     Killed,
@@ -67,7 +67,7 @@ pub(super) enum State {
 
 impl Server {
     /// Starts a server, and waits until it listens.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         program: &Path,
         number: usize,
         place: &Place,
@@ -97,12 +97,12 @@ impl Server {
     }
 
     /// Kills it on the spot (SIGKILL): it answers nobody, says goodbye to nobody, saves nothing.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // An error means that somebody else was faster, and then there is nothing left to kill.
         self.is_killed = self.child.start_kill().is_ok();
     }
 
-    pub(super) fn state(&mut self) -> State {
+    pub(crate) fn state(&mut self) -> State {
         match self.child.try_wait() {
             _ if self.is_killed => State::Killed,
             Ok(Some(status)) => State::Ended(status),
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// Tells it to end by closing its input, and kills it when it does not.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         drop(self.child.stdin.take());
         if timeout(PATIENCE, self.child.wait()).await.is_err() {
             self.kill();
