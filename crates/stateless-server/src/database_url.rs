@@ -170,3 +170,45 @@ fn without_password(address: &str) -> String {
     let user = user.split(':').next().unwrap_or_default();
     format!("{scheme}://{user}@{place}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(url: &str) -> String {
+        url.parse::<DatabaseUrl>().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_file_may_be_named_as_a_path_or_as_a_url() {
+        assert_eq!(shown("games.db"), "sqlite:games.db");
+        assert_eq!(shown("sqlite:games.db"), "sqlite:games.db");
+        assert_eq!(shown("sqlite:///var/games.db"), "sqlite:/var/games.db");
+        assert_eq!(shown("/var/my games.db"), "sqlite:/var/my games.db");
+    }
+
+    #[test]
+    fn a_name_that_means_something_in_a_url_is_still_the_name_of_a_file() {
+        let Ok(DatabaseUrl::Sqlite(place)) = "50%25 #1?.db".parse() else {
+            panic!("it is a path");
+        };
+        let back: SqliteConnectOptions = place.existing().parse().unwrap();
+        assert_eq!(back.get_filename(), Path::new("50%25 #1?.db"));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in [
+            "postgres://user:secret@host:5432/chess",
+            "postgresql://user:sec@ret@host/chess",
+            "postgres://user@host/chess?password=secret",
+            "postgres://:secret@host/chess",
+        ] {
+            let url: DatabaseUrl = url.parse().unwrap();
+            for shown in [url.to_string(), format!("{url:?}")] {
+                assert!(!shown.contains("sec") && !shown.contains("ret"), "{shown}");
+                assert!(shown.contains("host"), "{shown}");
+            }
+        }
+    }
+}

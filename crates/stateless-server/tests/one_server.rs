@@ -4,13 +4,18 @@
 
 mod support;
 
+use std::future::pending;
 use std::process::Stdio;
 
+use game::{Game, GameId, Move};
+use stateless_server::store::{Added, InMemory, Store, StoreError};
+use stateless_server::{api, server};
 use support::process::{PROGRAM, Process, new_game};
 use support::{eventually, on_both_databases};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
+use tokio::sync::oneshot;
 
 on_both_databases! {
     async fn on_sigterm_a_request_under_way_is_answered_and_then_the_server_ends_with_code_0(
@@ -104,9 +109,7 @@ async fn a_port_in_use_is_an_error_that_says_so_where_the_port_was_asked_for() {
 async fn a_port_in_use_is_passed_over_where_none_was_asked_for() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let wished = taken.local_addr().unwrap();
-    let next = stateless_server::server::bind_next_free(wished)
-        .await
-        .unwrap();
+    let next = server::bind_next_free(wished).await.unwrap();
     assert!(next.local_addr().unwrap().port() > wished.port());
 }
 
@@ -174,6 +177,87 @@ async fn a_database_that_cannot_be_opened_ends_with_code_1_and_keeps_the_passwor
         "{said}"
     );
     assert!(!said.contains("secret"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_never_finishes_a_request_cannot_keep_a_server_from_ending() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, told_to_end) = oneshot::channel::<()>();
+    let running = tokio::spawn(server::run(
+        listener,
+        api::router(InMemory::default()),
+        async { _ = told_to_end.await },
+    ));
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(
+        read_until(&mut connection, "ok\n")
+            .await
+            .starts_with("HTTP/1.1 200 ")
+    );
+    connection
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: ")
+        .await
+        .unwrap();
+
+    // The clock stands still but for those who wait for it, so nobody here waits really.
+    end.send(()).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_never_answers_does_not_let_anybody_wait_for_ever() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/games", listener.local_addr().unwrap());
+    tokio::spawn(server::run(listener, api::router(Silent), pending()));
+
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for answer in [
+        http.get(&url).send(),
+        http.post(&url).json(&new_game("x")).send(),
+    ] {
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "1");
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(problem["error"], "not_in_time");
+        let message = problem["message"].as_str().unwrap();
+        assert!(
+            message.contains("what was done is not done twice"),
+            "{message}"
+        );
+    }
+}
+
+/// A store that was asked and says nothing.
+#[derive(Clone)]
+struct Silent;
+
+impl Store for Silent {
+    async fn add_game(&self, _: &Game) -> Result<Added, StoreError> {
+        pending().await
+    }
+
+    async fn add_move(
+        &self,
+        _: &GameId,
+        _: Move,
+        _: Option<u32>,
+    ) -> Result<(Added, u32), StoreError> {
+        pending().await
+    }
+
+    async fn game(&self, _: &GameId) -> Result<Game, StoreError> {
+        pending().await
+    }
+
+    async fn games(&self, _: Option<&GameId>, _: u32) -> Result<Vec<Game>, StoreError> {
+        pending().await
+    }
 }
 
 /// Runs a command that must fail, and gives its code and what it said.
