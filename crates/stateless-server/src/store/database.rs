@@ -6,7 +6,7 @@ use game::{Game, GameId, Move};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::MigrationType::Simple;
 use sqlx::migrate::{MigrateError, Migration, Migrator};
-use sqlx::{AnyPool, SqlSafeStr};
+use sqlx::{AnyPool, Connection, SqlSafeStr};
 
 use super::sqlite_file::SqliteFile;
 use super::unavailable::reason;
@@ -21,6 +21,9 @@ const FOR_POSTGRES: &[&str] = &[include_str!("../../migrations/postgres/0001_gam
 
 /// How long a request waits for a connection before it is told that there is none.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// After so long without a request, a connection is asked whether it is still there.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The connections of one server; of a database's clients, each server is one among several.
 const MOST_CONNECTIONS: u32 = 8;
@@ -89,9 +92,20 @@ impl Database {
 
         let options = AnyPoolOptions::new()
             .max_connections(MOST_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT);
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // Else every request would begin with a ping, which costs as much as its statement.
+            .test_before_acquire(false);
         match url {
             DatabaseUrl::Postgres(address) => {
+                let options = options.before_acquire(|connection, idle| {
+                    Box::pin(async move {
+                        // After a pause, Postgres may have been restarted in the meantime.
+                        if idle.idle_for > PAUSE {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                });
                 let pool = options.connect(address).await.map_err(refused)?;
                 // sqlx takes an advisory lock in Postgres, so servers that start together queue.
                 migrator(FOR_POSTGRES).run(&pool).await.map_err(too_old)?;
