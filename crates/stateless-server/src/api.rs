@@ -17,7 +17,7 @@ use crate::player::Player;
 use crate::problem::Problem;
 use crate::store::{Added, Store};
 
-/// The most bytes that a request may carry; the longest game ever played fits ten times.
+/// The most bytes that a request may carry; the longest game ever played fits four times.
 pub const LONGEST_BODY: usize = 16 * 1024;
 
 /// The most games that one answer lists.

@@ -86,7 +86,9 @@ impl Server {
             Ok(Ok(Some(line))) => line,
             _ => return Err(FleetError::NotListening { number }),
         };
-        let url = line.strip_prefix(LISTENING);
+        let url = line
+            .strip_prefix(LISTENING)
+            .and_then(|rest| rest.split(' ').next());
         Ok(Self {
             number,
             url: url.ok_or(FleetError::NotListening { number })?.to_owned(),
@@ -138,6 +140,15 @@ fn command(program: &Path, place: &Place) -> Command {
     #[cfg(unix)]
     command.process_group(0);
     command
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(url) => url.fmt(f),
+            Self::InMemory => f.write_str("this process"),
+        }
+    }
 }
 
 impl fmt::Display for State {

@@ -22,6 +22,9 @@ use tokio::net::TcpListener;
 use flags::{BenchFlags, Command, DemoFlags, Flags, Serve};
 use signals::{stdin_closed, told_to_end};
 
+/// Where a server listens when nobody says where.
+const PORT: u16 = 8080;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let flags = Flags::parse();
@@ -48,43 +51,20 @@ async fn serve(flags: &Serve) -> Result<()> {
         Some(place) => place,
         None => Place::Database("sqlite:games.db".parse()?),
     };
-    let until_stdin_closes = flags.until_stdin_closes;
-    match place {
+    match &place {
         Place::Database(url) => {
-            let database = Database::open(&url).await?;
-            answer(
-                flags.listen,
-                api::router(database.clone()),
-                until_stdin_closes,
-            )
-            .await?;
+            let database = Database::open(url).await?;
+            answer(flags, &place, api::router(database.clone())).await?;
             database.close().await;
             Ok(())
         }
-        Place::InMemory => {
-            answer(
-                flags.listen,
-                api::router(InMemory::default()),
-                until_stdin_closes,
-            )
-            .await
-        }
+        Place::InMemory => answer(flags, &place, api::router(InMemory::default())).await,
     }
 }
 
-async fn answer(
-    listen: Option<SocketAddr>,
-    router: Router,
-    until_stdin_closes: bool,
-) -> Result<()> {
-    let listener = match listen {
-        Some(address) => TcpListener::bind(address).await.with_context(|| {
-            format!("cannot listen at {address}; choose another port, or 0 for any free one")
-        })?,
-        None => server::bind_next_free((Ipv4Addr::LOCALHOST, 8080).into())
-            .await
-            .context("cannot listen at 127.0.0.1:8080 or a port after it")?,
-    };
+async fn answer(flags: &Serve, place: &Place, router: Router) -> Result<()> {
+    let listener = listen(flags.listen).await?;
+    let until_stdin_closes = flags.until_stdin_closes;
     let told = told_to_end().context("cannot wait for signals")?;
     let shutdown = async move {
         tokio::select! {
@@ -93,10 +73,30 @@ async fn answer(
         }
     };
     let address = listener.local_addr()?;
-    writeln!(io::stdout(), "{LISTENING}http://{address}").context("cannot print the address")?;
+    writeln!(
+        io::stdout(),
+        "{LISTENING}http://{address} (games are in {place})"
+    )
+    .context("cannot print the address")?;
     server::run(listener, router, shutdown)
         .await
         .context("cannot listen any longer")
+}
+
+/// Who names a port wants that one; who names none is content with the next that is free.
+async fn listen(wished: Option<SocketAddr>) -> Result<TcpListener> {
+    if let Some(address) = wished {
+        return TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen at {address}; choose another port, or 0 for any free one")
+        });
+    }
+    let listener = server::bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await;
+    let listener =
+        listener.with_context(|| format!("cannot listen at {PORT} or a port after it"))?;
+    if listener.local_addr()?.port() != PORT {
+        tracing::warn!("port {PORT} is in use; taking the next that is free");
+    }
+    Ok(listener)
 }
 
 /// Shows the demonstration; without a database of its user's, over a file that ends with it.

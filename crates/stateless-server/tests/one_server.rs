@@ -6,6 +6,7 @@ mod support;
 
 use std::future::pending;
 use std::process::Stdio;
+use std::time::Duration;
 
 use game::{Game, GameId, Move};
 use stateless_server::store::{Added, InMemory, Store, StoreError};
@@ -16,6 +17,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// On a clock that nobody waits for.
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 on_both_databases! {
     async fn on_sigterm_a_request_under_way_is_answered_and_then_the_server_ends_with_code_0(
@@ -206,7 +211,7 @@ async fn somebody_who_never_finishes_a_request_cannot_keep_a_server_from_ending(
 
     // The clock stands still but for those who wait for it, so nobody here waits really.
     end.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    timeout(AN_HOUR, running).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,7 +225,7 @@ async fn a_database_that_never_answers_does_not_let_anybody_wait_for_ever() {
         http.get(&url).send(),
         http.post(&url).json(&new_game("x")).send(),
     ] {
-        let answer = answer.await.unwrap();
+        let answer = timeout(AN_HOUR, answer).await.unwrap().unwrap();
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.headers()["retry-after"], "1");
         let problem: serde_json::Value = answer.json().await.unwrap();

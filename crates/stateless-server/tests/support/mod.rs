@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stateless_server::DatabaseUrl;
 use tempfile::TempDir;
 
 use postgres::Postgres;
@@ -36,10 +35,14 @@ impl TestDatabase {
         Some(Self::Postgres { server, name })
     }
 
-    pub fn url(&self) -> DatabaseUrl {
+    /// Another empty database of the same kind.
+    pub fn another(&self) -> Self {
         match self {
-            Self::Sqlite { .. } => DatabaseUrl::sqlite(self.file()),
-            Self::Postgres { server, name } => server.url(name).parse().unwrap(),
+            Self::Sqlite { .. } => Self::sqlite(),
+            Self::Postgres { server, .. } => Self::Postgres {
+                server: Arc::clone(server),
+                name: server.create_database(),
+            },
         }
     }
 

@@ -53,6 +53,7 @@ impl Process {
         let line = first_line(child.stdout.take().unwrap()).await;
         let url = line
             .strip_prefix("listening on ")
+            .and_then(|rest| rest.split_whitespace().next())
             .unwrap_or_else(|| panic!("said {line:?}"));
         let http = Client::builder().no_proxy().build().unwrap();
         Self {
