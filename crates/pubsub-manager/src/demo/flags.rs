@@ -1,0 +1,46 @@
+//! The command line.
+
+use clap::Parser;
+use pubsub_manager::RedisUrl;
+use std::time::Duration;
+
+/// Users come, follow stocks and leave; one manager subscribes this server to just the channels
+/// that its users want.
+///
+/// Without flags the broker is inside this program and a market makes up prices, so nothing needs
+/// to be installed and each run is the same. With --redis the prices are those that anyone
+/// publishes there, for instance `redis-cli PUBLISH APPL 100.1`: run it in two terminals to see two
+/// servers share one Redis.
+#[derive(Parser)]
+#[command(version, after_help = "The lesson: lessons/12-pubsub-manager.md")]
+pub(crate) struct Flags {
+    /// The time between two users, such as 500ms, or 5s as in the lecture; 0s plays all at once
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
+    pub(crate) every: Duration,
+    /// How many users come before it ends
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) rounds: u64,
+    /// Go on until Ctrl-C
+    #[arg(long)]
+    pub(crate) forever: bool,
+    /// Follow a real Redis, for instance redis://127.0.0.1:6379; it may come later, and go
+    #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
+    pub(crate) redis: Option<RedisUrl>,
+    /// Make up prices on that Redis too
+    #[arg(long, requires = "redis")]
+    market: bool,
+    /// Another seed is another story
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+impl Flags {
+    pub(crate) fn has_market(&self) -> bool {
+        self.market || self.redis.is_none()
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write for instance 500ms or 5s"))
+}

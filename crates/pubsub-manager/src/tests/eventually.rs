@@ -1,0 +1,15 @@
+//! Waits for something outside this process, and fails by name when it does not come.
+
+use std::time::{Duration, Instant};
+
+/// Far more than anything here needs, also on a machine that is busy with something else.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks again and again until `it_is_so`.
+pub(super) async fn eventually(what: &str, mut it_is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !it_is_so() {
+        assert!(Instant::now() < until, "it never came true that {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,150 @@
+//! Real threads on a real clock: users come and go while prices are told in slices, links are cut,
+//! and stocks are forgotten. The random stories see every order of events that one thread can
+//! make; this sees what only two can.
+
+use super::ear::{Ear, Told};
+use super::eventually::{PATIENCE, eventually};
+use crate::{BrokerAddress, Connection, Feed, InProcess, Options, PubSubManager, Stock, UserId};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// More than one slice of the relay, so that users come and go between two.
+const CROWD: u64 = 600;
+const THREADS: u64 = 3;
+const VISITS: usize = 700;
+/// How many visits a visitor of the crowded stock stays.
+const STAY: usize = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threads_that_come_and_go_leave_nothing_behind_and_nobody_else_without_a_price() {
+    let broker = InProcess::new();
+    let manager = PubSubManager::new(Options {
+        broker: BrokerAddress::InProcess(broker.clone()),
+        leave_delay: Duration::ZERO,
+        ..Options::default()
+    });
+    let manager = manager.unwrap();
+    let (hot, cold) = (stock("HOT"), stock("COLD"));
+    // The visitors come first, so that they leave seats in front of the crowd, and the relay's walk
+    // meets those who are moved there a second time.
+    let visitors = (0..THREADS).map(|thread| {
+        let stay = (0..STAY).map(|_| follower(&manager, thread, &[hot]));
+        (thread, stay.collect::<VecDeque<_>>())
+    });
+    let visitors: Vec<_> = visitors.collect();
+    let crowd: Vec<_> = (0..CROWD)
+        .map(|id| follower(&manager, id, &[hot]))
+        .collect();
+
+    let open = Arc::new(AtomicBool::new(true));
+    let published = Arc::new(AtomicU64::new(0));
+    let market = {
+        let (open, published, broker) = (Arc::clone(&open), Arc::clone(&published), broker.clone());
+        thread::spawn(move || {
+            while open.load(Ordering::Relaxed) {
+                let number = published.fetch_add(1, Ordering::Relaxed) + 1;
+                for stock in [hot, cold] {
+                    broker.publish(stock, number.to_string().parse().unwrap());
+                }
+                if number.is_multiple_of(200) {
+                    broker.cut_links();
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        })
+    };
+    let visitors = visitors.into_iter().map(|(thread, mut here)| {
+        let manager = Arc::clone(&manager);
+        thread::spawn(move || {
+            for _ in 0..VISITS {
+                here.push_back(follower(&manager, thread, &[hot]));
+                let (connection, ear) = here.pop_front().expect("one has just come");
+                drop(connection);
+                is_a_true_story(&ear);
+
+                // A stock that is forgotten and followed in the same moment must be followed.
+                let (connection, ear) = follower(&manager, thread, &[cold]);
+                let until = Instant::now() + PATIENCE;
+                while ear.prices("COLD").is_empty() {
+                    assert!(
+                        Instant::now() < until,
+                        "a user follows COLD and hears nothing"
+                    );
+                    thread::sleep(Duration::from_micros(200));
+                }
+                manager.user_unsubscribe(&connection, &cold).unwrap();
+                is_a_true_story(&ear);
+            }
+        })
+    });
+    let visitors: Vec<_> = visitors.collect();
+    tokio::task::spawn_blocking(move || {
+        let visits: Vec<_> = visitors.into_iter().map(thread::JoinHandle::join).collect();
+        // The market closes whatever happened, or a failed visit would be a test without end.
+        open.store(false, Ordering::Relaxed);
+        market.join().unwrap();
+        visits.into_iter().for_each(Result::unwrap);
+    })
+    .await
+    .unwrap();
+
+    eventually("only the crowd's stock is left", || {
+        manager.shared().channels.len() == 1
+            && broker.channels() == [hot]
+            && manager.stats().feed == Feed::Live
+    })
+    .await;
+    let last = (published.load(Ordering::Relaxed) + 1).to_string();
+    assert_eq!(broker.publish(hot, last.parse().unwrap()), 1);
+    for (_, ear) in &crowd {
+        eventually("everyone in the crowd has the last price", || {
+            ear.prices("HOT").last() == Some(&last)
+        })
+        .await;
+        is_a_true_story(ear);
+    }
+    let stats = manager.stats();
+    assert_eq!((stats.users, stats.subscriptions), (CROWD, CROWD));
+    assert_eq!(stats.restarts, 0, "the manager's own task has panicked");
+    drop(crowd);
+    eventually("nothing is left", || manager.shared().channels.len() == 0).await;
+}
+
+fn follower(manager: &PubSubManager, id: u64, stocks: &[Stock]) -> (Connection<Ear>, Ear) {
+    let ear = Ear::default();
+    let connection = manager.connect(UserId(id), ear.clone()).unwrap();
+    for stock in stocks {
+        manager.user_subscribe(&connection, *stock).unwrap();
+    }
+    (connection, ear)
+}
+
+/// Each stock's prices only between `subscribed` and `unsubscribed`, once each and in order.
+fn is_a_true_story(ear: &Ear) {
+    ear.listen(|story| {
+        for stock in ["HOT", "COLD"] {
+            let mut newest = None;
+            for told in story {
+                match told {
+                    Told::Subscribed(name) if name == stock => newest = Some(0),
+                    Told::Unsubscribed(name) if name == stock => newest = None,
+                    Told::Price {
+                        stock: name, price, ..
+                    } if name == stock => {
+                        let number: u64 = price.parse().unwrap();
+                        assert!(newest.is_some_and(|newest| newest < number), "{story:#?}");
+                        newest = Some(number);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    });
+}
+
+fn stock(name: &str) -> Stock {
+    name.parse().unwrap()
+}

@@ -1,0 +1,87 @@
+//! A failover that the link does not notice: the old Redis goes on answering, and everyone else
+//! has moved to another one.
+
+use super::{ear::Ear, eventually::eventually, redis_server::RedisServer};
+use crate::{BrokerAddress, Feed, Options, PubSubManager, UserId};
+use parking_lot::Mutex;
+use std::{sync::Arc, time::Instant};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
+
+/// What a virtual address or a name in DNS does: a connection stays where it was made, and the
+/// next one goes wherever the address points by then.
+async fn address(of: Arc<Mutex<String>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut here, _)) = listener.accept().await {
+            let there = of.lock().clone();
+            tokio::spawn(async move {
+                let mut there = TcpStream::connect(there).await?;
+                copy_bidirectional(&mut here, &mut there).await
+            });
+        }
+    });
+    url
+}
+
+fn place(redis: &RedisServer) -> String {
+    redis
+        .url()
+        .trim_start_matches("redis://")
+        .trim_end_matches('/')
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_link_to_yesterdays_master_answers_and_is_found_out() {
+    let Some(old) = RedisServer::start() else {
+        return;
+    };
+    let Some(new) = RedisServer::start() else {
+        return;
+    };
+    let points_at = Arc::new(Mutex::new(place(&old)));
+    let url = address(Arc::clone(&points_at)).await;
+    let broker = BrokerAddress::Redis(url.parse().unwrap());
+    let manager = PubSubManager::new(Options {
+        broker,
+        ..Options::default()
+    })
+    .unwrap();
+    let ear = Ear::default();
+    let user = manager.connect(UserId(1), ear.clone()).unwrap();
+    manager
+        .user_subscribe(&user, "APPL".parse().unwrap())
+        .unwrap();
+    eventually("the old Redis has the subscription", || {
+        old.publish("APPL", "1") == 1
+    })
+    .await;
+
+    eventually("the user is told that prices are live", || {
+        ear.feed() == Some(Feed::Live)
+    })
+    .await;
+
+    *points_at.lock() = place(&new);
+    let moved = Instant::now();
+    eventually("the user is told that prices are stale", || {
+        ear.feed() == Some(Feed::Stale)
+    })
+    .await;
+    let noticed = moved.elapsed();
+    eventually("the new Redis has the subscription", || {
+        new.publish("APPL", "2") == 1
+    })
+    .await;
+    eventually("the price comes", || {
+        ear.prices("APPL").last().map(String::as_str) == Some("2")
+    })
+    .await;
+    assert_eq!(ear.feed(), Some(Feed::Live));
+    // It is said and not asserted: on a busy machine it would tell of the machine.
+    println!("noticed after {:.1} s", noticed.as_secs_f64());
+}

@@ -1,0 +1,479 @@
+//! What happens to a Redis, done to a real one: in each case no subscription is lost, nobody is
+//! told anything twice, and what Redis counts equals what the users follow.
+
+use super::ear::{Ear, Told};
+use super::eventually::eventually;
+use super::redis_server::RedisServer;
+use crate::{BrokerAddress, Connection, Feed, Options, PubSubManager, Stock, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A server of ours with its users, on a Redis of its own.
+struct Server {
+    redis: RedisServer,
+    manager: Arc<PubSubManager>,
+    users: Vec<User>,
+}
+
+struct User {
+    connection: Connection<Ear>,
+    ear: Ear,
+}
+
+impl Server {
+    /// None where Redis is not installed.
+    async fn start() -> Option<Self> {
+        let redis = RedisServer::start()?;
+        let options = Options {
+            broker: BrokerAddress::Redis(redis.url().parse().unwrap()),
+            ..Options::default()
+        };
+        let manager = PubSubManager::new(options).unwrap();
+        let server = Self {
+            redis,
+            manager,
+            users: Vec::new(),
+        };
+        eventually("the manager is live", || {
+            server.manager.stats().feed == Feed::Live
+        })
+        .await;
+        Some(server)
+    }
+
+    /// A user who follows these stocks.
+    fn user(&mut self, stocks: &[String]) -> &User {
+        let ear = Ear::default();
+        let id = UserId(self.users.len() as u64);
+        let connection = self.manager.connect(id, ear.clone()).unwrap();
+        for stock in stocks {
+            self.manager
+                .user_subscribe(&connection, parsed(stock))
+                .unwrap();
+        }
+        self.users.push(User { connection, ear });
+        &self.users[self.users.len() - 1]
+    }
+
+    /// The users' wishes: what Redis must hold.
+    fn wanted(&self) -> BTreeSet<String> {
+        self.users
+            .iter()
+            .flat_map(|user| follows(&user.ear))
+            .collect()
+    }
+
+    /// Waits until Redis holds exactly what the users follow, once each.
+    async fn settles(&self) {
+        let wanted = self.wanted();
+        eventually("Redis holds exactly what the users follow", || {
+            self.redis.channels() == wanted
+        })
+        .await;
+        let once = wanted
+            .iter()
+            .map(|stock| (stock.clone(), 1))
+            .collect::<BTreeMap<_, _>>();
+        assert_eq!(self.redis.numsub(&wanted), once);
+        eventually("the manager knows it", || {
+            let stats = self.manager.stats();
+            let channels = wanted.len() as u64;
+            stats.channels_wanted == channels && stats.channels_confirmed == channels
+        })
+        .await;
+    }
+
+    /// The end of each test: all is subscribed, a price that comes now reaches whoever follows its
+    /// stock, and nobody has been told anything twice or out of order.
+    async fn is_whole(&self, next_price: u64) {
+        self.settles().await;
+        eventually("everyone is told that prices are live", || {
+            self.users
+                .iter()
+                .all(|user| user.ear.feed() == Some(Feed::Live))
+        })
+        .await;
+        let price = next_price.to_string();
+        for stock in self.wanted() {
+            assert_eq!(self.redis.publish(&stock, &price), 1);
+        }
+        for user in &self.users {
+            for stock in follows(&user.ear) {
+                eventually("the next price arrives", || {
+                    user.ear.prices(&stock).last() == Some(&price)
+                })
+                .await;
+                in_order_and_once(&user.ear, &stock);
+            }
+        }
+        assert_eq!(
+            self.manager.stats().restarts,
+            0,
+            "the manager's own task has panicked"
+        );
+    }
+
+    async fn everyone_is_told(&self, feed: Feed) {
+        eventually("everyone is told how the feed is", || {
+            self.users.iter().all(|user| user.ear.feed() == Some(feed))
+        })
+        .await;
+    }
+}
+
+/// Publishes numbered prices of some stocks for as long as it lives, whatever happens to Redis.
+struct Market {
+    open: Arc<AtomicBool>,
+    published: Arc<AtomicU64>,
+    thread: JoinHandle<()>,
+}
+
+impl Market {
+    fn open(redis: &RedisServer, stocks: &[String]) -> Self {
+        let open = Arc::new(AtomicBool::new(true));
+        let published = Arc::new(AtomicU64::new(0));
+        let client = redis::Client::open(redis.url()).unwrap();
+        let (is_open, count, stocks) = (Arc::clone(&open), Arc::clone(&published), stocks.to_vec());
+        let thread = thread::spawn(move || {
+            let mut link = None;
+            while is_open.load(Ordering::Relaxed) {
+                let price = count.fetch_add(1, Ordering::Relaxed) + 1;
+                let mut commands = redis::pipe();
+                for stock in &stocks {
+                    commands.publish(stock, price).ignore();
+                }
+                link = link.or_else(|| client.get_connection().ok());
+                // While Redis is away the prices are lost: that is what a market does.
+                if link
+                    .as_mut()
+                    .is_some_and(|link| commands.query::<()>(link).is_err())
+                {
+                    link = None;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Self {
+            open,
+            published,
+            thread,
+        }
+    }
+
+    /// Waits until some more prices have been published.
+    async fn goes_on(&self) {
+        let target = self.published.load(Ordering::Relaxed) + 50;
+        eventually("the market goes on", || {
+            self.published.load(Ordering::Relaxed) >= target
+        })
+        .await;
+    }
+
+    /// Returns the first number that was not used.
+    fn close(self) -> u64 {
+        self.open.store(false, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        self.published.load(Ordering::Relaxed) + 1
+    }
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("S{number}")).collect()
+}
+
+fn parsed(stock: &str) -> Stock {
+    stock.parse().unwrap()
+}
+
+/// The stocks that the user follows, if what it was told is true.
+fn follows(ear: &Ear) -> BTreeSet<String> {
+    let mut follows = BTreeSet::new();
+    ear.listen(|story| {
+        for told in story {
+            match told {
+                Told::Subscribed(stock) => drop(follows.insert(stock.clone())),
+                Told::Unsubscribed(stock) => drop(follows.remove(stock)),
+                Told::Price { .. } | Told::Status { .. } => {}
+            }
+        }
+    });
+    follows
+}
+
+/// Fails if a price came twice, or after a newer one. Only the price on joining may be one that
+/// the user knows from before it left.
+fn in_order_and_once(ear: &Ear, of: &str) {
+    ear.listen(|story| {
+        let mut newest = 0;
+        for told in story {
+            if let Told::Price {
+                stock, price, last, ..
+            } = told
+                && stock == of
+            {
+                let price: u64 = price.parse().unwrap();
+                let in_order = if *last {
+                    price >= newest
+                } else {
+                    price > newest
+                };
+                assert!(in_order, "{of}: {price} after {newest}");
+                newest = price;
+            }
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_killed_and_restarted_in_mid_stream() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let stocks = names(200);
+    for stocks in stocks.chunks(20) {
+        server.user(stocks);
+    }
+    server.settles().await;
+    let market = Market::open(&server.redis, &stocks);
+    for _ in 0..3 {
+        market.goes_on().await;
+        server.redis.kill_9();
+        server.everyone_is_told(Feed::Stale).await;
+        server.redis.restart();
+        server.everyone_is_told(Feed::Live).await;
+    }
+    market.goes_on().await;
+    server.is_whole(market.close()).await;
+    assert!(server.manager.stats().reconnects >= 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_come_and_go_while_redis_is_away() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let stocks = names(60);
+    server.user(&stocks[..20]);
+    server.user(&stocks[10..30]);
+    server.settles().await;
+
+    server.redis.kill_9();
+    server.everyone_is_told(Feed::Stale).await;
+    server.user(&stocks[40..]);
+    let first = server.users.remove(0);
+    drop(first.connection);
+    server.redis.restart();
+    // What only the first user followed is not subscribed again; what the third wants is.
+    server.is_whole(1).await;
+    assert_eq!(server.wanted().len(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_kills_the_subscribers_connection() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let stocks = names(200);
+    for stocks in stocks.chunks(20) {
+        server.user(stocks);
+    }
+    server.settles().await;
+    let market = Market::open(&server.redis, &stocks);
+    for kill in 1..=5 {
+        market.goes_on().await;
+        let killed: u64 = server.redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        assert!(killed >= 1, "there was a connection to kill");
+        eventually("the manager has linked again", || {
+            server.manager.stats().reconnects >= kill
+        })
+        .await;
+        server.settles().await;
+    }
+    server.is_whole(market.close()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_freezes_and_its_link_is_silent_but_open() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let stocks = names(50);
+    server.user(&stocks);
+    server.settles().await;
+    let market = Market::open(&server.redis, &stocks);
+    market.goes_on().await;
+    let frozen = server.redis.freeze();
+    // Nothing was closed, so only a probe that is not answered can tell.
+    server.everyone_is_told(Feed::Stale).await;
+    drop(frozen);
+    server.everyone_is_told(Feed::Live).await;
+    market.goes_on().await;
+    server.is_whole(market.close()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_refuses_a_channel_and_its_users_are_told_until_it_no_longer_does() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let acl = [
+        "ACL",
+        "SETUSER",
+        "default",
+        "resetchannels",
+        "&S*",
+        "&probe.*",
+    ];
+    server.redis.run::<()>(&acl);
+    let mut stocks = names(99);
+    stocks.push("FORBIDDEN".to_owned());
+    let stale = Told::Status {
+        feed: Feed::Stale,
+        stock: Some("FORBIDDEN".to_owned()),
+    };
+    let live = Told::Status {
+        feed: Feed::Live,
+        stock: Some("FORBIDDEN".to_owned()),
+    };
+
+    let ear = server.user(&stocks).ear.clone();
+    eventually("the user is told that one stock is stale", || {
+        ear.told().contains(&stale)
+    })
+    .await;
+    // A refusal concerns a whole command; the stocks that stood beside it must not suffer.
+    let allowed: BTreeSet<String> = names(99).into_iter().collect();
+    eventually("the other stocks are subscribed", || {
+        server.redis.channels() == allowed
+    })
+    .await;
+    assert!(server.manager.stats().refusals >= 1);
+    let about_one = |told: &Told| matches!(told, Told::Status { stock: Some(_), .. });
+    assert_eq!(
+        ear.told().into_iter().filter(about_one).collect::<Vec<_>>(),
+        [stale]
+    );
+
+    server
+        .redis
+        .run::<()>(&["ACL", "SETUSER", "default", "allchannels"]);
+    eventually("the user is told that it is live", || {
+        ear.told().last() == Some(&live)
+    })
+    .await;
+    server.is_whole(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_redis_refuses_the_probe_a_frozen_link_is_noticed_all_the_same() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    server
+        .redis
+        .run::<()>(&["ACL", "SETUSER", "default", "resetchannels", "&S*"]);
+    eventually("Redis has closed the link that heard its probe", || {
+        server.manager.stats().reconnects >= 1
+    })
+    .await;
+    server.user(&names(10));
+    server.settles().await;
+    server.everyone_is_told(Feed::Live).await;
+    let frozen = server.redis.freeze();
+    server.everyone_is_told(Feed::Stale).await;
+    drop(frozen);
+    server.is_whole(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_drops_a_subscriber_whose_output_buffer_overflows() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let stocks = names(10);
+    server.user(&stocks);
+    server.settles().await;
+    let limit = "pubsub 65536 0 0";
+    server
+        .redis
+        .run::<()>(&["CONFIG", "SET", "client-output-buffer-limit", limit]);
+    // While a script runs Redis sends nothing, so no reader however fast can keep this small.
+    let script = "for n = 1, 20000 do redis.call('PUBLISH', 'S' .. n % 10, n) end";
+    server.redis.run::<()>(&["EVAL", script, "0"]);
+    eventually("Redis has dropped the link", || {
+        server.manager.stats().reconnects >= 1
+    })
+    .await;
+    server.is_whole(20_001).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_stocks_are_joined_in_one_burst_and_again_after_a_restart() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    for stocks in names(100_000).chunks(100) {
+        server.user(stocks);
+    }
+    server.settles().await;
+    let asked = commands(&server.redis, "subscribe");
+    assert!(
+        (100_000 / 512..400).contains(&asked),
+        "{asked} commands for 100,000 channels: these are not batches of at most 512"
+    );
+
+    server.redis.kill_9();
+    server.everyone_is_told(Feed::Stale).await;
+    server.redis.restart();
+    server.settles().await;
+    server.everyone_is_told(Feed::Live).await;
+
+    // And all of them leave at once.
+    server.users.clear();
+    server.settles().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_that_is_joined_and_left_a_thousand_times_a_second_flaps_in_no_one_elses_face() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let stocks = names(2);
+    server.user(&stocks[..1]);
+    server.user(&[]);
+    server.settles().await;
+    let market = Market::open(&server.redis, &stocks);
+    let before = commands(&server.redis, "subscribe");
+
+    let (manager, flapping) = (&server.manager, &server.users[1].connection);
+    let mut clock = tokio::time::interval(Duration::from_millis(1));
+    for _ in 0..3_000 {
+        clock.tick().await;
+        manager.user_subscribe(flapping, parsed("S1")).unwrap();
+        manager.user_unsubscribe(flapping, &parsed("S1")).unwrap();
+    }
+    // The channel was held through all of it: a leave waits, and the next join takes it back.
+    let asked = commands(&server.redis, "subscribe") - before;
+    assert!(
+        asked <= 3,
+        "{asked} SUBSCRIBEs for a user who cannot decide"
+    );
+    assert_eq!(follows(&server.users[1].ear), BTreeSet::new());
+    server.settles().await;
+
+    manager.user_subscribe(flapping, parsed("S1")).unwrap();
+    server.is_whole(market.close()).await;
+}
+
+/// How often Redis was sent a command.
+fn commands(redis: &RedisServer, name: &str) -> u64 {
+    let all: String = redis.run(&["INFO", "commandstats"]);
+    let line = all
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("cmdstat_{name}:calls=")));
+    let calls = line.and_then(|line| line.split(',').next()).map(str::parse);
+    calls.map_or(0, |calls| calls.expect("Redis writes a number"))
+}

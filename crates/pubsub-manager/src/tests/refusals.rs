@@ -1,0 +1,79 @@
+//! A broker may refuse a channel, and refuses a whole command for it.
+
+use super::ear::Ear;
+use crate::{BrokerAddress, InProcess, Options, PubSubManager, Stock, UserId};
+use std::time::Duration;
+
+fn stock(name: &str) -> Stock {
+    name.parse().unwrap()
+}
+
+/// On the paused clock this takes no time.
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stocks_that_stand_in_one_command_with_a_refused_one_are_subscribed_all_the_same() {
+    let broker = InProcess::new();
+    let options = Options {
+        broker: BrokerAddress::InProcess(broker.clone()),
+        stocks_per_user: 1_000,
+        ..Options::default()
+    };
+    let manager = PubSubManager::new(options).unwrap();
+    for refused in [3, 400, 401] {
+        broker.set_refused(stock(&format!("S{refused}")), true);
+    }
+    let user = manager.connect(UserId(1), Ear::default()).unwrap();
+    for n in 0..500 {
+        manager
+            .user_subscribe(&user, stock(&format!("S{n}")))
+            .unwrap();
+    }
+    pass(1).await;
+    assert_eq!(broker.channels().len(), 497);
+    assert_eq!(manager.stats().channels_confirmed, 497);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_cannot_decide_about_a_refused_stock_does_not_multiply_the_attempts() {
+    let broker = InProcess::new();
+    broker.set_refused(stock("TSLA"), true);
+    let options = Options {
+        broker: BrokerAddress::InProcess(broker.clone()),
+        ..Options::default()
+    };
+    let manager = PubSubManager::new(options).unwrap();
+    let user = manager.connect(UserId(1), Ear::default()).unwrap();
+    for _ in 0..200 {
+        manager.user_subscribe(&user, stock("TSLA")).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        manager.user_unsubscribe(&user, &stock("TSLA")).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let attempts = manager.stats().refusals;
+    assert!(
+        (1..=3).contains(&attempts),
+        "{attempts} attempts in two seconds"
+    );
+
+    manager.user_subscribe(&user, stock("TSLA")).unwrap();
+    pass(300).await;
+    // By now the pause between two attempts has grown to its longest.
+    let before = manager.stats().refusals;
+    pass(300).await;
+    let attempts = manager.stats().refusals - before;
+    assert!(
+        (5..=15).contains(&attempts),
+        "{attempts} attempts in five minutes"
+    );
+
+    drop(user);
+    pass(60).await;
+    assert_eq!(
+        manager.shared().channels.len(),
+        0,
+        "nobody wants it, so nobody remembers it"
+    );
+}

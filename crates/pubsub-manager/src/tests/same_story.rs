@@ -1,0 +1,165 @@
+//! One story over both brokers: two servers, three users, one stock.
+
+use super::ear::{Ear, Told};
+use super::eventually::eventually;
+use crate::{
+    BrokerAddress, Connection, Feed, InProcess, Options, PubSubManager, Publisher, Stock, UserId,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[tokio::test]
+async fn the_story_over_the_broker_in_this_process() {
+    tell(BrokerAddress::InProcess(InProcess::new()), "").await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn the_story_over_a_redis() {
+    let Some(redis) = super::redis_server::RedisServer::start() else {
+        return;
+    };
+    tell(BrokerAddress::Redis(redis.url().parse().unwrap()), "").await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn the_story_over_a_redis_that_is_shared_with_others() {
+    let Some(redis) = super::redis_server::RedisServer::start() else {
+        return;
+    };
+    tell(
+        BrokerAddress::Redis(redis.url().parse().unwrap()),
+        "class-7:",
+    )
+    .await;
+}
+
+/// A server of ours: a manager that follows the broker.
+struct Server {
+    manager: Arc<PubSubManager>,
+}
+
+impl Server {
+    async fn start(broker: &BrokerAddress, prefix: &str) -> Self {
+        let manager = PubSubManager::new(Options {
+            broker: broker.clone(),
+            channel_prefix: prefix.to_owned(),
+            leave_delay: Duration::from_millis(50),
+            ..Options::default()
+        });
+        let manager = manager.unwrap();
+        eventually("the server is live", || manager.stats().feed == Feed::Live).await;
+        Self { manager }
+    }
+
+    fn user(&self, id: u64) -> (Connection<Ear>, Ear) {
+        let ear = Ear::default();
+        (self.manager.connect(UserId(id), ear.clone()).unwrap(), ear)
+    }
+
+    async fn is_subscribed_to(&self, channels: u64) {
+        eventually("the broker has confirmed what is wanted", || {
+            let stats = self.manager.stats();
+            stats.channels_confirmed == channels && stats.channels_wanted == channels
+        })
+        .await;
+    }
+}
+
+fn price(price: &str, last: bool) -> Told {
+    Told::Price {
+        stock: "APPL".to_owned(),
+        price: price.to_owned(),
+        last,
+        missed: 0,
+    }
+}
+
+async fn hears(ear: &Ear, told: &Told) {
+    eventually("a message arrives", || ear.told().last() == Some(told)).await;
+}
+
+async fn tell(broker: BrokerAddress, prefix: &str) {
+    let apple: Stock = "APPL".parse().unwrap();
+    let publisher = Publisher::new(&broker, prefix);
+    let publish = async |price: &str| {
+        publisher
+            .publish(apple, price.parse().unwrap())
+            .await
+            .unwrap()
+    };
+    let live = Told::Status {
+        feed: Feed::Live,
+        stock: None,
+    };
+    let stale = Told::Status {
+        feed: Feed::Stale,
+        stock: None,
+    };
+    let subscribed = Told::Subscribed("APPL".to_owned());
+    let unsubscribed = Told::Unsubscribed("APPL".to_owned());
+    let (here, there) = (
+        Server::start(&broker, prefix).await,
+        Server::start(&broker, prefix).await,
+    );
+    assert_eq!(publish("99").await, 0, "nobody follows the stock yet");
+
+    // The first user of a server subscribes it.
+    let (asha, ashas) = here.user(1);
+    here.manager.user_subscribe(&asha, apple).unwrap();
+    here.is_subscribed_to(1).await;
+    assert_eq!(publish("100").await, 1, "one server follows the stock");
+    hears(&ashas, &price("100", false)).await;
+
+    // The second gets the last price at once, and the server stays subscribed once.
+    let (ben, bens) = here.user(2);
+    here.manager.user_subscribe(&ben, apple).unwrap();
+    // A server that has just begun to follow the stock knows no price of it.
+    let (cleo, cleos) = there.user(3);
+    there.manager.user_subscribe(&cleo, apple).unwrap();
+    there.is_subscribed_to(1).await;
+    assert_eq!(publish("100.1").await, 2, "two servers follow the stock");
+    for ear in [&ashas, &bens, &cleos] {
+        hears(ear, &price("100.1", false)).await;
+    }
+
+    // After `unsubscribed` comes no price.
+    here.manager.user_unsubscribe(&asha, &apple).unwrap();
+    assert_eq!(publish("100.2").await, 2);
+    hears(&bens, &price("100.2", false)).await;
+
+    // The last user of a server unsubscribes it, and a lost connection is a leaving.
+    drop(ben);
+    here.is_subscribed_to(0).await;
+    assert_eq!(publish("100.3").await, 1);
+    hears(&cleos, &price("100.3", false)).await;
+
+    there.manager.disconnect().await;
+    assert_eq!(publish("100.4").await, 0);
+    assert_eq!(
+        ashas.told(),
+        [
+            &live,
+            &subscribed,
+            &price("100", false),
+            &price("100.1", false),
+            &unsubscribed
+        ]
+        .map(Clone::clone)
+    );
+    assert_eq!(
+        bens.told(),
+        [
+            &live,
+            &subscribed,
+            &price("100", true),
+            &price("100.1", false),
+            &price("100.2", false)
+        ]
+        .map(Clone::clone)
+    );
+    let cleos = cleos.told();
+    let prices = ["100.1", "100.2", "100.3"].map(|text| price(text, false));
+    assert_eq!(cleos, [&[live, subscribed], &prices[..], &[stale]].concat());
+}

@@ -1,0 +1,606 @@
+//! Random users against a simple model: whatever happens in between, after every quiet point what
+//! is subscribed equals what is wanted, everyone has the newest price, and nothing is left behind.
+//!
+//! The model knows who follows what, and nothing of links, answers or retries. Tokio's clock is
+//! paused, so a minute of silence costs nothing.
+
+use super::ear::{Ear, Told};
+use super::far_broker::{Distance, FarBroker};
+use crate::{Connection, Feed, InProcess, Options, PubSubManager, Stock, UserId};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::Union;
+use proptest::test_runner::Config;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// Few, so that they meet: most faults need two of something at one stock.
+const USERS: usize = 4;
+const STOCKS: [&str; 3] = ["APPL", "BRK.B", "TSLA"];
+
+/// Long enough for every retry, probe and leave that is still to come.
+const QUIET: Duration = Duration::from_secs(90);
+
+/// Steps of one story; a story is what shrinks when it fails.
+const STEPS: usize = 100;
+
+prop_state_machine! {
+    #![proptest_config(Config { cases: stories(), failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn whatever_happens_what_is_subscribed_becomes_what_is_wanted(sequential STEPS => Story);
+}
+
+/// Thirty thousand steps where it must hold, three thousand for a learner who waits.
+fn stories() -> u32 {
+    if std::env::var_os("CI").is_some() {
+        300
+    } else {
+        30
+    }
+}
+
+type User = usize;
+type Name = &'static str;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Connect(User),
+    /// The connection is dropped, without leaving anything first.
+    Disconnect(User),
+    Join(User, Name),
+    Leave(User, Name),
+    /// So many prices at once.
+    Publish(Name, usize),
+    PublishGarbage(Name, Vec<u8>),
+    /// The user takes so many bytes more, then reads nothing.
+    Stall(User, usize),
+    Read(User),
+    /// The user's socket breaks, and the caller has not noticed yet.
+    HangUp(User),
+    CutLinks,
+    /// The links stay, and are silent from now on.
+    DeafenLinks,
+    BrokerDown,
+    BrokerUp,
+    Refuse(Name),
+    Allow(Name),
+    /// So many milliseconds pass until the broker's words arrive.
+    Distance(u64),
+    /// Time passes, in milliseconds.
+    Pass(u64),
+    /// Everybody reads, the broker is there, and nothing happens for a while.
+    Quiet,
+}
+
+impl Step {
+    fn publish_garbage((stock, bytes): (Name, Vec<u8>)) -> Self {
+        Self::PublishGarbage(stock, bytes)
+    }
+}
+
+/// What must be true at a quiet point: who follows what.
+#[derive(Debug, Clone, Default)]
+struct Model {
+    users: BTreeMap<User, BTreeSet<Name>>,
+    /// Users whose sockets are broken: they hear nothing, and stay until they are disconnected.
+    deaf: BTreeSet<User>,
+    refused: BTreeSet<Name>,
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::default()).boxed()
+    }
+
+    fn transitions(state: &Self) -> BoxedStrategy<Step> {
+        let user = 0..USERS;
+        let stock = || select(STOCKS.to_vec());
+        let mut steps: Vec<(u32, BoxedStrategy<Step>)> = vec![
+            (2, user.prop_map(Step::Connect).boxed()),
+            (
+                2,
+                (stock(), 1..4_usize)
+                    .prop_map(|(stock, n)| Step::Publish(stock, n))
+                    .boxed(),
+            ),
+            (
+                1,
+                (stock(), vec(any::<u8>(), 0..20))
+                    .prop_map(Step::publish_garbage)
+                    .boxed(),
+            ),
+            (1, Just(Step::CutLinks).boxed()),
+            (1, Just(Step::DeafenLinks).boxed()),
+            (1, Just(Step::BrokerDown).boxed()),
+            (1, Just(Step::BrokerUp).boxed()),
+            (
+                2,
+                select(vec![0, 1, 50, 700, 3_000])
+                    .prop_map(Step::Distance)
+                    .boxed(),
+            ),
+            (1, stock().prop_map(Step::Refuse).boxed()),
+            (1, stock().prop_map(Step::Allow).boxed()),
+            (6, (1..100_u64).prop_map(Step::Pass).boxed()),
+            // About as long as a leave waits.
+            (6, (900..1_200_u64).prop_map(Step::Pass).boxed()),
+            (4, (1..3_000_u64).prop_map(Step::Pass).boxed()),
+            (6, Just(Step::Quiet).boxed()),
+        ];
+        let users: Vec<User> = state.users.keys().copied().collect();
+        if !users.is_empty() {
+            let user = || select(users.clone());
+            steps.extend([
+                (1, user().prop_map(Step::Disconnect).boxed()),
+                (1, user().prop_map(Step::HangUp).boxed()),
+                (
+                    8,
+                    (user(), stock())
+                        .prop_map(|(user, stock)| Step::Join(user, stock))
+                        .boxed(),
+                ),
+                (
+                    4,
+                    (user(), stock())
+                        .prop_map(|(user, stock)| Step::Leave(user, stock))
+                        .boxed(),
+                ),
+                (
+                    4,
+                    (user(), 0..150_usize)
+                        .prop_map(|(user, n)| Step::Stall(user, n))
+                        .boxed(),
+                ),
+                (4, user().prop_map(Step::Read).boxed()),
+            ]);
+        }
+        let followed: Vec<Name> = state.wanted().into_iter().collect();
+        if !followed.is_empty() {
+            let stock = || select(followed.clone());
+            steps.extend([
+                (
+                    14,
+                    (stock(), 1..4_usize)
+                        .prop_map(|(stock, n)| Step::Publish(stock, n))
+                        .boxed(),
+                ),
+                (
+                    3,
+                    (stock(), 60..200_usize)
+                        .prop_map(|(s, n)| Step::Publish(s, n))
+                        .boxed(),
+                ),
+            ]);
+        }
+        Union::new_weighted(steps).boxed()
+    }
+
+    fn preconditions(state: &Self, step: &Step) -> bool {
+        match step {
+            Step::Connect(user) => !state.users.contains_key(user),
+            Step::Disconnect(user)
+            | Step::Leave(user, _)
+            | Step::Stall(user, _)
+            | Step::Read(user)
+            | Step::HangUp(user) => state.users.contains_key(user),
+            // Nobody can ask for anything through a broken socket.
+            Step::Join(user, _) => state.users.contains_key(user) && !state.deaf.contains(user),
+            // Digits would be a price after all.
+            Step::PublishGarbage(_, bytes) => crate::Price::from_bytes(bytes).is_err(),
+            _ => true,
+        }
+    }
+
+    fn apply(mut state: Self, step: &Step) -> Self {
+        match step {
+            Step::Connect(user) => drop(state.users.insert(*user, BTreeSet::new())),
+            Step::Disconnect(user) => {
+                state.users.remove(user);
+                state.deaf.remove(user);
+            }
+            Step::HangUp(user) => drop(state.deaf.insert(*user)),
+            Step::Join(user, stock) => {
+                state.users.entry(*user).or_default().insert(stock);
+            }
+            Step::Leave(user, stock) => {
+                state.users.entry(*user).or_default().remove(stock);
+            }
+            Step::Refuse(stock) => drop(state.refused.insert(stock)),
+            Step::Allow(stock) => drop(state.refused.remove(stock)),
+            _ => {}
+        }
+        state
+    }
+}
+
+impl Model {
+    fn wanted(&self) -> BTreeSet<Name> {
+        self.users.values().flatten().copied().collect()
+    }
+}
+
+/// The manager over the in-process broker, and all that its users were told.
+struct Story {
+    runtime: Runtime,
+    broker: InProcess,
+    distance: Distance,
+    manager: Arc<PubSubManager>,
+    users: BTreeMap<User, Listener>,
+    /// Users that have left, and how much they had been told when they did.
+    gone: Vec<(Ear, usize)>,
+    /// Prices are numbered, so that order and repetition can be seen.
+    published: u64,
+    /// The prices of each stock that reached this server's link, since links were cut last.
+    arrived: BTreeMap<Name, Vec<u64>>,
+    /// How often links were cut: what arrived before may be lost.
+    cuts: usize,
+    /// The number of the last price that had surely arrived, and been relayed, at a quiet point.
+    settled: u64,
+}
+
+struct Listener {
+    connection: Connection<Ear>,
+    ear: Ear,
+    joined: BTreeMap<Name, Joined>,
+}
+
+/// When a user began to follow a stock.
+#[derive(Clone, Copy)]
+struct Joined {
+    published: u64,
+    settled: u64,
+    cuts: usize,
+}
+
+impl StateMachineTest for Story {
+    type SystemUnderTest = Self;
+    type Reference = Model;
+
+    fn init_test(_: &Model) -> Self {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let (broker, distance) = (InProcess::new(), Distance::default());
+        let far = FarBroker {
+            broker: broker.clone(),
+            distance: distance.clone(),
+        };
+        let options = Options {
+            // Only a quiet point decides here when a stalled user reads again.
+            drain_deadline: Duration::from_secs(3_600),
+            ..Options::default()
+        };
+        let manager = PubSubManager::with(far, options, runtime.handle().clone());
+        Self {
+            runtime,
+            broker,
+            distance,
+            manager,
+            users: BTreeMap::new(),
+            gone: Vec::new(),
+            published: 0,
+            arrived: BTreeMap::new(),
+            cuts: 0,
+            settled: 0,
+        }
+    }
+
+    fn apply(mut story: Self, model: &Model, step: Step) -> Self {
+        match step {
+            Step::Connect(user) => story.connect(user),
+            Step::Disconnect(user) => {
+                let listener = story
+                    .users
+                    .remove(&user)
+                    .expect("the model says it is connected");
+                drop(listener.connection);
+                let told = listener.ear.told().len();
+                story.gone.push((listener.ear, told));
+            }
+            Step::Join(user, stock) => story.join(user, stock),
+            Step::Leave(user, stock) => story.leave(user, stock),
+            Step::Publish(stock, times) => story.publish(stock, times),
+            Step::PublishGarbage(stock, bytes) => {
+                story.broker.publish_unchecked(parsed(stock), &bytes);
+            }
+            Step::Stall(user, bytes) => story.users[&user].ear.take_only(bytes),
+            Step::Read(user) => story.users[&user].ear.take_all(),
+            Step::HangUp(user) => story.users[&user].ear.hang_up(),
+            Step::CutLinks => {
+                story.broker.cut_links();
+                story.cut();
+            }
+            // What was published before still arrives, and what comes after is not counted.
+            Step::DeafenLinks => story.broker.deafen_links(),
+            Step::BrokerDown => {
+                story.broker.set_down(true);
+                story.cut();
+            }
+            Step::BrokerUp => story.broker.set_down(false),
+            Step::Refuse(stock) => story.broker.set_refused(parsed(stock), true),
+            Step::Allow(stock) => story.broker.set_refused(parsed(stock), false),
+            Step::Distance(milliseconds) => {
+                story.distance.set(Duration::from_millis(milliseconds));
+            }
+            Step::Pass(milliseconds) => story.pass(Duration::from_millis(milliseconds)),
+            Step::Quiet => {
+                story.broker.set_down(false);
+                story
+                    .users
+                    .values()
+                    .for_each(|listener| listener.ear.take_all());
+                story.pass(QUIET);
+                story.check(model);
+            }
+        }
+        story
+    }
+
+    fn teardown(mut story: Self, model: Model) {
+        story.quiet();
+        story.check(&model);
+        for (_, listener) in std::mem::take(&mut story.users) {
+            drop(listener.connection);
+        }
+        story.quiet();
+        story.check(&Model::default());
+        for _ in 0..2 {
+            story.runtime.block_on(story.manager.disconnect());
+        }
+        assert!(story.manager.connect(UserId(1), Ear::default()).is_err());
+    }
+}
+
+impl Story {
+    fn connect(&mut self, user: User) {
+        let ear = Ear::default();
+        let connection = self
+            .manager
+            .connect(UserId(user as u64), ear.clone())
+            .unwrap();
+        self.users.insert(
+            user,
+            Listener {
+                connection,
+                ear,
+                joined: BTreeMap::new(),
+            },
+        );
+    }
+
+    fn join(&mut self, user: User, stock: Name) {
+        let listener = self
+            .users
+            .get_mut(&user)
+            .expect("the model says it is connected");
+        let now = Joined {
+            published: self.published,
+            settled: self.settled,
+            cuts: self.cuts,
+        };
+        listener.joined.entry(stock).or_insert(now);
+        self.manager
+            .user_subscribe(&listener.connection, parsed(stock))
+            .unwrap();
+    }
+
+    fn leave(&mut self, user: User, stock: Name) {
+        let listener = self
+            .users
+            .get_mut(&user)
+            .expect("the model says it is connected");
+        listener.joined.remove(stock);
+        self.manager
+            .user_unsubscribe(&listener.connection, &parsed(stock))
+            .unwrap();
+    }
+
+    fn publish(&mut self, stock: Name, times: usize) {
+        for _ in 0..times {
+            self.published += 1;
+            let price = self.published.to_string().parse().unwrap();
+            if self.broker.publish(parsed(stock), price) > 0 {
+                self.arrived.entry(stock).or_default().push(self.published);
+            }
+        }
+    }
+
+    fn cut(&mut self) {
+        self.cuts += 1;
+        self.arrived.clear();
+    }
+
+    fn quiet(&mut self) {
+        self.broker.set_down(false);
+        self.users
+            .values()
+            .for_each(|listener| listener.ear.take_all());
+        self.pass(QUIET);
+        self.settled = self.published;
+    }
+
+    fn pass(&mut self, time: Duration) {
+        // A paused clock moves only when there is nothing else to do, so all that can happen
+        // before the time is over has happened.
+        self.runtime
+            .block_on(async { tokio::time::sleep(time).await });
+    }
+
+    fn check(&self, model: &Model) {
+        let wanted = model.wanted();
+        let subscribed: BTreeSet<Name> = STOCKS
+            .into_iter()
+            .filter(|stock| self.broker.subscribers(parsed(stock)) > 0)
+            .collect();
+        for stock in STOCKS {
+            let subscribers = self.broker.subscribers(parsed(stock));
+            assert!(
+                subscribers <= 1,
+                "{stock} is subscribed {subscribers} times by one server"
+            );
+        }
+        assert!(
+            subscribed.is_subset(&wanted),
+            "{subscribed:?} is subscribed, {wanted:?} wanted"
+        );
+        // A refusal concerns the next subscribe: who is subscribed stays so.
+        let missing: BTreeSet<Name> = wanted.difference(&subscribed).copied().collect();
+        assert!(
+            missing.is_subset(&model.refused),
+            "{missing:?} is wanted and not subscribed"
+        );
+
+        let stats = self.manager.stats();
+        assert_eq!(stats.feed, Feed::Live);
+        assert_eq!(stats.restarts, 0, "the manager's own task has panicked");
+        assert_eq!(stats.users, model.users.len() as u64);
+        let subscriptions: usize = model.users.values().map(BTreeSet::len).sum();
+        assert_eq!(stats.subscriptions, subscriptions as u64);
+        assert_eq!(stats.channels_wanted, wanted.len() as u64);
+        assert_eq!(stats.channels_confirmed, subscribed.len() as u64);
+        assert_eq!(
+            self.manager.shared().channels.len(),
+            wanted.len(),
+            "a stock that nobody follows is kept"
+        );
+
+        for (ear, told) in &self.gone {
+            assert_eq!(
+                ear.told().len(),
+                *told,
+                "a user was told something after it had left"
+            );
+        }
+        assert_eq!(self.users.len(), model.users.len());
+        for (user, listener) in &self.users {
+            if model.deaf.contains(user) {
+                Heard::read(&listener.ear.told());
+                continue;
+            }
+            self.check_user(listener, &model.users[user], &missing);
+        }
+    }
+
+    fn check_user(&self, listener: &Listener, follows: &BTreeSet<Name>, missing: &BTreeSet<Name>) {
+        assert!(!listener.ear.is_closed());
+        let told = listener.ear.told();
+        assert!(
+            matches!(told.first(), Some(Told::Status { stock: None, .. })),
+            "status is first"
+        );
+        let heard = Heard::read(&told);
+        assert_eq!(heard.feed, Some(Feed::Live));
+        let says: BTreeSet<&str> = heard.follows.keys().map(String::as_str).collect();
+        assert_eq!(says, follows.iter().copied().collect::<BTreeSet<&str>>());
+
+        for stock in follows {
+            let prices = &heard.follows[*stock];
+            assert_eq!(
+                prices.stale,
+                missing.contains(stock),
+                "what the user believes of {stock}"
+            );
+            let joined = listener.joined[stock];
+            let arrived = self.arrived.get(stock).map_or(&[][..], Vec::as_slice);
+            let owed = arrived.iter().filter(|number| **number > joined.published);
+            if let Some(newest) = owed.clone().max() {
+                assert_eq!(
+                    prices.newest,
+                    Some(*newest),
+                    "the newest price of {stock}: {told:#?}"
+                );
+            }
+            if joined.cuts == self.cuts {
+                // What had arrived and was not yet relayed when the user joined, it gets as well.
+                let perhaps = arrived.iter().filter(|number| **number > joined.settled);
+                let range = owed.count()..=perhaps.count();
+                let total = usize::try_from(prices.told + prices.missed).unwrap();
+                assert!(
+                    range.contains(&total),
+                    "{stock}: {total} is not in {range:?}: {told:#?}"
+                );
+            }
+        }
+    }
+}
+
+/// What one user knows, if what it was told is true.
+#[derive(Default)]
+struct Heard {
+    feed: Option<Feed>,
+    follows: BTreeMap<String, Prices>,
+}
+
+#[derive(Default)]
+struct Prices {
+    newest: Option<u64>,
+    told: u64,
+    missed: u64,
+    stale: bool,
+}
+
+impl Heard {
+    /// Reads a user's whole story, and fails where no true story goes on like that.
+    fn read(story: &[Told]) -> Self {
+        let mut heard = Self::default();
+        let mut fresh = None;
+        for told in story {
+            let just_joined = fresh.take();
+            match told {
+                Told::Subscribed(stock) => {
+                    if !heard.follows.contains_key(stock) {
+                        heard.follows.insert(stock.clone(), Prices::default());
+                        fresh = Some(stock.clone());
+                    }
+                }
+                Told::Unsubscribed(stock) => drop(heard.follows.remove(stock)),
+                Told::Status { feed, stock: None } => heard.feed = Some(*feed),
+                Told::Status {
+                    feed,
+                    stock: Some(stock),
+                } => {
+                    let prices = heard.follows.get_mut(stock);
+                    let prices = prices.unwrap_or_else(|| panic!("not followed: {told:?}"));
+                    prices.stale = *feed == Feed::Stale;
+                }
+                Told::Price {
+                    stock,
+                    price,
+                    last,
+                    missed,
+                } => {
+                    let prices = heard.follows.get_mut(stock);
+                    let prices = prices.unwrap_or_else(|| panic!("not followed: {told:?}"));
+                    let number = price.parse().unwrap();
+                    if *last {
+                        assert_eq!(just_joined.as_ref(), Some(stock), "`last` is for joining");
+                        assert_eq!(*missed, 0);
+                    } else {
+                        assert!(
+                            prices.newest < Some(number),
+                            "twice, or out of order: {story:#?}"
+                        );
+                        prices.told += 1;
+                        prices.missed += missed;
+                    }
+                    prices.newest = Some(number);
+                }
+            }
+        }
+        heard
+    }
+}
+
+fn parsed(stock: Name) -> Stock {
+    stock.parse().unwrap()
+}
