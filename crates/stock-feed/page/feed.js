@@ -1,0 +1,76 @@
+// The connection: one WebSocket, opened again whenever it ends, and what this page wants of it.
+//
+// What the page wants (`wanted`) outlives every connection. Each new one is told all of it, so a
+// restart of the server, or another server of the fleet taking over, loses nothing but time.
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 15_000;
+// A connection that lived this long counts as good: the next wait starts small again.
+const GOOD_AFTER = 5_000;
+
+/** Fires `state` (connecting, open, waiting) and `message` (one object of the wire protocol). */
+export class Feed extends EventTarget {
+  #socket = null;
+  #failures = 0;
+  #opened = 0;
+  #timer = 0;
+  wanted = new Set();
+
+  constructor(url) {
+    super();
+    this.url = url;
+    addEventListener('online', () => this.retry());
+  }
+
+  connect() {
+    clearTimeout(this.#timer);
+    this.#tell('state', { state: 'connecting' });
+    const socket = new WebSocket(this.url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#opened = Date.now();
+      this.#tell('state', { state: 'open' });
+      for (const stock of this.wanted) this.#send('subscribe', stock);
+    };
+    socket.onmessage = ({ data }) => this.#tell('message', JSON.parse(data));
+    socket.onclose = () => this.#wait();
+  }
+
+  /** Connects now, if the page is only waiting to. */
+  retry() {
+    if (this.#socket?.readyState === WebSocket.CLOSED) this.connect();
+  }
+
+  follow(stock) {
+    this.wanted.add(stock);
+    this.#send('subscribe', stock);
+  }
+
+  leave(stock) {
+    this.wanted.delete(stock);
+    this.#send('unsubscribe', stock);
+  }
+
+  // Waits before it comes back: twice as long each time, and a random part of that. Without the
+  // doubling a server that struggles is struck by everybody at once; without the randomness they
+  // all come back in the same moment, again and again.
+  #wait() {
+    const good = this.#opened && Date.now() - this.#opened > GOOD_AFTER;
+    this.#failures = good ? 1 : this.#failures + 1;
+    this.#opened = 0;
+    const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures);
+    const wait = most / 2 + Math.random() * (most / 2);
+    this.#timer = setTimeout(() => this.connect(), wait);
+    this.#tell('state', { state: 'waiting', until: Date.now() + wait });
+  }
+
+  #send(type, stock) {
+    if (this.#socket?.readyState === WebSocket.OPEN) {
+      this.#socket.send(JSON.stringify({ type, stock }));
+    }
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,46 @@
+// What the page knows of each stock: the newest price, the one before, and five minutes of both.
+
+export const WINDOW = 5 * 60_000;
+// A stock may tick many times a second; a picture a thousand points wide shows no more of them.
+const MOST_POINTS = 1_200;
+
+export class Quote {
+  // Prices stay the text that was published, and become numbers only where they are drawn.
+  price = null;
+  previous = null;
+  missed = 0;
+  old = false;
+  points = [];
+
+  constructor(stock) {
+    this.stock = stock;
+  }
+
+  /** Takes one price message. */
+  take({ price, missed = 0 }, now = Date.now()) {
+    this.previous = this.price;
+    this.price = price;
+    this.missed += missed;
+    this.old = false;
+    this.points.push({ at: now, value: Number(price) });
+    this.forget(now);
+  }
+
+  /** Drops what is older than the window. */
+  forget(now = Date.now()) {
+    let drop = Math.max(0, this.points.length - MOST_POINTS);
+    while (drop < this.points.length - 1 && this.points[drop + 1].at < now - WINDOW) drop += 1;
+    if (drop > 0) this.points.splice(0, drop);
+  }
+
+  /** The last change: which way, and by how much, with the digits of the price. */
+  get change() {
+    if (this.price === null || this.previous === null) return { way: 'none', text: '' };
+    const by = Number(this.price) - Number(this.previous);
+    const digits = this.price.split('.')[1]?.length ?? 0;
+    const percent = (100 * by) / (Number(this.previous) || 1);
+    if (by === 0) return { way: 'none', text: '= 0' };
+    const size = `${Math.abs(by).toFixed(digits)} (${Math.abs(percent).toFixed(2)}%)`;
+    return by > 0 ? { way: 'up', text: `▲ ${size}` } : { way: 'down', text: `▼ ${size}` };
+  }
+}

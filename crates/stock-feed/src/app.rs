@@ -1,0 +1,55 @@
+//! What every part of the server shares.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use pubsub_manager::PubSubManager;
+
+use crate::link::Link;
+use crate::market::Market;
+use crate::origin::Allowed;
+use crate::roster::Roster;
+use crate::stats::Latest;
+
+/// How much of this server one user may have. Every limit is a flag of the program.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The most users at a time; whoever comes next is answered 503.
+    pub users: usize,
+    /// The largest message, in bytes.
+    pub message: usize,
+    /// How long a user may be silent before it is asked for a sign of life.
+    pub ping_every: Duration,
+    /// How long a client may take to say what it wants.
+    pub handshake: Duration,
+    /// How long the broker may be away before the server calls itself unhealthy.
+    pub unhealthy_after: Duration,
+    /// The time over which users are sent away at the end.
+    pub drain: Duration,
+    /// The pages, besides this server's own, that may connect.
+    pub origins: Vec<Allowed>,
+}
+
+/// The server's shared parts. There is one for the life of the process, as there is one
+/// [`PubSubManager`], so a user points at it and counts nothing.
+pub(crate) struct App {
+    pub(crate) manager: &'static PubSubManager,
+    pub(crate) roster: &'static Roster,
+    pub(crate) limits: Limits,
+    pub(crate) link: &'static Link,
+    pub(crate) market: Option<Market>,
+    /// What the page calls this server, and what it calls the broker.
+    pub(crate) listen: String,
+    pub(crate) broker: &'static str,
+    pub(crate) latest: Latest,
+    pub(crate) prometheus: PrometheusHandle,
+    pub(crate) users_so_far: AtomicU64,
+}
+
+impl App {
+    /// The number of the next user to come.
+    pub(crate) fn next_user(&self) -> u64 {
+        self.users_so_far.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,220 @@
+//! The command line: every limit is a flag, and `--help` is a page of the lesson.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use pubsub_manager::{BrokerAddress, InProcess, RedisUrl, Stock};
+
+use crate::Limits;
+use crate::market::Market;
+use crate::origin::Allowed;
+use crate::server::Options;
+
+/// Live stock prices over WebSockets: one server of a fleet.
+///
+/// Without arguments it needs nothing: prices come from a simulated market, over a broker inside
+/// this process, to a page on http://127.0.0.1:3000.
+///
+/// A price for a million users cannot come from one process, and a million users cannot each
+/// hang on the broker. So there are many servers, all alike. Each has one manager, which
+/// subscribes to a stock when the first of its own users wants it, relays each price to all of
+/// them, and unsubscribes when the last one leaves. Start two on one Redis and watch:
+///
+///   redis-server --port 6379 --save '' &
+///   stock-feed --redis redis://127.0.0.1:6379 --listen 127.0.0.1:3000 &
+///   stock-feed --redis redis://127.0.0.1:6379 --listen 127.0.0.1:3001 &
+///   redis-cli PUBLISH APPL 100.1
+///
+/// The one message moves the pages of both servers. The pane "this server" on each page shows
+/// what its manager told the broker, and how many deliveries became of each message.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, verbatim_doc_comment)]
+#[command(
+    after_help = "RUST_LOG sets what is logged, for instance RUST_LOG=stock_feed=debug,pubsub_manager=debug.\nThe lesson: lessons/13-stock-feed.md"
+)]
+pub struct Cli {
+    /// What to do, if not to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+/// What else this program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Publish prices from a file to a Redis, for all servers that follow it.
+    Publish(Publish),
+    /// Follow stocks from a terminal; it comes back by itself when the server restarts.
+    Watch(Watch),
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen; port 0 takes any free one and says which.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+
+    /// The Redis that prices come from, shared by every server of the fleet. Without it prices
+    /// come from this process alone.
+    #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
+    pub redis: Option<RedisUrl>,
+
+    /// What stands before a stock in its channel's name, on a Redis that others use too. By
+    /// default nothing: the channel of APPL is APPL.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub channel_prefix: String,
+
+    /// Publish a simulated market to the Redis, too. One server of a fleet is enough.
+    #[arg(long, requires = "redis", conflicts_with = "no_market")]
+    pub market: bool,
+
+    /// No simulated market, also without a Redis.
+    #[arg(long)]
+    pub no_market: bool,
+
+    /// How often the simulated market changes one price.
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = some_time)]
+    pub market_every: Duration,
+
+    /// The simulated market's random numbers: the same seed, the same prices.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+
+    /// The most users at a time; whoever comes next is answered 503. By default as many as this
+    /// process may have descriptors, less a hundred for itself.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_users: Option<u32>,
+
+    /// The most stocks that one user may follow.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_stocks: u32,
+
+    /// The largest message from a user, in bytes; a larger one ends its connection (1009).
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    pub max_message: u32,
+
+    /// A user that is silent for so long is asked for a sign of life, and is gone if there is
+    /// none for half as long again.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
+    pub ping_every: Duration,
+
+    /// How long a client may take to say what it wants.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
+    pub handshake_time: Duration,
+
+    /// How long a user may leave its newest prices unread before it is given up.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
+    pub read_time: Duration,
+
+    /// How long the broker may be away before /healthz says 503.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub unhealthy_after: Duration,
+
+    /// The time over which users are told to come back (1012) when the server is asked to end:
+    /// if they all came back at once, they would trample the servers that stay.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub drain: Duration,
+
+    /// A page of another origin that may connect, for instance https://feed.example; * for any.
+    /// May be given more than once.
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Vec<Allowed>,
+}
+
+/// How to publish.
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// The Redis to publish to.
+    #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
+    pub redis: RedisUrl,
+
+    /// What stands before a stock in its channel's name.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub channel_prefix: String,
+
+    /// Prices a second; 0 is as fast as Redis takes them.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// Publish nothing at all if any line is bad, and end with code 2. Without it a bad line is
+    /// named and skipped.
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Lines of STOCK,PRICE or DATE,STOCK,PRICE; - reads them from the standard input.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// How to watch.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// The server, for instance ws://127.0.0.1:3000/ws.
+    #[arg(value_name = "URL")]
+    pub url: String,
+
+    /// The stocks to follow.
+    #[arg(value_name = "STOCK", required = true)]
+    pub stocks: Vec<Stock>,
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_millis(1) => Ok(time),
+        Ok(_) => Err("it must be a millisecond at least".into()),
+        Err(error) => Err(format!("{error}; write for instance 30s or 500ms")),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
+        _ => Err("a rate is a number of prices a second, 0 for no limit".into()),
+    }
+}
+
+impl Serve {
+    /// What the server is to be started with; `descriptors` is how many this process may have.
+    pub fn options(self, descriptors: u64) -> Options {
+        // A hundred for the broker's link, the log, the listener and pages that ask for figures.
+        let seats = usize::try_from(descriptors.saturating_sub(100).max(1)).unwrap_or(usize::MAX);
+        let market = !self.no_market && (self.market || self.redis.is_none());
+        let broker = match self.redis {
+            Some(url) => BrokerAddress::Redis(url),
+            None => BrokerAddress::InProcess(InProcess::new()),
+        };
+        Options {
+            broker,
+            channel_prefix: self.channel_prefix,
+            market: market.then(|| Market::new(self.market_every, self.seed)),
+            stocks_per_user: self.max_stocks as usize,
+            read_time: self.read_time,
+            limits: Limits {
+                users: self.max_users.map_or(seats, |most| most as usize),
+                message: self.max_message as usize,
+                ping_every: self.ping_every,
+                handshake: self.handshake_time,
+                unhealthy_after: self.unhealthy_after,
+                drain: self.drain,
+                origins: self.allow_origin,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

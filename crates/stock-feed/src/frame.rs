@@ -1,0 +1,280 @@
+//! WebSocket frames ([RFC 6455]) without a buffer a user.
+//!
+//! `soketto` parses and checks each frame's header; this file adds what stands above a frame:
+//! fragments become messages, text is UTF-8, a violation has its close code. The usual
+//! WebSocket libraries keep a read buffer for every connection, although an idle user has
+//! nothing in it. Here bytes are parsed where they were read, on the reader's stack, and only
+//! what is incomplete is kept, until its other half arrives.
+//!
+//! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
+
+use std::ops::ControlFlow;
+
+use soketto::Parsing;
+use soketto::base::{Codec, Error, Header, OpCode};
+
+/// What a user said, one whole message at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// A text message, all its fragments joined.
+    Text(&'a str),
+    /// A ping, which is owed a pong with the same bytes.
+    Ping(&'a [u8]),
+    /// The answer to a ping of ours.
+    Pong,
+    /// The user's last word, with its code if it gave one.
+    Close(Option<u16>),
+}
+
+/// Why a user is shown the door. Each has its close code in RFC 6455, section 7.4.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A frame that breaks the protocol.
+    #[error("a frame that is not RFC 6455")]
+    Protocol,
+    /// A binary message: this feed speaks text only.
+    #[error("binary frames are not spoken here, send text")]
+    Binary,
+    /// Text that is not UTF-8.
+    #[error("text must be utf-8")]
+    NotUtf8,
+    /// A frame, or the fragments of a message together, over the limit.
+    #[error("the message is too big")]
+    TooBig,
+}
+
+impl Fault {
+    /// The close code that tells the user so.
+    pub fn code(self) -> CloseCode {
+        match self {
+            Self::Protocol => CloseCode::Protocol,
+            Self::Binary => CloseCode::Unsupported,
+            Self::NotUtf8 => CloseCode::Invalid,
+            Self::TooBig => CloseCode::TooBig,
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::PayloadTooLarge { .. } => Self::TooBig,
+            _ => Self::Protocol,
+        }
+    }
+}
+
+/// The close codes that this server says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// Goodbye, in answer to a goodbye.
+    Normal = 1000,
+    /// The user broke the protocol.
+    Protocol = 1002,
+    /// The user sent binary.
+    Unsupported = 1003,
+    /// The user sent text that is not UTF-8.
+    Invalid = 1007,
+    /// The user sent more than the limit.
+    TooBig = 1009,
+    /// This server restarts: come back, to another one of the fleet.
+    Restart = 1012,
+}
+
+/// Puts frames together into messages, and keeps nothing for a user who is not in mid-sentence.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    /// Boxed, so that an idle user pays for one pointer and not for two empty vectors.
+    unfinished: Option<Box<Unfinished>>,
+}
+
+#[derive(Debug, Default)]
+struct Unfinished {
+    /// The beginning of a frame whose end has not arrived.
+    frame: Vec<u8>,
+    /// The fragments so far of a message whose last fragment has not arrived.
+    message: Option<Vec<u8>>,
+}
+
+impl Inbox {
+    /// Takes bytes as they came off the socket (they are unmasked in place) and hands every
+    /// message they complete to `hear`, until that breaks or a close frame ends the talk.
+    ///
+    /// No more than `limit` bytes of a message, one header, and the bytes of one read are ever
+    /// kept between two calls.
+    ///
+    /// # Errors
+    /// The first violation of the protocol. The connection has to end with its code: where
+    /// the next frame begins is unknown from then on.
+    pub fn feed(
+        &mut self,
+        bytes: &mut [u8],
+        limit: usize,
+        mut hear: impl FnMut(Said<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Fault> {
+        let Some(mut unfinished) = self.unfinished.take() else {
+            let mut unfinished = Unfinished::default();
+            let (used, flow) = unfinished.parse(bytes, limit, &mut hear)?;
+            self.keep(unfinished, &bytes[used..]);
+            return Ok(flow);
+        };
+        let mut joined = std::mem::take(&mut unfinished.frame);
+        joined.extend_from_slice(bytes);
+        let (used, flow) = unfinished.parse(&mut joined, limit, &mut hear)?;
+        self.keep(*unfinished, &joined[used..]);
+        Ok(flow)
+    }
+
+    fn keep(&mut self, mut unfinished: Unfinished, rest: &[u8]) {
+        if !rest.is_empty() || unfinished.message.is_some() {
+            unfinished.frame = rest.to_vec();
+            self.unfinished = Some(Box::new(unfinished));
+        }
+    }
+}
+
+impl Unfinished {
+    /// Hears every whole frame in `bytes`; says how many bytes those were.
+    fn parse(
+        &mut self,
+        bytes: &mut [u8],
+        limit: usize,
+        hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
+    ) -> Result<(usize, ControlFlow<()>), Fault> {
+        let mut codec = Codec::new();
+        codec.set_max_data_size(limit);
+        let mut used = 0;
+        while let Parsing::Done { value, offset } = codec.decode_header(&bytes[used..])? {
+            // Section 5.1: a server must not take an unmasked frame. The mask keeps a page's
+            // script from writing bytes of its choice into whatever stands between.
+            if !value.is_masked() {
+                return Err(Fault::Protocol);
+            }
+            if value.opcode() == OpCode::Binary {
+                return Err(Fault::Binary);
+            }
+            let start = used + offset;
+            let Some(payload) = bytes.get_mut(start..start + value.payload_len()) else {
+                break;
+            };
+            Codec::apply_mask(&value, payload);
+            used = start + payload.len();
+            let flow = self.frame(&value, payload, limit, hear)?;
+            if flow.is_break() {
+                return Ok((used, flow));
+            }
+        }
+        Ok((used, ControlFlow::Continue(())))
+    }
+
+    fn frame(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        limit: usize,
+        hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Fault> {
+        match (header.opcode(), self.message.take()) {
+            // A control frame may stand between two fragments, and leaves them as they are.
+            (OpCode::Ping | OpCode::Pong | OpCode::Close, message) => {
+                self.message = message;
+                control(header.opcode(), payload, hear)
+            }
+            (OpCode::Text, None) if header.is_fin() => text(payload, hear),
+            (OpCode::Text, None) => {
+                self.message = Some(payload.to_vec());
+                Ok(ControlFlow::Continue(()))
+            }
+            (OpCode::Continue, Some(mut message)) => {
+                if message.len() + payload.len() > limit {
+                    return Err(Fault::TooBig);
+                }
+                message.extend_from_slice(payload);
+                if header.is_fin() {
+                    return text(&message, hear);
+                }
+                self.message = Some(message);
+                Ok(ControlFlow::Continue(()))
+            }
+            // A new message within an unfinished one, or the continuation of none.
+            _ => Err(Fault::Protocol),
+        }
+    }
+}
+
+fn text(
+    payload: &[u8],
+    hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Fault> {
+    let text = std::str::from_utf8(payload).map_err(|_| Fault::NotUtf8)?;
+    Ok(hear(Said::Text(text)))
+}
+
+fn control(
+    opcode: OpCode,
+    payload: &[u8],
+    hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Fault> {
+    match opcode {
+        OpCode::Ping => Ok(hear(Said::Ping(payload))),
+        OpCode::Pong => Ok(hear(Said::Pong)),
+        _ => {
+            let code = close_code(payload)?;
+            // Section 5.5.1: nothing may follow a close frame, so nothing is heard after it.
+            let _ = hear(Said::Close(code));
+            Ok(ControlFlow::Break(()))
+        }
+    }
+}
+
+fn close_code(payload: &[u8]) -> Result<Option<u16>, Fault> {
+    let (code, reason) = match payload {
+        [] => return Ok(None),
+        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+        [_] => return Err(Fault::Protocol),
+    };
+    // Section 7.4: 1004 to 1006 and 1015 never travel, below 3000 only what is registered.
+    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+        return Err(Fault::Protocol);
+    }
+    std::str::from_utf8(reason).map_err(|_| Fault::NotUtf8)?;
+    Ok(Some(code))
+}
+
+/// Appends one text frame around what `payload` writes.
+pub fn text_frame(into: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
+    frame(OpCode::Text, into, payload);
+}
+
+/// Appends a ping frame. It carries nothing: any sign of life will do for an answer.
+pub fn ping_frame(into: &mut Vec<u8>) {
+    frame(OpCode::Ping, into, |_| ());
+}
+
+/// Appends the pong that a ping with these bytes is owed.
+pub fn pong_frame(into: &mut Vec<u8>, ping: &[u8]) {
+    frame(OpCode::Pong, into, |into| into.extend_from_slice(ping));
+}
+
+/// Appends a close frame with a code and the reason in words (at most 123 bytes of it).
+pub fn close_frame(into: &mut Vec<u8>, code: CloseCode, reason: &str) {
+    frame(OpCode::Close, into, |into| {
+        into.extend_from_slice(&(code as u16).to_be_bytes());
+        into.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(123)]);
+    });
+}
+
+fn frame(opcode: OpCode, into: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
+    let start = into.len();
+    payload(into);
+    let mut header = Header::new(opcode);
+    header.set_payload_len(into.len() - start);
+    // The length stands before the payload and is known after it. Moving a hundred bytes by
+    // two costs less than writing them to a second buffer first.
+    let mut codec = Codec::new();
+    into.splice(start..start, codec.encode_header(&header).iter().copied());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! A stock feed: one of many identical servers behind one pub/sub, each with one
+//! [`PubSubManager`](pubsub_manager::PubSubManager) that relays prices to its own users'
+//! WebSockets. Without the manager every user would be a subscriber of the broker, which then
+//! has a million connections to serve instead of fifty. `cargo run -p stock-feed` shows it, on
+//! a page with live prices and a look inside the server; `lessons/13-stock-feed.md` explains it.
+//! Read `user.rs` first (what a user costs), then `socket.rs` (how a price reaches it), then
+//! `http.rs` and `server.rs` (how a user comes and goes).
+
+pub mod cli;
+pub mod frame;
+pub mod market;
+pub mod origin;
+pub mod publish;
+pub mod request;
+pub mod server;
+pub mod watch;
+
+mod app;
+mod heartbeat;
+mod http;
+mod link;
+mod page;
+mod roster;
+mod session;
+mod socket;
+mod stats;
+mod user;
+
+pub use app::Limits;

@@ -1,0 +1,130 @@
+//! Parses the command line, builds the runtime, runs one of three things, and reports.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use pubsub_manager::BrokerAddress;
+use stock_feed::cli::{Cli, Command, Serve};
+use stock_feed::{publish, server, watch};
+#[cfg(unix)]
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log();
+    // One thread: a server of this fleet is as large as one core, and a price then passes from
+    // the broker's socket to every user's without waking anyone. More cores, more servers.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = runtime
+        .context("cannot start the runtime")
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                match cli.command {
+                    None => serve(cli.serve).await,
+                    Some(Command::Publish(publish)) => publish::run(publish).await,
+                    Some(Command::Watch(watch)) => watch::run(watch).await,
+                }
+            })
+        });
+    ended.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "stock-feed: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn log() {
+    let wanted = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|wanted| wanted.parse().ok());
+    let targets: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let colours =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let lines = fmt::layer()
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(io::stderr);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .init();
+}
+
+async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
+    let listener = server::listen(serve.listen).with_context(|| taken(serve.listen))?;
+    // Most systems give a program a thousand descriptors and let it ask for more.
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let address = listener.local_addr()?;
+    let options = serve.options(descriptors);
+    let from = match (&options.broker, &options.market) {
+        (BrokerAddress::InProcess(_), Some(_)) => "a simulated market in this process",
+        (BrokerAddress::InProcess(_), None) => "nowhere: there is neither a Redis nor a market",
+        (_, Some(_)) => "a Redis, and a simulated market is published there",
+        (_, None) => "a Redis",
+    };
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "stock-feed: http://{address} has the page, ws://{address}/ws the feed"
+    )?;
+    writeln!(out, "stock-feed: prices come from {from}; Ctrl-C ends it")?;
+    server::run(listener, options, asked_to_end()?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says why an address cannot be had, and what can be done.
+fn taken(address: SocketAddr) -> String {
+    let free =
+        (1..=100).map(|more| SocketAddr::new(address.ip(), address.port().saturating_add(more)));
+    match free
+        .into_iter()
+        .find(|free| TcpListener::bind(free).is_ok())
+    {
+        Some(free) => format!(
+            "cannot listen on {address}: if another server runs there, use it or stop it, or start this one with --listen {free}"
+        ),
+        None => {
+            format!("cannot listen on {address}: choose an address of this machine with --listen")
+        }
+    }
+}
+
+/// Is ready at the first Ctrl-C or SIGTERM. At the second the process ends at once.
+#[cfg(unix)]
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (ask, asked) = oneshot::channel();
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        let _ = ask.send(());
+        either(&mut terminate, &mut interrupt).await;
+        std::process::exit(1);
+    });
+    Ok(async move { asked.await.expect("the task above asks before it ends") })
+}
+
+#[cfg(unix)]
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+/// Is ready at Ctrl-C.
+#[cfg(not(unix))]
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}

@@ -1,0 +1,315 @@
+//! `stock-feed publish`: real price histories, told again at a pace of one's choice.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::path::Path;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use pubsub_manager::{BadPrice, BadStock, BrokerAddress, Price, Publisher, Stock};
+use tokio::fs::File;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
+use tokio::time::{Instant, sleep_until};
+
+use crate::cli::Publish;
+
+/// The most prices that leave together.
+const TOGETHER: usize = 512;
+
+/// The longest line that can be one; a longer one is named by its beginning.
+const QUOTED: usize = 60;
+
+/// Why a line is no price.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadLine {
+    /// Too many columns, or too few.
+    #[error("{0:?} is neither STOCK,PRICE nor DATE,STOCK,PRICE")]
+    Columns(String),
+    /// The stock is none.
+    #[error(transparent)]
+    Stock(#[from] BadStock),
+    /// The price is none.
+    #[error(transparent)]
+    Price(#[from] BadPrice),
+}
+
+/// Reads one line. An empty one, and the line of titles that price histories begin with, say
+/// nothing.
+///
+/// # Errors
+/// See [`BadLine`].
+pub fn parse(line: &[u8], number: u64) -> Result<Option<(Stock, Price)>, BadLine> {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim().trim_start_matches('\u{feff}');
+    let columns: Vec<&str> = line
+        .split(',')
+        .map(|column| column.trim().trim_matches('"'))
+        .collect();
+    let (stock, price) = match columns[..] {
+        [""] => return Ok(None),
+        [.., "price" | "Price" | "PRICE" | "close" | "Close"] if number == 1 => return Ok(None),
+        [stock, price] | [_, stock, price] => (stock, price),
+        _ => return Err(BadLine::Columns(line.chars().take(QUOTED).collect())),
+    };
+    Ok(Some((stock.parse()?, price.parse()?)))
+}
+
+/// Publishes the file's prices.
+///
+/// # Errors
+/// The file cannot be read, or the Redis cannot be reached.
+pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
+    let mut out = io::stderr();
+    let broker = BrokerAddress::Redis(publish.redis.clone());
+    let publisher = Publisher::new(&broker, &publish.channel_prefix);
+    let mut source = match Source::open(&publish.file).await {
+        Ok(source) => source,
+        Err(error) => {
+            writeln!(
+                out,
+                "stock-feed: cannot read {}: {error}",
+                publish.file.display()
+            )?;
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let mut told = Told::new(publisher, publish.rate, source.bar());
+    let finished = {
+        let mut work = pin!(tell(&mut source, &mut told, publish.strict));
+        tokio::select! {
+            finished = &mut work => Some(finished?),
+            _ = tokio::signal::ctrl_c() => None,
+        }
+    };
+    told.bar.finish_and_clear();
+    if finished == Some(Finished::Bad) {
+        writeln!(
+            out,
+            "stock-feed: nothing was published: {} of the lines are bad, and --strict was given",
+            told.bad
+        )?;
+        return Ok(ExitCode::from(2));
+    }
+    writeln!(out, "stock-feed: {}", told.summary())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Finished {
+    Published,
+    /// There was a bad line, and one is too many.
+    Bad,
+}
+
+async fn tell(source: &mut Source, told: &mut Told, strict: bool) -> anyhow::Result<Finished> {
+    let mut waiting = Vec::new();
+    while let Some(line) = source.line().await? {
+        match line {
+            Ok(price) => waiting.push(price),
+            Err(bad) => told.name(&source.name, source.number, &bad),
+        }
+        if !strict {
+            told.bar.set_position(source.read);
+            let full = waiting.len() >= told.together();
+            if full {
+                told.publish(&mut waiting).await?;
+            }
+        }
+    }
+    if strict && told.bad > 0 {
+        return Ok(Finished::Bad);
+    }
+    told.publish(&mut waiting).await?;
+    Ok(Finished::Published)
+}
+
+/// Where lines come from.
+struct Source {
+    reader: Box<dyn AsyncBufRead + Unpin>,
+    name: String,
+    size: Option<u64>,
+    number: u64,
+    read: u64,
+    line: Vec<u8>,
+}
+
+impl Source {
+    async fn open(path: &Path) -> io::Result<Self> {
+        let (reader, name, size): (Box<dyn AsyncBufRead + Unpin>, _, _) = if path == Path::new("-")
+        {
+            (
+                Box::new(BufReader::new(tokio::io::stdin())),
+                "standard input".to_owned(),
+                None,
+            )
+        } else {
+            let file = File::open(path).await?;
+            let size = file.metadata().await?.len();
+            (
+                Box::new(BufReader::new(file)),
+                path.display().to_string(),
+                Some(size),
+            )
+        };
+        Ok(Self {
+            reader,
+            name,
+            size,
+            number: 0,
+            read: 0,
+            line: Vec::new(),
+        })
+    }
+
+    fn bar(&self) -> ProgressBar {
+        let (bar, style) = match self.size {
+            Some(size) => (ProgressBar::new(size), "{bar:32} {percent:>3}%  {msg}"),
+            None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
+        };
+        bar.with_style(ProgressStyle::with_template(style).expect("the templates above are sound"))
+    }
+
+    /// The next line that says something.
+    async fn line(&mut self) -> anyhow::Result<Option<Result<(Stock, Price), BadLine>>> {
+        loop {
+            self.line.clear();
+            let read = self.reader.read_until(b'\n', &mut self.line).await;
+            let read = read.with_context(|| format!("cannot read {}", self.name))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.read += read as u64;
+            self.number += 1;
+            if let Some(line) = parse(&self.line, self.number).transpose() {
+                return Ok(Some(line));
+            }
+        }
+    }
+}
+
+/// What has been published, and at what pace.
+struct Told {
+    publisher: Publisher,
+    rate: f64,
+    bar: ProgressBar,
+    started: Instant,
+    prices: u64,
+    heard: u64,
+    bad: u64,
+    stocks: HashSet<Stock>,
+}
+
+impl Told {
+    fn new(publisher: Publisher, rate: f64, bar: ProgressBar) -> Self {
+        let started = Instant::now();
+        Self {
+            publisher,
+            rate,
+            bar,
+            started,
+            prices: 0,
+            heard: 0,
+            bad: 0,
+            stocks: HashSet::new(),
+        }
+    }
+
+    /// As many prices leave together as belong to a hundredth of a second.
+    fn together(&self) -> usize {
+        if self.rate == 0.0 {
+            TOGETHER
+        } else {
+            ((self.rate / 100.0) as usize).clamp(1, TOGETHER)
+        }
+    }
+
+    fn name(&mut self, file: &str, line: u64, bad: &BadLine) {
+        self.bad += 1;
+        let text = format!("stock-feed: {file}, line {line}: {bad}");
+        if self.bar.is_hidden() {
+            let _ = writeln!(io::stderr(), "{text}");
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    async fn publish(&mut self, waiting: &mut Vec<(Stock, Price)>) -> anyhow::Result<()> {
+        for prices in waiting.chunks(self.together()) {
+            if self.rate > 0.0 {
+                let due = Duration::from_secs_f64(self.prices as f64 / self.rate);
+                sleep_until(self.started + due).await;
+            }
+            let heard = self.publisher.publish_all(prices).await;
+            self.heard += heard.with_context(|| format!("stopped after {} prices", self.prices))?;
+            self.prices += prices.len() as u64;
+            self.stocks.extend(prices.iter().map(|(stock, _)| stock));
+            self.bar
+                .set_message(format!("{} prices", HumanCount(self.prices)));
+        }
+        waiting.clear();
+        Ok(())
+    }
+
+    fn summary(&self) -> String {
+        let Self {
+            prices,
+            heard,
+            bad,
+            stocks,
+            started,
+            ..
+        } = self;
+        let took = started.elapsed().as_secs_f64();
+        let skipped = match bad {
+            0 => String::new(),
+            1 => "; 1 bad line was skipped".to_owned(),
+            bad => format!("; {} bad lines were skipped", HumanCount(*bad)),
+        };
+        format!(
+            "published {} prices of {} stocks in {took:.1} s; servers heard them {} times{skipped}",
+            HumanCount(*prices),
+            HumanCount(stocks.len() as u64),
+            HumanCount(*heard),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Option<(String, String)> {
+        let (stock, price) = parse(line.as_bytes(), 2).unwrap()?;
+        Some((stock.to_string(), price.to_string()))
+    }
+
+    #[test]
+    fn a_line_is_a_stock_and_a_price_with_or_without_a_date() {
+        let appl = Some(("APPL".to_owned(), "100.01".to_owned()));
+        assert_eq!(parsed("APPL,100.01\n"), appl);
+        assert_eq!(parsed("2026-11-24,APPL,100.01\r\n"), appl);
+        assert_eq!(parsed(" \"Jan 1 2000\" , \"APPL\" , 100.01"), appl);
+        assert_eq!(parsed("\n"), None);
+    }
+
+    #[test]
+    fn the_titles_of_the_first_line_are_no_bad_line() {
+        assert_eq!(parse(b"\xef\xbb\xbfdate,symbol,price\n", 1), Ok(None));
+        assert!(matches!(
+            parse(b"date,symbol,price\n", 2),
+            Err(BadLine::Stock(_))
+        ));
+    }
+
+    #[test]
+    fn a_bad_line_says_what_is_wrong_with_it() {
+        assert!(matches!(parse(b"APPL\n", 1), Err(BadLine::Columns(_))));
+        assert!(matches!(parse(b"a,b,c,d\n", 1), Err(BadLine::Columns(_))));
+        assert!(matches!(parse(b"appl,1\n", 1), Err(BadLine::Stock(_))));
+        assert!(matches!(parse(b"APPL,1e3\n", 1), Err(BadLine::Price(_))));
+        assert!(matches!(parse(b"APPL,\xff\n", 1), Err(BadLine::Price(_))));
+    }
+}

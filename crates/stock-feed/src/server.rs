@@ -1,0 +1,207 @@
+//! The server: it listens, lets users in, and sends them away at the end.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use pubsub_manager::{BrokerAddress, PubSubManager, Publisher};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+
+use crate::app::{App, Limits};
+use crate::heartbeat;
+use crate::http::router;
+use crate::link::Link;
+use crate::market::Market;
+use crate::roster::Roster;
+use crate::socket::TextFrames;
+use crate::stats::Latest;
+
+/// Connections that wait for the kernel to be accepted, when a whole fleet's users come over.
+const BACKLOG: u32 = 4096;
+
+/// What the kernel may hold for one user who does not read. Left alone it swallows megabytes of
+/// prices that are old before they arrive; with this it takes some two thousand, after which the
+/// manager sees that the user is slow, and skips to the newest.
+const SEND_BUFFER: u32 = 16 * 1024;
+
+/// How many clients may be speaking HTTP at a time. More wait in the kernel, at no cost to us.
+const SPEAKING_HTTP: usize = 1024;
+
+/// The headers of one request, in bytes; hyper answers 431 to more.
+const HEADERS: usize = 16 * 1024;
+
+/// How long a client may go on speaking HTTP: a page asks once a second, and connects anew.
+const HTTP_FOR: Duration = Duration::from_secs(60);
+
+/// How long an answer may then take to leave.
+const HTTP_END: Duration = Duration::from_secs(5);
+
+/// How long to wait for descriptors to come back when they have run out.
+const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(500);
+
+/// How long users may take to leave once all were told to.
+const LAST_USERS: Duration = Duration::from_secs(2);
+
+/// Listens with what every user's socket inherits: no delay, and a small send buffer. Set here
+/// once, it costs no system calls per user.
+///
+/// # Errors
+/// The address is taken, or not ours to take.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// What a server is started with.
+#[derive(Debug)]
+pub struct Options {
+    /// Where prices come from.
+    pub broker: BrokerAddress,
+    /// What stands before a stock in its channel's name.
+    pub channel_prefix: String,
+    /// A simulated market, if prices should come from one.
+    pub market: Option<Market>,
+    /// The most stocks that a user may follow.
+    pub stocks_per_user: usize,
+    /// How long a user may leave its newest prices unread before it is given up.
+    pub read_time: Duration,
+    /// How much of this server one user may have.
+    pub limits: Limits,
+}
+
+/// Serves on the listener until `end` is ready; then tells users to come back, and waits for
+/// them to go. There is one server in a process, because there is one manager.
+///
+/// # Errors
+/// There is a server in this process already.
+pub async fn run(
+    listener: TcpListener,
+    options: Options,
+    end: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let Options {
+        broker,
+        channel_prefix,
+        market,
+        stocks_per_user,
+        read_time,
+        limits,
+    } = options;
+    let listen = listener.local_addr()?.to_string();
+    let prometheus = PrometheusBuilder::new().install_recorder()?;
+    // One of each for the life of the process, so users point at them and count nothing.
+    let link: &Link = Box::leak(Box::new(Link::new()));
+    let roster: &Roster = Box::leak(Box::new(Roster::new(limits.users)));
+    let name = match broker {
+        BrokerAddress::InProcess(_) => "in process",
+        _ => "Redis",
+    };
+    let publisher = Publisher::new(&broker, &channel_prefix);
+    let manager = PubSubManager::start(pubsub_manager::Options {
+        broker,
+        channel_prefix,
+        stocks_per_user,
+        encoder: Arc::new(TextFrames),
+        drain_deadline: read_time,
+        on_event: Some(Arc::new(|event| link.note(event))),
+        ..Default::default()
+    })?;
+    if let Some(market) = market.clone() {
+        tokio::spawn(market.run(publisher));
+    }
+    let app: &App = Box::leak(Box::new(App {
+        manager,
+        roster,
+        limits,
+        link,
+        market,
+        listen,
+        broker: name,
+        latest: Latest::default(),
+        prometheus,
+        users_so_far: AtomicU64::new(0),
+    }));
+    serve(app, listener, end).await;
+    Ok(())
+}
+
+async fn serve(app: &'static App, listener: TcpListener, end: impl Future<Output = ()>) {
+    let heartbeat = tokio::spawn(heartbeat::beat(app));
+    tokio::select! {
+        () = accept(app, &listener) => {}
+        () = end => {}
+    }
+    // The port is free for the next server while this one's users are still leaving.
+    drop(listener);
+    heartbeat.abort();
+    tracing::info!(users = app.roster.len(), over = ?app.limits.drain, "ending: users are told to come back");
+    heartbeat::farewell(app.roster, app.limits.drain).await;
+    let _ = timeout(LAST_USERS, app.roster.emptied()).await;
+    app.manager.disconnect().await;
+}
+
+async fn accept(app: &'static App, listener: &TcpListener) {
+    let router = router(app);
+    let speaking = Arc::new(Semaphore::new(SPEAKING_HTTP));
+    let mut short = false;
+    loop {
+        let turn = Arc::clone(&speaking)
+            .acquire_owned()
+            .await
+            .expect("nobody closes this semaphore");
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if std::mem::take(&mut short) {
+                    tracing::info!("accepting again");
+                }
+                tokio::spawn(speak_http(app, stream, router.clone(), turn));
+            }
+            // The client went away while it waited: nothing of ours is wrong.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if !std::mem::replace(&mut short, true) {
+                    tracing::warn!(%error, users = app.roster.len(), "cannot accept: who is here stays served, who comes waits");
+                }
+                sleep(OUT_OF_DESCRIPTORS).await;
+            }
+        }
+    }
+}
+
+async fn speak_http(
+    app: &'static App,
+    stream: TcpStream,
+    router: Router,
+    _turn: OwnedSemaphorePermit,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.limits.handshake)
+        .max_buf_size(HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    if timeout(HTTP_FOR, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(HTTP_END, connection).await;
+    }
+}

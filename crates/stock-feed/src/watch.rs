@@ -1,0 +1,280 @@
+//! `stock-feed watch`: prices in a terminal, whatever happens to the server.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::builder::styling::{AnsiColor, Style};
+use futures_util::{SinkExt, StreamExt};
+use pubsub_manager::Stock;
+use serde::Deserialize;
+use tokio::time::sleep;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::{Error, Message, http::Uri};
+
+use crate::cli::Watch;
+
+/// The first wait before it comes back, and the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// A connection that lived so long was good: the next wait is a short one again.
+const GOOD_AFTER: Duration = Duration::from_secs(5);
+
+/// What the server says; see the wire protocol in the lesson.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Heard {
+    Price {
+        stock: String,
+        price: String,
+        #[serde(default)]
+        last: bool,
+        #[serde(default)]
+        missed: u64,
+    },
+    Status {
+        feed: String,
+        stock: Option<String>,
+    },
+    Error {
+        message: String,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// Follows stocks until Ctrl-C, or until nobody reads what it prints.
+///
+/// # Errors
+/// The URL is none.
+pub async fn run(watch: Watch) -> anyhow::Result<ExitCode> {
+    let url = match address(&watch.url) {
+        Ok(url) => url,
+        Err(reason) => {
+            writeln!(io::stderr(), "stock-feed: {reason}")?;
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let mut screen = Screen::new(&watch.stocks);
+    tokio::select! {
+        printed = come_back_for_ever(&url, &watch.stocks, &mut screen) => {
+            // Whoever read us has read enough, as `head` does.
+            printed.or_else(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe => Ok(()),
+                _ => Err(error).context("cannot print"),
+            })?;
+        }
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn address(text: &str) -> Result<Uri, String> {
+    let wrong = |reason: &str| {
+        format!("{text:?} is not a server: {reason}; write for instance ws://127.0.0.1:3000/ws")
+    };
+    let uri: Uri = text.parse().map_err(|error| wrong(&format!("{error}")))?;
+    match uri.scheme_str() {
+        Some("ws") if uri.host().is_some() => {}
+        Some("wss") => return Err(wrong("this client speaks no TLS, leave that to a proxy")),
+        _ => return Err(wrong("it has to begin with ws://")),
+    }
+    if uri.path() == "/" {
+        return format!("{}/ws", text.trim_end_matches('/'))
+            .parse()
+            .map_err(|error| wrong(&format!("{error}")));
+    }
+    Ok(uri)
+}
+
+async fn come_back_for_ever(url: &Uri, stocks: &[Stock], screen: &mut Screen) -> io::Result<()> {
+    let mut failures = 0;
+    loop {
+        let began = Instant::now();
+        let reason = follow(url, stocks, screen).await?;
+        failures = if began.elapsed() > GOOD_AFTER {
+            1
+        } else {
+            failures + 1
+        };
+        let wait = wait(failures, fastrand::f64());
+        screen.note(&format!(
+            "{reason}; trying again in {:.1} s",
+            wait.as_secs_f64()
+        ));
+        sleep(wait).await;
+    }
+}
+
+/// Twice as long with each failure, and a random half of that, so that the users of a server
+/// that fell over do not all come back in the same moment.
+fn wait(failures: u32, random: f64) -> Duration {
+    let most = FIRST_WAIT
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(LONGEST_WAIT);
+    most.mul_f64(0.5 + random / 2.0)
+}
+
+/// One connection, from its beginning to its end; says how it ended.
+async fn follow(url: &Uri, stocks: &[Stock], screen: &mut Screen) -> io::Result<String> {
+    let (mut socket, _) = match connect_async(url.clone()).await {
+        Ok(connected) => connected,
+        Err(error) => return Ok(format!("cannot connect to {url}: {}", in_words(&error))),
+    };
+    screen.note(&format!("connected to {url}"));
+    for stock in stocks {
+        let request = format!(r#"{{"type":"subscribe","stock":"{stock}"}}"#);
+        if let Err(error) = socket.feed(Message::text(request)).await {
+            return Ok(format!("the connection was lost: {error}"));
+        }
+    }
+    if let Err(error) = socket.flush().await {
+        return Ok(format!("the connection was lost: {error}"));
+    }
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(heard) => screen.hear(heard)?,
+                Err(error) => screen.note(&format!("the server said something else: {error}")),
+            },
+            Some(Ok(Message::Close(Some(close)))) => {
+                return Ok(format!(
+                    "the server closed the connection ({}: {})",
+                    u16::from(close.code),
+                    close.reason
+                ));
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Ok(format!("the connection was lost: {error}")),
+            None => return Ok("the server closed the connection".to_owned()),
+        }
+    }
+}
+
+fn in_words(error: &Error) -> String {
+    match error {
+        Error::Http(answer) => {
+            let body = answer
+                .body()
+                .as_deref()
+                .map(String::from_utf8_lossy)
+                .unwrap_or_default();
+            format!("{} {}", answer.status(), body.trim())
+        }
+        error => error.to_string(),
+    }
+}
+
+/// What is printed: prices to the standard output, everything else to the standard error.
+struct Screen {
+    colours: bool,
+    width: usize,
+    last: HashMap<String, f64>,
+    stale: HashSet<String>,
+}
+
+impl Screen {
+    fn new(stocks: &[Stock]) -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
+        let width = stocks
+            .iter()
+            .map(|stock| stock.as_str().len())
+            .max()
+            .unwrap_or(0);
+        let colours = io::stdout().is_terminal() && !no_colour;
+        Self {
+            colours,
+            width,
+            last: HashMap::new(),
+            stale: HashSet::new(),
+        }
+    }
+
+    fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "stock-feed: {text}");
+    }
+
+    fn hear(&mut self, heard: Heard) -> io::Result<()> {
+        match heard {
+            Heard::Price {
+                stock,
+                price,
+                last,
+                missed,
+            } => self.price(stock, &price, last, missed)?,
+            Heard::Status { feed, stock } => self.status(&feed, stock.as_deref()),
+            Heard::Error { message } => self.note(&message),
+            Heard::Other => {}
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, feed: &str, stock: Option<&str>) {
+        let of = stock.unwrap_or("all prices").to_owned();
+        // Live is what one expects, and worth a line only after something else.
+        let news = if feed == "live" {
+            self.stale.remove(&of)
+        } else {
+            self.stale.insert(of.clone())
+        };
+        if news {
+            self.note(&format!("{of}: {feed}"));
+        }
+    }
+
+    fn price(&mut self, stock: String, price: &str, last: bool, missed: u64) -> io::Result<()> {
+        // For the arrow alone; what is printed is the price as it was published.
+        let now: f64 = price.parse().unwrap_or(0.0);
+        let (sign, colour) = match self.last.get(&stock) {
+            Some(before) if now > *before => ("+", Some(AnsiColor::Green)),
+            Some(before) if now < *before => ("-", Some(AnsiColor::Red)),
+            _ => (" ", None),
+        };
+        let style = colour
+            .filter(|_| self.colours)
+            .map_or(Style::new(), |colour| colour.on_default());
+        let mut line = format!(
+            "{stock:width$}  {style}{sign} {price:>12}{style:#}",
+            width = self.width
+        );
+        if last {
+            line.push_str("  the last known");
+        }
+        if missed > 0 {
+            line.push_str(&format!("  {missed} skipped"));
+        }
+        self.last.insert(stock, now);
+        writeln!(io::stdout(), "{line}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_be_named_with_or_without_its_path() {
+        for text in [
+            "ws://127.0.0.1:3000",
+            "ws://127.0.0.1:3000/",
+            "ws://127.0.0.1:3000/ws",
+        ] {
+            assert_eq!(address(text).unwrap(), "ws://127.0.0.1:3000/ws");
+        }
+        for text in ["127.0.0.1:3000", "http://a", "wss://a", ""] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn waits_double_and_differ_and_have_an_end() {
+        assert_eq!(wait(1, 0.0), FIRST_WAIT);
+        assert_eq!(wait(1, 1.0), FIRST_WAIT * 2);
+        assert_eq!(wait(2, 1.0), FIRST_WAIT * 4);
+        assert_eq!(wait(40, 1.0), LONGEST_WAIT);
+        assert_eq!(wait(40, 0.0), LONGEST_WAIT / 2);
+    }
+}

@@ -1,0 +1,314 @@
+//! The page in a real browser: Chromium, without a screen.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use fantoccini::key::Key;
+use fantoccini::{Client as Browser, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Map, Value, json};
+use support::PATIENCE;
+use support::client::{Client, http, stats};
+use support::fleet::{Process, Redis, Server, installed, skip};
+use tokio::time::{Instant, sleep};
+
+/// A driver of browsers, and how to reach it.
+struct Driver {
+    _process: Process,
+    address: SocketAddr,
+}
+
+impl Driver {
+    fn start() -> Option<Self> {
+        for program in ["chromium", "chromedriver"] {
+            if !installed(program) {
+                skip(program, "apt-get install chromium chromium-driver");
+                return None;
+            }
+        }
+        let address = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let port = format!("--port={}", address.port());
+        let process = Process::start(Command::new("chromedriver").arg(port));
+        process.until_said("started successfully");
+        Some(Self {
+            _process: process,
+            address,
+        })
+    }
+
+    async fn open(&self, width: u32, server: SocketAddr, stocks: &str) -> Window {
+        let flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            &format!("--window-size={width},900"),
+        ];
+        let capabilities = Map::from_iter([
+            ("browserName".to_owned(), json!("chrome")),
+            ("goog:chromeOptions".to_owned(), json!({ "args": flags })),
+            ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
+        ]);
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let browser = builder
+            .connect(&format!("http://{}", self.address))
+            .await
+            .unwrap();
+        browser
+            .goto(&format!("http://{server}/#{stocks}"))
+            .await
+            .unwrap();
+        let session = browser.session_id().await.unwrap().expect("a session");
+        Window {
+            driver: self.address,
+            session,
+            browser,
+        }
+    }
+}
+
+/// One window of the browser, with the page in it.
+struct Window {
+    driver: SocketAddr,
+    session: String,
+    browser: Browser,
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // A driver that ends leaves its browsers behind, so each is told to go, also when a
+        // test has failed; then a second panic would hide the first.
+        let Self {
+            driver, session, ..
+        } = self;
+        if let Ok(mut stream) = TcpStream::connect(*driver) {
+            let _ = write!(
+                stream,
+                "DELETE /session/{session} HTTP/1.1\r\nHost: {driver}\r\n\r\n"
+            );
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = stream.read(&mut [0]);
+        }
+    }
+}
+
+impl Window {
+    async fn js(&self, expression: &str) -> Value {
+        self.browser
+            .execute(&format!("return {expression}"), Vec::new())
+            .await
+            .expect(expression)
+    }
+
+    /// Asks the page again and again, until it says yes.
+    async fn until(&self, expression: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.js(expression).await != json!(true) {
+            if Instant::now() > deadline {
+                panic!(
+                    "never came true: {expression}; the page says {}",
+                    self.js("document.body.innerText").await
+                );
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What an element says, by its id.
+    async fn until_says(&self, id: &str, text: &str) {
+        self.until(&format!(
+            "document.getElementById({id:?}).textContent.includes({text:?})"
+        ))
+        .await;
+    }
+
+    async fn until_price(&self, stock: &str, price: &str) {
+        self.until(&format!(
+            "document.querySelector('[data-stock={stock:?}] .price')?.textContent === {price:?}"
+        ))
+        .await;
+    }
+
+    async fn press(&self, keys: &str) {
+        self.browser
+            .active_element()
+            .await
+            .unwrap()
+            .send_keys(keys)
+            .await
+            .unwrap();
+    }
+
+    /// What the browser's console holds since it was asked last.
+    fn console(&self) -> Vec<Value> {
+        let Self {
+            driver, session, ..
+        } = self;
+        let body = r#"{"type":"browser"}"#;
+        let head = format!("POST /session/{session}/se/log HTTP/1.1\r\nHost: {driver}");
+        let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let answer: Value = serde_json::from_str(&http(*driver, &request).body).unwrap();
+        answer["value"].as_array().expect("a list").clone()
+    }
+}
+
+#[tokio::test]
+async fn prices_move_and_everything_works_by_keyboard() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--market-every", "5ms"]);
+    let page = driver.open(1280, server.address, "APPL,GOOG").await;
+    page.until_says("status", "live").await;
+    page.until("document.querySelectorAll('#board .change[data-way=up], #board .change[data-way=down]').length === 2").await;
+    page.until("document.querySelector('#chart polyline')?.getAttribute('points').length > 100")
+        .await;
+    page.until_says("flow-users", "1 user").await;
+    page.until_says("events", "subscribed GOOG").await;
+
+    page.press("/").await;
+    page.press("msft").await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until("/^[0-9.]+$/.test(document.querySelector('[data-stock=MSFT] .price').textContent)")
+        .await;
+    page.press("not a stock").await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until_says("problem", "is not a stock").await;
+    page.browser
+        .find(Locator::Css("[data-stock=APPL] .row"))
+        .await
+        .unwrap()
+        .click()
+        .await
+        .unwrap();
+    page.until_says("chart-stock", "APPL").await;
+    page.press(&Key::Down.to_string()).await;
+    page.until_says("chart-stock", "GOOG").await;
+    page.press(&Key::Delete.to_string()).await;
+    page.until("!document.querySelector('[data-stock=GOOG]')")
+        .await;
+    assert_eq!(
+        page.js("location.hash").await,
+        "#APPL,MSFT",
+        "the address can be shared"
+    );
+
+    let dark = "getComputedStyle(document.body).backgroundColor";
+    let before = page.js(dark).await;
+    page.browser
+        .find(Locator::Id("theme"))
+        .await
+        .unwrap()
+        .click()
+        .await
+        .unwrap();
+    assert_ne!(
+        page.js(dark).await,
+        before,
+        "the button switches between dark and light"
+    );
+    page.browser.set_window_size(390, 844).await.unwrap();
+    page.until("document.documentElement.scrollWidth <= innerWidth")
+        .await;
+    assert_eq!(
+        page.console(),
+        Vec::<Value>::new(),
+        "nothing to complain about"
+    );
+}
+
+#[tokio::test]
+async fn the_pane_shows_what_other_windows_do_to_the_server() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let first = driver.open(1280, server.address, "APPL").await;
+    let count = |n: u8| {
+        format!(
+            "document.querySelector('#followed [data-stock=APPL] .count')?.textContent.startsWith('{n} ')"
+        )
+    };
+    first.until(&count(1)).await;
+    let second = driver.open(640, server.address, "APPL,TSLA").await;
+    first.until(&count(2)).await;
+    first.until_says("events", "subscribed TSLA").await;
+    drop(second);
+    first.until(&count(1)).await;
+    first.until_says("events", "unsubscribed TSLA").await;
+}
+
+#[tokio::test]
+async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let Some(mut redis) = Redis::start() else {
+        return;
+    };
+    let mut server = Server::start(&["--redis", &redis.url()]);
+    let other = Server::start(&["--redis", &redis.url()]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    let elsewhere = driver.open(1280, other.address, "APPL").await;
+    redis.until_followed("APPL", 2);
+    redis.publish("APPL", "100.1");
+    page.until_price("APPL", "100.1").await;
+    elsewhere.until_price("APPL", "100.1").await;
+
+    redis.kill();
+    page.until_says("status", "stale").await;
+    page.until("document.querySelector('[data-stock=APPL]').dataset.old === 'true'")
+        .await;
+    redis.start_again();
+    page.until_says("status", "live").await;
+    assert_eq!(
+        page.console(),
+        Vec::<Value>::new(),
+        "none of this is the page's error"
+    );
+
+    server.process.kill();
+    page.until_says("status", "reconnecting").await;
+    let _next = Server::start_on(server.address, &["--redis", &redis.url()]);
+    page.until_says("status", "live").await;
+    redis.until_followed("APPL", 2);
+    redis.publish("APPL", "100.2");
+    page.until_price("APPL", "100.2").await;
+    elsewhere.until_price("APPL", "100.2").await;
+}
+
+/// The page asks for whatever its reader types; the server must not take it for more than text.
+#[tokio::test]
+async fn a_price_that_is_markup_never_reaches_the_page() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let Some(redis) = Redis::start() else { return };
+    let server = Server::start(&["--redis", &redis.url()]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("APPL", 1);
+    redis.publish("APPL", "<script>alert(1)</script>");
+    redis.publish("APPL", "5");
+    page.until_price("APPL", "5").await;
+    assert_eq!(user.json()["price"], "5");
+    support::until("the garbage is counted", || {
+        stats(server.address)["garbage"] == 1
+    });
+}

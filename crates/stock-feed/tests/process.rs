@@ -1,0 +1,155 @@
+//! The program as a process: its limits, its messages, and how it ends.
+#![cfg(unix)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use support::client::{CLOSE, Client, FIN, PING, PONG, frame, get, handshake};
+use support::fleet::{Process, Server, program};
+use support::{PATIENCE, until};
+
+#[test]
+fn a_port_that_is_taken_is_named_and_so_is_a_free_one() {
+    let first = Server::start(&[]);
+    let taken = first.address.to_string();
+    let mut second = Process::start(program().args(["--listen", &taken]));
+    assert_eq!(second.ends().code(), Some(1));
+    second.until_said(&format!("cannot listen on {taken}"));
+    second.until_said("start this one with --listen 127.0.0.1:");
+}
+
+#[test]
+fn what_cannot_be_understood_ends_with_code_two_and_what_to_write_instead() {
+    for (flags, advice) in [
+        (&["--redis", "nonsense"][..], "redis://"),
+        (&["--max-message", "1"], "64..=1048576"),
+        (&["--ping-every", "soon"], "30s"),
+        (&["--allow-origin", "feed.example"], "https://feed.example"),
+        (&["watch", "http://127.0.0.1:3000", "APPL"], "ws://"),
+        (&["watch", "ws://127.0.0.1:3000", "appl"], "APPL"),
+    ] {
+        let mut process = Process::start(program().args(flags));
+        assert_eq!(process.ends().code(), Some(2), "{flags:?}");
+        process.until_said(advice);
+    }
+}
+
+#[test]
+fn without_arguments_a_market_lives_in_the_process() {
+    let server = Server::start(&["--market-every", "1ms"]);
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    let price = user.json();
+    assert_eq!(
+        (price["type"].as_str(), price["stock"].as_str()),
+        (Some("price"), Some("APPL"))
+    );
+}
+
+#[test]
+fn when_asked_to_end_it_tells_users_to_come_back_and_frees_the_port_for_the_next() {
+    let mut server = Server::start(&["--no-market", "--drain", "300ms"]);
+    let mut users: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
+    server.process.signal("TERM");
+    server.process.until_said("told to come back");
+    let next = Server::start_on(server.address, &["--no-market"]);
+    for user in &mut users {
+        user.hears_close(1012);
+    }
+    drop(users);
+    assert_eq!(server.process.ends().code(), Some(0));
+    Client::connect(next.address);
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_at_once() {
+    let mut server = Server::start(&["--no-market", "--drain", "1h"]);
+    let _user = Client::connect(server.address);
+    server.process.signal("INT");
+    server.process.until_said("told to come back");
+    server.process.signal("INT");
+    assert_eq!(server.process.ends().code(), Some(1));
+}
+
+#[test]
+fn whoever_finds_all_seats_taken_is_answered_503_until_one_is_free() {
+    let server = Server::start(&["--no-market", "--max-users", "2"]);
+    let mut first = Client::connect(server.address);
+    let _second = Client::connect(server.address);
+    let refused = Client::try_connect(server.address, "").unwrap_err();
+    assert_eq!(refused.status, 503);
+    assert!(refused.head.contains("retry-after: 5"), "{}", refused.head);
+    assert_eq!(
+        get(server.address, "/healthz").status,
+        200,
+        "the page is not a user"
+    );
+    first.send(&frame(FIN | CLOSE, &[]));
+    first.hears_close(1000);
+    until("the seat is free", || {
+        Client::try_connect(server.address, "").is_ok()
+    });
+}
+
+#[test]
+fn a_handshake_that_takes_for_ever_is_cut_off() {
+    let server = Server::start(&["--no-market", "--handshake-time", "200ms"]);
+    let request = handshake(server.address, "");
+    for said in ["", &request[..request.len() / 2]] {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(said.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the server closes");
+    }
+}
+
+#[test]
+fn a_silent_user_is_asked_for_a_sign_of_life_and_given_up_without_one() {
+    let server = Server::start(&["--no-market", "--ping-every", "200ms"]);
+    let mut alive = Client::connect(server.address);
+    let alive = std::thread::spawn(move || {
+        for _ in 0..5 {
+            assert_eq!(alive.frame(), Some((PING, Vec::new())));
+            alive.send(&frame(FIN | PONG, &[]));
+        }
+        alive.follow("APPL");
+    });
+    let mut dead = Client::connect(server.address);
+    assert_eq!(dead.frame(), Some((PING, Vec::new())));
+    assert_eq!(dead.frame(), None, "whoever does not answer is gone");
+    alive.join().expect("whoever answers stays");
+}
+
+#[test]
+fn when_descriptors_run_out_it_says_so_once_and_serves_who_is_here() {
+    let limited = r#"ulimit -n 40; exec "$0" "$@""#;
+    let server = Server::start_as(
+        std::process::Command::new("sh")
+            .args(["-c", limited, env!("CARGO_BIN_EXE_stock-feed")])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--no-market",
+                "--max-users",
+                "1000",
+            ])
+            .env_remove("REDIS_URL"),
+    );
+    let mut here = Client::connect(server.address);
+    let crowd: Vec<TcpStream> = (0..60)
+        .map(|_| TcpStream::connect(server.address).unwrap())
+        .collect();
+    server.process.until_said("cannot accept");
+    here.follow("STILL-HERE");
+    drop(crowd);
+    server.process.until_said("accepting again");
+    Client::connect(server.address).follow("WELCOME");
+    let said = server.process.said();
+    assert!(
+        said.matches("cannot accept").count() <= 2,
+        "it must not fill the log: {said}"
+    );
+}

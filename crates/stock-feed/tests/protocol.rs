@@ -1,0 +1,394 @@
+//! Every message of the wire protocol, and what every bad one gets, over real sockets.
+
+mod support;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+use support::client::{
+    BINARY, CLOSE, CONTINUE, Client, FIN, PING, PONG, TEXT, frame, get, handshake, http, stats,
+};
+use support::house::house;
+use tokio_tungstenite::tungstenite::Message;
+
+fn user() -> Client {
+    Client::connect(house().server)
+}
+
+#[test]
+fn the_status_comes_first_and_prices_follow_a_subscription() {
+    let mut user = Client::silent(house().server);
+    assert_eq!(user.text(), r#"{"type":"status","feed":"live"}"#);
+    user.follow("FIRST");
+    house().until_followed("FIRST");
+    house().publish("FIRST", "100.01");
+    assert_eq!(
+        user.text(),
+        r#"{"type":"price","stock":"FIRST","price":"100.01"}"#
+    );
+}
+
+#[test]
+fn whoever_joins_later_gets_the_last_price_at_once_and_is_told_that_it_is_the_last() {
+    let mut early = user();
+    early.follow("LATE");
+    house().until_followed("LATE");
+    house().publish("LATE", "7.50");
+    early.text();
+    let mut late = user();
+    late.follow("LATE");
+    assert_eq!(
+        late.text(),
+        r#"{"type":"price","stock":"LATE","price":"7.50","last":true}"#
+    );
+}
+
+#[test]
+fn whoever_subscribes_twice_is_told_twice_and_sent_everything_once() {
+    let mut user = user();
+    user.follow("TWICE");
+    user.follow("TWICE");
+    house().until_followed("TWICE");
+    house().publish("TWICE", "1");
+    house().publish("TWICE", "2");
+    assert_eq!(user.json()["price"], "1");
+    assert_eq!(user.json()["price"], "2");
+}
+
+#[test]
+fn after_unsubscribed_comes_no_price_of_that_stock() {
+    let mut user = user();
+    user.follow("GONE");
+    user.follow("STAYS");
+    house().until_followed("GONE");
+    house().until_followed("STAYS");
+    user.unsubscribe("GONE");
+    assert_eq!(user.text(), r#"{"type":"unsubscribed","stock":"GONE"}"#);
+    house().publish("GONE", "1");
+    house().publish("STAYS", "2");
+    assert_eq!(
+        user.json(),
+        json!({"type": "price", "stock": "STAYS", "price": "2"})
+    );
+    user.unsubscribe("GONE");
+    assert_eq!(user.text(), r#"{"type":"unsubscribed","stock":"GONE"}"#);
+}
+
+#[test]
+fn bad_input_gets_an_error_and_the_connection_lives_on() {
+    let mut user = user();
+    for (text, code) in [
+        ("hello", "bad_json"),
+        ("{}", "bad_message"),
+        (
+            r#"{"type":"publish","stock":"APPL","price":"1"}"#,
+            "bad_message",
+        ),
+        (r#"{"type":"subscribe","stock":"appl"}"#, "bad_stock"),
+        (r#"{"type":"unsubscribe","stock":""}"#, "bad_stock"),
+    ] {
+        user.say(text);
+        let answer = user.json();
+        assert_eq!(
+            (&answer["type"], &answer["code"]),
+            (&json!("error"), &json!(code)),
+            "{text}"
+        );
+        assert!(
+            answer["message"]
+                .as_str()
+                .is_some_and(|message| !message.is_empty())
+        );
+    }
+    user.follow("ALIVE");
+}
+
+#[test]
+fn the_hundred_and_first_stock_is_one_too_many() {
+    let mut user = user();
+    for n in 0..100 {
+        user.follow(&format!("MANY-{n}"));
+    }
+    user.subscribe("MANY-100");
+    assert_eq!(user.json()["code"], "too_many_stocks");
+    user.unsubscribe("MANY-0");
+    user.text();
+    user.follow("MANY-100");
+}
+
+#[test]
+fn ten_thousand_subscriptions_in_a_row_are_all_answered_in_order() {
+    let mut user = user();
+    let mut writer = user.stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        for n in 0..10_000 {
+            let request = format!(r#"{{"type":"subscribe","stock":"ROW-{n}"}}"#);
+            std::io::Write::write_all(&mut writer, &frame(FIN | TEXT, request.as_bytes())).unwrap();
+        }
+    });
+    for n in 0..10_000 {
+        let answer = user.json();
+        if n < 100 {
+            assert_eq!(
+                answer,
+                json!({"type": "subscribed", "stock": format!("ROW-{n}")})
+            );
+        } else {
+            assert_eq!(answer["code"], "too_many_stocks", "{n}");
+        }
+    }
+    sender.join().unwrap();
+}
+
+#[test]
+fn a_message_may_come_in_fragments_and_a_ping_between_them_gets_its_pong() {
+    let mut user = user();
+    let text = br#"{"type":"subscribe","stock":"PIECES"}"#;
+    for byte in frame(TEXT, &text[..9]) {
+        user.send(&[byte]);
+    }
+    user.send(&frame(FIN | PING, b"still there?"));
+    assert_eq!(user.frame(), Some((PONG, b"still there?".to_vec())));
+    user.send(&frame(CONTINUE, &text[9..20]));
+    user.send(&frame(FIN | CONTINUE, &text[20..]));
+    assert_eq!(user.json()["type"], "subscribed");
+}
+
+#[test]
+fn each_violation_closes_with_its_code() {
+    let mut unmasked = frame(FIN | TEXT, b"hello");
+    unmasked[1] &= 0x7f;
+    let too_long = vec![b'x'; 4097];
+    let fragments = [frame(TEXT, &too_long[..4096]), frame(FIN | CONTINUE, b"x")].concat();
+    for (what, bytes, code) in [
+        ("an unmasked frame", unmasked, 1002),
+        ("a reserved bit", frame(FIN | 0x40 | TEXT, b"x"), 1002),
+        (
+            "a continuation of nothing",
+            frame(FIN | CONTINUE, b"x"),
+            1002,
+        ),
+        ("a fragmented ping", frame(PING, b"x"), 1002),
+        ("a binary frame", frame(FIN | BINARY, b"x"), 1003),
+        ("text that is not UTF-8", frame(FIN | TEXT, b"\xff"), 1007),
+        ("a frame over 4 KiB", frame(FIN | TEXT, &too_long), 1009),
+        ("fragments over 4 KiB", fragments, 1009),
+    ] {
+        let mut user = user();
+        println!("{what}");
+        user.send(&bytes);
+        user.hears_close(code);
+    }
+}
+
+#[test]
+fn a_goodbye_is_answered_with_a_goodbye() {
+    let mut user = user();
+    user.follow("BYE");
+    user.send(&frame(FIN | CLOSE, &1001_u16.to_be_bytes()));
+    user.hears_close(1000);
+    support::until("the seat and the stock are free", || {
+        !stats(house().server)["stocks"].to_string().contains("BYE")
+    });
+}
+
+#[test]
+fn what_is_no_price_is_relayed_to_nobody() {
+    let mut user = user();
+    user.follow("GARBAGE");
+    house().until_followed("GARBAGE");
+    let stock = "GARBAGE".parse().unwrap();
+    for garbage in [
+        &b""[..],
+        b"1e3",
+        b"-1",
+        b"\xff\xfe",
+        b"<script>",
+        b"1.123456789",
+        b"NaN",
+    ] {
+        house().broker.publish_unchecked(stock, garbage);
+    }
+    house().publish("GARBAGE", "5");
+    assert_eq!(
+        user.text(),
+        r#"{"type":"price","stock":"GARBAGE","price":"5"}"#
+    );
+}
+
+#[test]
+fn a_subscription_may_come_in_the_same_packet_as_the_handshake() {
+    let server = house().server;
+    let mut bytes = handshake(server, "").into_bytes();
+    bytes.extend(frame(
+        FIN | TEXT,
+        br#"{"type":"subscribe","stock":"EAGER"}"#,
+    ));
+    let mut stream = std::net::TcpStream::connect(server).unwrap();
+    std::io::Write::write_all(&mut stream, &bytes).unwrap();
+    house().until_followed("EAGER");
+}
+
+#[test]
+fn an_independent_client_understands_the_server() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let url = format!("ws://{}/ws", house().server);
+        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let next = async |socket: &mut tokio_tungstenite::WebSocketStream<_>| {
+            socket
+                .next()
+                .await
+                .unwrap()
+                .unwrap()
+                .into_text()
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(
+            next(&mut socket).await,
+            r#"{"type":"status","feed":"live"}"#
+        );
+        socket
+            .send(Message::text(r#"{"type":"subscribe","stock":"OTHER"}"#))
+            .await
+            .unwrap();
+        assert_eq!(
+            next(&mut socket).await,
+            r#"{"type":"subscribed","stock":"OTHER"}"#
+        );
+        house().until_followed("OTHER");
+        for n in 0..500 {
+            house().publish("OTHER", &format!("{n}"));
+        }
+        let mut newest = -1;
+        while newest < 499 {
+            let message: serde_json::Value =
+                serde_json::from_str(&next(&mut socket).await).unwrap();
+            let price: i64 = message["price"].as_str().unwrap().parse().unwrap();
+            let missed = message["missed"].as_i64().unwrap_or(0);
+            assert_eq!(
+                price,
+                newest + 1 + missed,
+                "in order, and what is missing is counted"
+            );
+            newest = price;
+        }
+        socket.send(Message::Ping("x".into())).await.unwrap();
+        assert!(matches!(socket.next().await, Some(Ok(Message::Pong(_)))));
+        socket.close(None).await.unwrap();
+        assert!(matches!(
+            socket.next().await,
+            Some(Ok(Message::Close(Some(_))))
+        ));
+        assert!(socket.next().await.is_none());
+    });
+}
+
+#[test]
+fn a_strangers_page_is_turned_away_and_a_friends_is_not() {
+    let server = house().server;
+    let refused = Client::try_connect(server, "Origin: https://evil.example\r\n").unwrap_err();
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.body.contains("--allow-origin https://evil.example"),
+        "{}",
+        refused.body
+    );
+    assert!(Client::try_connect(server, "Origin: https://feed.example\r\n").is_ok());
+    assert!(Client::try_connect(server, &format!("Origin: http://{server}\r\n")).is_ok());
+}
+
+#[test]
+fn a_request_that_is_no_handshake_is_told_what_is_missing() {
+    let server = house().server;
+    assert_eq!(get(server, "/ws").status, 426);
+    let old = handshake(server, "").replace("Version: 13", "Version: 8");
+    let answer = http(
+        server,
+        &old.replace("Connection: Upgrade", "Connection: Upgrade, close"),
+    );
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.head.contains("sec-websocket-version: 13"),
+        "{}",
+        answer.head
+    );
+    let large = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+        "x".repeat(20_000)
+    );
+    assert_eq!(http(server, &large).status, 431);
+}
+
+#[test]
+fn the_page_and_the_figures_are_served_under_a_strict_policy() {
+    let server = house().server;
+    for path in [
+        "/",
+        "/page/main.js",
+        "/page/style.css",
+        "/page/icon.svg",
+        "/stats",
+        "/healthz",
+    ] {
+        let answer = get(server, path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(
+            answer
+                .head
+                .contains("content-security-policy: default-src 'none'"),
+            "{path}"
+        );
+        assert!(
+            !answer.body.contains("style=") && !answer.body.contains("onclick=\""),
+            "{path}"
+        );
+    }
+    assert_eq!(get(server, "/page/../Cargo.toml").status, 404);
+    assert_eq!(get(server, "/nothing").status, 404);
+}
+
+#[test]
+fn the_figures_count_users_stocks_messages_and_deliveries() {
+    let server = house().server;
+    let mut users = [user(), user(), user()];
+    for user in &mut users {
+        user.follow("COUNTED");
+    }
+    house().until_followed("COUNTED");
+    let figure = |name: &str| stats(server)[name].as_u64().unwrap();
+    let before = figure("deliveries_out");
+    house().publish("COUNTED", "1");
+    support::until("three deliveries are counted", || {
+        figure("deliveries_out") >= before + 3
+    });
+    assert!(figure("users") >= 3);
+    let stats = stats(server);
+    assert!(
+        stats["stocks"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({"stock": "COUNTED", "users": 3}))
+    );
+    assert!(
+        stats["events"]
+            .to_string()
+            .contains(r#""what":"subscribed""#)
+    );
+    let metrics = get(server, "/metrics").body;
+    for name in [
+        "pubsub_messages_in_total",
+        "pubsub_deliveries_total",
+        "stock_feed_users",
+    ] {
+        assert!(
+            metrics
+                .lines()
+                .any(|line| line.starts_with(&format!("{name} "))),
+            "{name}"
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! A user that does not read while prices pour in: bounded, told what it missed, nobody's problem.
+
+mod support;
+
+use std::time::Duration;
+
+use support::client::{Client, stats};
+use support::house::house_with;
+use support::until;
+
+/// What the process holds in memory, in bytes.
+#[cfg(target_os = "linux")]
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .expect("Linux says it");
+    let kib: u64 = line
+        .split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse().ok())
+        .expect("a number");
+    kib * 1024
+}
+
+/// Reads prices until the newest, and checks that what is missing was counted.
+fn read_until(user: &mut Client, newest: u64) -> u64 {
+    let (mut before, mut missed_in_all) = (None, 0);
+    loop {
+        let message = user.json();
+        let price: u64 = message["price"]
+            .as_str()
+            .and_then(|price| price.parse().ok())
+            .expect("a price");
+        let missed = message["missed"].as_u64().unwrap_or(0);
+        let expected = before.map_or(missed, |before: u64| before + 1 + missed);
+        assert_eq!(price, expected, "each gap is told: {message}");
+        before = Some(price);
+        missed_in_all += missed;
+        if price == newest {
+            return missed_in_all;
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_does_not_read_skips_to_the_newest_or_is_given_up_and_slows_nobody() {
+    const PRICES: u64 = 200_000;
+    let house = house_with(|options| options.read_time = Duration::from_secs(5));
+    let mut reads = Client::connect(house.server);
+    let mut pauses = Client::connect(house.server);
+    let mut never: Vec<Client> = (0..20).map(|_| Client::connect(house.server)).collect();
+    for user in never.iter_mut().chain([&mut reads, &mut pauses]) {
+        user.follow("FLOOD");
+    }
+    house.until_followed("FLOOD");
+    let before = memory();
+    let reader = std::thread::spawn(move || {
+        read_until(&mut reads, PRICES - 1);
+        reads
+    });
+    let flood = std::thread::spawn(move || {
+        for n in 0..PRICES {
+            house.publish("FLOOD", &n.to_string());
+            // The broker is a queue in this process; a real one would be on the other side of
+            // a socket, which is what keeps a publisher from running away.
+            if n % 1_000 == 0 {
+                until("the manager keeps up", || {
+                    stats(house.server)["messages_in"].as_u64() >= Some(n / 2)
+                });
+            }
+        }
+    });
+    flood.join().unwrap();
+    let mut reads = reader
+        .join()
+        .expect("a user that reads is not slowed by those who do not");
+    let grown = memory().saturating_sub(before);
+    assert!(
+        grown < 32 << 20,
+        "{grown} bytes more for twenty users that do not read"
+    );
+    let missed = read_until(&mut pauses, PRICES - 1);
+    let kept = PRICES - missed;
+    assert!(
+        kept < 8_000,
+        "the kernel kept {kept} old prices, where a small buffer holds 3,000"
+    );
+    until("those who never read are given up", || {
+        stats(house.server)["given_up"] == 20
+    });
+    reads.follow("STILL-SERVED");
+}

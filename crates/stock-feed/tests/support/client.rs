@@ -1,0 +1,257 @@
+//! A WebSocket client written by hand, for frames that no decent client would send.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::PATIENCE;
+
+pub(crate) const FIN: u8 = 0x80;
+pub(crate) const CONTINUE: u8 = 0;
+pub(crate) const TEXT: u8 = 1;
+pub(crate) const BINARY: u8 = 2;
+pub(crate) const CLOSE: u8 = 8;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
+
+/// One user, speaking raw frames.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// The answer to a plain HTTP request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// Sends a request, and reads the answer.
+pub(crate) fn http(server: SocketAddr, request: &str) -> Answer {
+    let mut stream = connect(server);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    loop {
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let head = head.to_ascii_lowercase();
+            let length = head
+                .split("content-length:")
+                .nth(1)
+                .and_then(|rest| rest.lines().next());
+            // Not every server closes when it is asked to.
+            if length.is_some_and(|length| length.trim().parse() == Ok(body.len())) {
+                return parse(&text);
+            }
+        }
+        let mut bytes = [0; 16 * 1024];
+        match stream.read(&mut bytes).unwrap() {
+            0 => return parse(&text),
+            read => text.push_str(std::str::from_utf8(&bytes[..read]).unwrap()),
+        }
+    }
+}
+
+/// `GET`s a path.
+pub(crate) fn get(server: SocketAddr, path: &str) -> Answer {
+    http(
+        server,
+        &format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+/// What the server says of itself.
+pub(crate) fn stats(server: SocketAddr) -> Value {
+    serde_json::from_str(&get(server, "/stats").body).unwrap()
+}
+
+fn parse(answer: &str) -> Answer {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
+    Answer {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+fn connect(server: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// The handshake's request, with more headers of the caller's choice.
+pub(crate) fn handshake(server: SocketAddr, more: &str) -> String {
+    format!(
+        "GET /ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+}
+
+/// A client's frame, drawn from the picture in RFC 6455, section 5.2.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    if payload.len() < 126 {
+        frame.push(0x80 | payload.len() as u8);
+    } else {
+        frame.push(0x80 | 126);
+        frame.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
+    }
+    let mask = [7, 77, 177, 217];
+    frame.extend_from_slice(&mask);
+    frame.extend(
+        payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+    frame
+}
+
+impl Client {
+    /// Connects, and hears the status that comes first.
+    pub(crate) fn connect(server: SocketAddr) -> Self {
+        let mut client = Self::silent(server);
+        let status = client.json();
+        assert_eq!(status["type"], "status", "the status comes first: {status}");
+        client
+    }
+
+    /// Connects, and reads nothing but the end of the handshake.
+    pub(crate) fn silent(server: SocketAddr) -> Self {
+        Self::try_connect(server, "").unwrap_or_else(|answer| panic!("refused: {answer:?}"))
+    }
+
+    /// Connects with more headers; gives back the answer if that was not a yes.
+    pub(crate) fn try_connect(server: SocketAddr, more: &str) -> Result<Self, Answer> {
+        let mut stream = connect(server);
+        stream
+            .write_all(handshake(server, more).as_bytes())
+            .unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            assert_eq!(
+                stream.read(&mut byte).unwrap(),
+                1,
+                "the server closed in the handshake"
+            );
+            head.push(byte[0]);
+        }
+        let mut head = String::from_utf8(head).unwrap();
+        if head.starts_with("HTTP/1.1 101 ") {
+            // The sample key of RFC 6455, section 1.3, and its answer.
+            assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+            return Ok(Self {
+                stream,
+                unread: Vec::new(),
+            });
+        }
+        stream
+            .set_read_timeout(Some(Duration::from_millis(300)))
+            .unwrap();
+        let mut body = Vec::new();
+        let _ = stream.read_to_end(&mut body);
+        head.push_str(&String::from_utf8_lossy(&body));
+        Err(parse(&head))
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn say(&mut self, text: &str) {
+        self.send(&frame(FIN | TEXT, text.as_bytes()));
+    }
+
+    pub(crate) fn subscribe(&mut self, stock: &str) {
+        self.say(&format!(r#"{{"type":"subscribe","stock":"{stock}"}}"#));
+    }
+
+    pub(crate) fn unsubscribe(&mut self, stock: &str) {
+        self.say(&format!(r#"{{"type":"unsubscribe","stock":"{stock}"}}"#));
+    }
+
+    /// Subscribes, and hears that this was accepted.
+    pub(crate) fn follow(&mut self, stock: &str) {
+        self.subscribe(stock);
+        assert_eq!(
+            self.text(),
+            format!(r#"{{"type":"subscribed","stock":"{stock}"}}"#)
+        );
+    }
+
+    /// The next frame: its opcode and its payload; nothing when the server has closed.
+    pub(crate) fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            if let Some(frame) = self.take_frame() {
+                return Some(frame);
+            }
+            let mut bytes = [0; 16 * 1024];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return None,
+                Ok(read) => self.unread.extend_from_slice(&bytes[..read]),
+                Err(error) => panic!("no frame came: {error}"),
+            }
+        }
+    }
+
+    fn take_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let (first, length) = (*self.unread.first()?, *self.unread.get(1)?);
+        assert!(length < 128, "a server does not mask");
+        let (start, length) = match length {
+            126 => (
+                4,
+                u16::from_be_bytes([*self.unread.get(2)?, *self.unread.get(3)?]) as usize,
+            ),
+            127 => panic!("this server says nothing that long"),
+            short => (2, short as usize),
+        };
+        let payload = self.unread.get(start..start + length)?.to_vec();
+        self.unread.drain(..start + length);
+        assert_eq!(first & 0xf0, FIN, "a whole frame without reserved bits");
+        Some((first & 0xf, payload))
+    }
+
+    /// The next text message; a ping in between is answered.
+    pub(crate) fn text(&mut self) -> String {
+        loop {
+            match self.frame() {
+                Some((TEXT, payload)) => return String::from_utf8(payload).unwrap(),
+                Some((PING, payload)) => self.send(&frame(FIN | PONG, &payload)),
+                other => panic!("a text message was expected, not {other:?}"),
+            }
+        }
+    }
+
+    pub(crate) fn json(&mut self) -> Value {
+        serde_json::from_str(&self.text()).expect("JSON")
+    }
+
+    /// Hears that the server closes with this code, and then does.
+    #[track_caller]
+    pub(crate) fn hears_close(&mut self, code: u16) {
+        loop {
+            match self.frame() {
+                Some((CLOSE, payload)) => {
+                    assert_eq!(u16::from_be_bytes([payload[0], payload[1]]), code);
+                    break;
+                }
+                Some(_) => {}
+                None => panic!("the server closed without a word"),
+            }
+        }
+        assert_eq!(self.frame(), None, "nothing comes after a close frame");
+    }
+}

@@ -1,0 +1,253 @@
+//! Servers and a Redis as processes of their own, ended with the test, also when it fails.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::until;
+
+/// The program under test.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stock-feed"));
+    command
+        .env_remove("REDIS_URL")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A process that is killed when the test lets go of it, and all that it said.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = Arc::default();
+        collect(child.stdout.take().unwrap(), &said);
+        collect(child.stderr.take().unwrap(), &said);
+        Self { child, said }
+    }
+
+    /// What it has written so far, to its output and to its errors.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn until_said(&self, text: &str) {
+        until(
+            &format!("the program says {text:?}; it said {}", self.said()),
+            || self.said().contains(text),
+        );
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ends(&mut self) -> ExitStatus {
+        let mut status = None;
+        until(
+            &format!("the program ends; it said {}", self.said()),
+            || {
+                status = self.child.try_wait().unwrap();
+                status.is_some()
+            },
+        );
+        status.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn collect(from: impl Read + Send + 'static, said: &Arc<Mutex<String>>) {
+    let said = Arc::clone(said);
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let mut said = said.lock().unwrap();
+            said.push_str(&line);
+            said.push('\n');
+        }
+    });
+}
+
+/// A server as a process.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server on a free port, with these flags.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::start_as(program().args(["--listen", "127.0.0.1:0"]).args(flags))
+    }
+
+    /// Starts a server where another one was.
+    pub(crate) fn start_on(address: SocketAddr, flags: &[&str]) -> Self {
+        Self::start_as(
+            program()
+                .args(["--listen", &address.to_string()])
+                .args(flags),
+        )
+    }
+
+    pub(crate) fn start_as(command: &mut Command) -> Self {
+        let process = Process::start(command);
+        process.until_said("stock-feed: http://");
+        let said = process.said();
+        let address = said
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next());
+        Self {
+            address: address.unwrap().parse().unwrap(),
+            process,
+        }
+    }
+}
+
+/// A Redis of the test's own.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    process: Process,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts a Redis; or says why the test is skipped, which in CI is a failure.
+    pub(crate) fn start() -> Option<Self> {
+        if !installed("redis-server") {
+            skip(
+                "redis-server",
+                "apt-get install redis-server, or brew install redis",
+            );
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        Some(Self {
+            process: Self::process(port),
+            port,
+        })
+    }
+
+    fn process(port: u16) -> Process {
+        let port = port.to_string();
+        let flags = [
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ];
+        let process = Process::start(Command::new("redis-server").args(flags));
+        process.until_said("Ready to accept connections");
+        process
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    pub(crate) fn start_again(&mut self) {
+        self.process = Self::process(self.port);
+    }
+
+    /// What `redis-cli PUBLISH channel message` says: how many servers heard it.
+    pub(crate) fn publish(&self, channel: &str, message: &str) -> u64 {
+        self.ask(&format!("PUBLISH {channel} {message}"))
+            .trim_start_matches(':')
+            .parse()
+            .unwrap()
+    }
+
+    /// How many servers are subscribed to the channel.
+    pub(crate) fn subscribers(&self, channel: &str) -> u64 {
+        let answer = self.ask(&format!("PUBSUB NUMSUB {channel}"));
+        answer.rsplit(':').next().unwrap().trim().parse().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn until_followed(&self, channel: &str, servers: u64) {
+        until(&format!("{servers} servers follow {channel}"), || {
+            self.subscribers(channel) == servers
+        });
+    }
+
+    fn ask(&self, command: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        write!(stream, "{command}\r\nQUIT\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+            .trim_end()
+            .trim_end_matches("+OK")
+            .trim_end()
+            .to_owned()
+    }
+}
+
+/// Whether a program can be started.
+pub(crate) fn installed(program: &str) -> bool {
+    let version = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// Says that a test was skipped, past the test runner that would keep it to itself.
+pub(crate) fn skip(program: &str, install: &str) {
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{program} is missing, and CI skips nothing"
+    );
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(
+        std::io::stderr(),
+        "\nskipped {test}: it needs {program} ({install})"
+    );
+}

@@ -1,0 +1,25 @@
+//! What the tests of this crate share. Each file under `tests/` is a process of its own, because
+//! there is one manager in a process.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "every test file uses its own part of this, and a test may panic"
+)]
+
+pub(crate) mod client;
+pub(crate) mod fleet;
+pub(crate) mod house;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must happen before it says that it did not.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again and again until the answer is yes.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
