@@ -1,0 +1,88 @@
+//! What many users saw, added up.
+
+use std::ops::{Add, AddAssign, Sub};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $field:ident,)*) => {
+        /// Sums over users. Those that say "now" go up and down, the others only up.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct Counts {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl AddAssign for Counts {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$field += other.$field;)*
+            }
+        }
+
+        impl Sub for Counts {
+            type Output = Self;
+
+            /// What happened since `earlier`.
+            fn sub(self, earlier: Self) -> Self {
+                Self { $($field: self.$field.saturating_sub(earlier.$field),)* }
+            }
+        }
+    };
+}
+
+counts! {
+    /// Users connected now.
+    connected,
+    /// Connections that were opened.
+    opened,
+    /// Subscriptions acknowledged now.
+    following,
+    /// Prices that arrived while they were followed.
+    deliveries,
+    /// Prices on joining (`"last":true`).
+    joining,
+    /// Prices that the server said it skipped.
+    missed,
+    /// Prices that never arrived, and that nobody told of.
+    lost,
+    /// Prices that arrived a second time, or after a newer one.
+    doubled,
+    /// Prices told as missed that had not been.
+    miscounted,
+    /// Reads that brought at least one price.
+    reads,
+    /// Times that a server said its prices are stale.
+    stale,
+    /// Connections that a server refused or did not answer.
+    refused,
+    /// Connections that a server ended.
+    ended,
+    /// Messages that say `error`, and bytes that are no message.
+    faults,
+}
+
+impl Counts {
+    /// Published prices of which we know what became.
+    pub fn accounted(&self) -> u64 {
+        self.deliveries + self.missed + self.lost
+    }
+
+    /// Whether nothing was lost, doubled or miscounted.
+    pub fn exact(&self) -> bool {
+        self.lost + self.doubled + self.miscounted == 0
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), Add::add)
+    }
+}

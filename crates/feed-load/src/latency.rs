@@ -1,0 +1,80 @@
+//! From publication to arrival, in percentiles.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// What the users of a measurement report together.
+#[derive(Clone, Debug, Default)]
+pub struct Latencies {
+    /// Of every price.
+    pub all: Spread,
+    /// Of the newest price of each read: how old the price is that a user sees.
+    pub newest: Spread,
+}
+
+/// A distribution of times.
+#[derive(Clone, Debug)]
+pub struct Spread(Histogram<u64>);
+
+/// The percentiles that people ask for, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// The median.
+    pub p50: f64,
+    /// Nine of ten are faster.
+    pub p90: f64,
+    /// 99 of a hundred are faster.
+    pub p99: f64,
+    /// 999 of a thousand are faster.
+    pub p999: f64,
+    /// The slowest.
+    pub max: f64,
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self(Histogram::new(3).expect("three digits are valid"))
+    }
+}
+
+impl Spread {
+    /// Adds pairs of microseconds and how often they were seen.
+    pub fn add(&mut self, pairs: &[(u64, u64)]) {
+        for (micros, count) in pairs {
+            self.0
+                .record_n(*micros, *count)
+                .expect("a histogram without bounds grows to what it is given");
+        }
+    }
+
+    /// The percentiles, if anything was seen.
+    pub fn percentiles(&self) -> Option<Percentiles> {
+        let at = |quantile| self.0.value_at_quantile(quantile) as f64 / 1_000.0;
+        (!self.0.is_empty()).then(|| Percentiles {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: self.0.max() as f64 / 1_000.0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_all_crowds_together() {
+        let mut spread = Spread::default();
+        assert_eq!(spread.percentiles(), None);
+        spread.add(&[(1_000, 90)]);
+        spread.add(&[(50_000, 9), (200_000, 1)]);
+        let seen = spread.percentiles().unwrap();
+        assert!(
+            (seen.p50 - 1.0).abs() < 0.01 && (seen.p99 - 50.0).abs() < 0.1,
+            "{seen:?}"
+        );
+        assert!((seen.max - 200.0).abs() < 0.2, "{seen:?}");
+    }
+}

@@ -1,0 +1,220 @@
+//! One WebSocket user: a socket, the stocks it follows, and the piece of a frame that has come.
+
+use hdrhistogram::Histogram;
+use mio::net::TcpStream;
+
+use crate::counts::Counts;
+use crate::follow::{Follow, Heard};
+use crate::frame::{self, Kind};
+use crate::handshake;
+use crate::message::{Feed, Message};
+use crate::stamp::{self, Stamp};
+
+/// What all users of a crowd share: the names of the stocks, and the books.
+#[derive(Debug)]
+pub struct Books {
+    /// The stocks by their place in the list.
+    pub stocks: Vec<String>,
+    /// What the users saw.
+    pub counts: Counts,
+    /// Microseconds from publication to arrival, of every stamped price.
+    pub latencies: Histogram<u64>,
+    /// The same of the newest price alone that each read brought: how old what a user sees is.
+    pub ages: Histogram<u64>,
+}
+
+/// How far a user has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Not connected.
+    Away,
+    /// The TCP connection is being made.
+    Calling,
+    /// The handshake is sent.
+    Asking,
+    /// A WebSocket.
+    Open,
+}
+
+/// Why a connection has no future.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The server would not have this user.
+    Refused,
+    /// The server said goodbye, or nonsense.
+    Ended,
+}
+
+/// One user. A million of them live on one machine, so every byte here is a megabyte there.
+#[derive(Debug)]
+pub struct User {
+    /// The connection, if there is one.
+    pub socket: Option<TcpStream>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Whether the server has yet to acknowledge something it was asked.
+    pub waiting: bool,
+    /// Which server it goes to.
+    pub server: u16,
+    /// What it follows.
+    pub follows: Vec<Follow>,
+    /// The beginning of a frame whose end has not come yet; empty nearly always.
+    pub rest: Vec<u8>,
+}
+
+impl User {
+    /// A user who has not connected yet.
+    pub fn new(server: u16) -> Self {
+        Self {
+            socket: None,
+            stage: Stage::Away,
+            waiting: false,
+            server,
+            follows: Vec::new(),
+            rest: Vec::new(),
+        }
+    }
+
+    /// Takes in what the socket brought and returns how many bytes of it were used.
+    ///
+    /// # Errors
+    /// [`Over`] if the connection has no future.
+    pub fn take_in(&mut self, bytes: &[u8], books: &mut Books) -> Result<usize, Over> {
+        let mut used = 0;
+        if self.stage == Stage::Asking {
+            match handshake::read_answer(bytes) {
+                Ok(None) => return Ok(0),
+                Ok(Some(answer)) => used = answer,
+                Err(_) => return Err(Over::Refused),
+            }
+            self.stage = Stage::Open;
+            books.counts.connected += 1;
+            books.counts.opened += 1;
+        }
+        let (now, deliveries) = (stamp::now_micros(), books.counts.deliveries);
+        let mut newest = None;
+        while let Some((frame, length)) =
+            frame::first(&bytes[used..]).map_err(|_| self.fault(books))?
+        {
+            used += length;
+            match frame.kind {
+                Kind::Text => newest = self.hear(&frame.payload, now, books).or(newest),
+                Kind::Ping => self.answer_ping(&frame.payload),
+                Kind::Pong => {}
+                Kind::Close => return Err(Over::Ended),
+            }
+        }
+        if books.counts.deliveries > deliveries {
+            books.counts.reads += 1;
+        }
+        if let Some(age) = newest {
+            books.ages.saturating_record(age);
+        }
+        Ok(used)
+    }
+
+    fn fault(&self, books: &mut Books) -> Over {
+        books.counts.faults += 1;
+        Over::Ended
+    }
+
+    fn answer_ping(&self, payload: &[u8]) {
+        let mut pong = Vec::with_capacity(payload.len() + 8);
+        frame::from_user(Kind::Pong, payload, &mut pong);
+        if let Some(socket) = &self.socket {
+            // A pong that does not fit into the socket's buffer is not worth waiting for: the
+            // server pings again, and hears from a user who reads before it gives up.
+            let _ = std::io::Write::write(&mut &*socket, &pong);
+        }
+    }
+
+    /// Takes in a message, and says how old it is if it is a fresh price of ours.
+    fn hear(&mut self, text: &[u8], now: u64, books: &mut Books) -> Option<u64> {
+        match Message::read(text) {
+            Some(Message::Price {
+                stock,
+                price,
+                last,
+                missed,
+            }) => {
+                let Some(follow) = self.find(&stock, books) else {
+                    // The protocol promises none after `unsubscribed`.
+                    books.counts.faults += 1;
+                    return None;
+                };
+                let follow = &mut self.follows[follow];
+                match Stamp::read(price.as_bytes()) {
+                    Some(stamp) => {
+                        let number = stamp.number;
+                        follow.hear(
+                            Heard {
+                                number,
+                                last,
+                                missed,
+                            },
+                            &mut books.counts,
+                        );
+                        if !last {
+                            let age = now.saturating_sub(stamp.micros);
+                            books.latencies.saturating_record(age);
+                            return Some(age);
+                        }
+                    }
+                    None if last => books.counts.joining += 1,
+                    None => {
+                        books.counts.deliveries += 1;
+                        books.counts.missed = books.counts.missed.saturating_add(missed);
+                    }
+                }
+            }
+            Some(Message::Subscribed { stock }) => {
+                if let Some(at) = self.find(&stock, books)
+                    && !self.follows[at].acknowledged
+                {
+                    self.follows[at].acknowledged = true;
+                    books.counts.following += 1;
+                }
+            }
+            Some(Message::Unsubscribed { stock }) => {
+                if let Some(at) = self.find(&stock, books) {
+                    let left = self.follows.swap_remove(at);
+                    books.counts.following -= u64::from(left.acknowledged);
+                }
+            }
+            Some(Message::Status {
+                feed: Feed::Live, ..
+            }) => {}
+            Some(Message::Status {
+                feed: Feed::Stale,
+                stock,
+            }) => {
+                books.counts.stale += 1;
+                for follow in &mut self.follows {
+                    if stock
+                        .as_ref()
+                        .is_none_or(|stock| books.stocks[usize::from(follow.stock)] == **stock)
+                    {
+                        follow.may_lose();
+                    }
+                }
+            }
+            Some(Message::Error { .. }) | None => books.counts.faults += 1,
+        }
+        None
+    }
+
+    fn find(&self, stock: &str, books: &Books) -> Option<usize> {
+        self.follows
+            .iter()
+            .position(|follow| books.stocks[usize::from(follow.stock)] == stock)
+    }
+
+    /// Whether the server has answered everything it was asked.
+    pub fn settled(&self) -> bool {
+        self.stage == Stage::Open
+            && self
+                .follows
+                .iter()
+                .all(|follow| follow.acknowledged && !follow.leaving)
+    }
+}

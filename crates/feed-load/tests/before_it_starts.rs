@@ -1,0 +1,102 @@
+//! What is said before anything is started: how much a machine needs, and what was asked wrongly.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
+
+use std::process::Command;
+
+fn said(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_feed-load"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn a_fleet_says_in_numbers_what_it_needs_and_what_is_short() {
+    let (code, message) = said(&["fleet", "--check", "--servers", "2", "--users", "4000000"]);
+    assert_eq!(code, Some(1));
+    for part in [
+        "4000000 users on 2 servers need 4000100 descriptors in a server",
+        "this machine is too small for it",
+        "spread the users over",
+        "about 32954 MiB of memory",
+    ] {
+        assert!(message.contains(part), "{part} is not in: {message}");
+    }
+}
+
+#[test]
+fn a_small_fleet_fits_and_checking_starts_nothing() {
+    let (code, message) = said(&["fleet", "--check", "--servers", "2", "--users", "100"]);
+    assert_eq!(code, Some(0), "{message}");
+    assert!(
+        message.contains("100 users on 2 servers need 200 descriptors"),
+        "{message}"
+    );
+}
+
+#[test]
+fn bad_input_ends_with_code_2_and_names_what_was_wrong() {
+    for (arguments, word) in [
+        (&["users", "--url", "http://127.0.0.1/"][..], "ws://"),
+        (
+            &["users", "--url", "ws://127.0.0.1:1/", "--stocks", "appl"],
+            "`appl`",
+        ),
+        (&["limit", "--users", "0"], "--users"),
+        (&["limit", "--rate", "0"], "--rate"),
+        (&["limit", "--for", "soon"], "--for"),
+        (&["limit", "--each", "0"], "--each"),
+        (&["compare", "--users", "20000"], "--users"),
+        (&["fleet", "--servers", "0"], "--servers"),
+    ] {
+        let (code, message) = said(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(word), "{arguments:?}: {message}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_to_be_missing() {
+    let (code, message) = said(&["compare", "--server", "no/such/stock-feed"]);
+    assert_eq!(code, Some(1));
+    assert!(message.contains("no/such/stock-feed"), "{message}");
+}
+
+#[test]
+fn a_redis_that_is_not_installed_is_named_with_the_way_to_install_it() {
+    let ourselves = env!("CARGO_BIN_EXE_feed-load");
+    let output = Command::new(ourselves)
+        .args([
+            "fleet",
+            "--servers",
+            "1",
+            "--users",
+            "1",
+            "--server",
+            ourselves,
+        ])
+        .env("PATH", "")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("apt install redis-server"), "{message}");
+}
+
+#[test]
+fn a_redis_that_does_not_answer_is_said_to_be_away() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}/", nobody.local_addr().unwrap());
+    drop(nobody);
+    let (code, message) = said(&["users", "--url", "ws://127.0.0.1:1/", "--redis", &url]);
+    assert_eq!(code, Some(1));
+    assert!(message.contains("no Redis answers"), "{message}");
+}

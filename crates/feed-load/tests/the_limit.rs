@@ -1,0 +1,235 @@
+//! The bare loop and the users, held against each other: what one sends the others count.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+fn feed_load() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_feed-load"))
+}
+
+fn measured(arguments: &[&str]) -> Value {
+    let output = feed_load().args(arguments).arg("--json").output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_price_reaches_every_user_of_the_bare_loop_once() {
+    let seen = measured(&[
+        "limit", "--users", "200", "--stocks", "10", "--each", "3", "--rate", "200", "--for",
+        "500ms",
+    ]);
+    let prices = &seen["prices"];
+    // 200 users with 3 of 10 stocks each are 60 to a stock.
+    assert_eq!(
+        prices["deliveries"].as_u64().unwrap(),
+        expected_deliveries(prices["published"].as_u64().unwrap()),
+    );
+    for nothing in [
+        "lost",
+        "doubled",
+        "missed",
+        "miscounted",
+        "without_newest",
+        "faults",
+        "ended",
+    ] {
+        assert_eq!(prices[nothing], 0, "{nothing}");
+    }
+    assert_eq!(
+        (&prices["connected"], &prices["following"]),
+        (&200.into(), &600.into())
+    );
+}
+
+fn expected_deliveries(published: u64) -> u64 {
+    published * 60
+}
+
+#[test]
+fn prices_of_a_burst_leave_in_one_write_and_arrive_in_one_read() {
+    let seen = measured(&[
+        "limit", "--users", "50", "--burst", "20", "--rate", "400", "--for", "300ms",
+    ]);
+    let (deliveries, reads) = (&seen["prices"]["deliveries"], &seen["prices"]["reads"]);
+    assert!(
+        deliveries.as_u64().unwrap() >= 19 * reads.as_u64().unwrap(),
+        "{deliveries} in {reads}"
+    );
+}
+
+#[test]
+fn the_json_has_the_shape_that_machines_rely_on() {
+    let seen = measured(&["limit", "--users", "10", "--for", "100ms"]);
+    let keys = |value: &Value| {
+        let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys.join(" ")
+    };
+    assert_eq!(
+        keys(&seen),
+        "connecting latency_ms prices server stocks_a_user users"
+    );
+    assert_eq!(
+        keys(&seen["connecting"]),
+        "seconds server_cpu_micros_a_user server_empty_mib server_kib_a_user users_a_second"
+    );
+    assert_eq!(
+        keys(&seen["prices"]),
+        "connected deliveries deliveries_a_second doubled ended faults following joining lost \
+         miscounted missed opened published reads refused seconds server_cpu_seconds_a_million stale \
+         without_newest"
+    );
+    assert_eq!(keys(&seen["latency_ms"]), "max p50 p90 p99 p999");
+    for number in ["p50", "max"] {
+        assert!(seen["latency_ms"][number].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn without_json_it_prints_a_table_that_names_what_it_shows() {
+    let output = feed_load()
+        .args(["limit", "--users", "10", "--for", "100ms"])
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    for word in [
+        "the bare loop",
+        "server CPU",
+        "per million deliveries",
+        "latency",
+        "lost",
+        "doubled",
+    ] {
+        assert!(table.contains(word), "{word} is not in:\n{table}");
+    }
+    assert!(!table.contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn ctrl_c_ends_it_and_everything_it_started() {
+    let measurement = feed_load()
+        .args(["limit", "--users", "50", "--for", "1h"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let children = wait_for_children(measurement.id());
+    signal(measurement.id(), Signal::SIGINT);
+    let output = measurement.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("stopped"));
+    wait_until_gone(&children);
+}
+
+#[test]
+fn not_even_a_kill_leaves_children_behind() {
+    let mut measurement = feed_load()
+        .args(["limit", "--users", "50", "--for", "1h"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let children = wait_for_children(measurement.id());
+    signal(measurement.id(), Signal::SIGKILL);
+    measurement.wait().unwrap();
+    wait_until_gone(&children);
+}
+
+#[test]
+fn a_program_of_others_dies_with_us_as_well() {
+    // A Redis or a server does not watch its standard input, as our own processes do. A shell
+    // stands in for feed-load, and `sleep` for the program.
+    let script = format!(
+        "{} guard --parent $$ -- sleep 3600 >/dev/null & echo $!; wait",
+        env!("CARGO_BIN_EXE_feed-load")
+    );
+    let mut parent = Command::new("sh")
+        .args(["-c", &script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let child: i32 = line.trim().parse().unwrap();
+    eventually("the guard becomes the program", || {
+        let process = procfs::process::Process::new(child).unwrap();
+        let line = process.cmdline().unwrap_or_default().join(" ");
+        (line == "sleep 3600").then_some(())
+    });
+    signal(parent.id(), Signal::SIGKILL);
+    parent.wait().unwrap();
+    wait_until_gone(&[child]);
+}
+
+#[test]
+fn a_program_whose_parent_is_gone_already_does_not_start() {
+    let output = feed_load()
+        .args(["guard", "--parent", "1", "--", "sleep", "3600"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is gone"));
+}
+
+fn signal(process: u32, signal: Signal) {
+    kill(Pid::from_raw(process.cast_signed()), signal).unwrap();
+}
+
+/// A bare loop and a crowd: they are there once both have become what they are to be.
+fn wait_for_children(parent: u32) -> Vec<i32> {
+    eventually("the measurement starts its bare loop and its crowd", || {
+        let processes = procfs::process::all_processes().unwrap();
+        let children: Vec<i32> = processes
+            .filter_map(Result::ok)
+            .filter(|process| {
+                process
+                    .stat()
+                    .is_ok_and(|stat| stat.ppid == parent.cast_signed())
+            })
+            .filter(|process| {
+                let line = process.cmdline().unwrap_or_default().join(" ");
+                !line.contains("guard") && (line.contains("bare-loop") || line.contains("crowd"))
+            })
+            .map(|process| process.pid)
+            .collect();
+        (children.len() == 2).then_some(children)
+    })
+}
+
+fn wait_until_gone(processes: &[i32]) {
+    eventually("every process that was started ends", || {
+        let gone = |pid: &i32| match procfs::process::Process::new(*pid).and_then(|it| it.stat()) {
+            Ok(stat) => stat.state == 'Z',
+            Err(_) => true,
+        };
+        processes.iter().all(gone).then_some(())
+    });
+}
+
+/// Polls with a deadline.
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,177 @@
+//! A yardstick that reports no loss must have been seen reporting one. Each server here does
+//! something wrong on purpose, and the users find it out.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
+
+mod script;
+
+use feed_load::orders::Order;
+use feed_load::picks::Picks;
+use script::{Crowd, Script, frame_of, price};
+
+#[test]
+fn a_server_that_loses_and_doubles_prices_is_found_out() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.follower();
+    crowd.until(|counts| counts.following == 1);
+    for number in [1, 2, 2, 5, 3, 6] {
+        line.price(number, "");
+    }
+    let counts = crowd.until(|counts| counts.deliveries == 6);
+    assert_eq!(
+        (counts.lost, counts.doubled),
+        (2, 2),
+        "3 and 4 were lost, 2 and 3 came late"
+    );
+    assert!(!counts.exact());
+}
+
+#[test]
+fn prices_told_as_missed_are_not_lost_and_must_add_up() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.follower();
+    line.price(10, r#","last":true"#);
+    line.price(14, r#","missed":3"#);
+    let counts = crowd.until(|counts| counts.deliveries == 1);
+    assert_eq!((counts.joining, counts.missed), (1, 3));
+    assert!(counts.exact(), "{counts:?}");
+    line.price(20, r#","missed":4"#);
+    line.price(21, r#","missed":2"#);
+    let counts = crowd.until(|counts| counts.deliveries == 3);
+    assert_eq!(
+        (counts.lost, counts.miscounted),
+        (1, 2),
+        "told one too few, then two too many"
+    );
+}
+
+#[test]
+fn a_price_lost_before_the_first_one_counts_once_the_way_is_known_to_be_open() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.follower();
+    crowd.until(|counts| counts.following == 1);
+    crowd.order(&Order::StartFromZero);
+    assert_eq!(
+        crowd.behind(&[2, 0]),
+        1,
+        "price 2 is published and has not come"
+    );
+    line.price(2, "");
+    let counts = crowd.until(|counts| counts.deliveries == 1);
+    assert_eq!(counts.lost, 1, "price 1 never came");
+    assert_eq!(crowd.behind(&[2, 0]), 0);
+}
+
+#[test]
+fn frames_that_arrive_in_pieces_or_together_are_the_same_prices() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.follower();
+    let mut bytes: Vec<u8> = (1..=50)
+        .flat_map(|number| frame_of(&price(number, "")))
+        .collect();
+    let rest = bytes.split_off(31);
+    line.raw(&bytes);
+    for piece in rest.chunks(97) {
+        line.raw(piece);
+    }
+    let counts = crowd.until(|counts| counts.deliveries == 50);
+    assert!(counts.exact(), "{counts:?}");
+}
+
+#[test]
+fn a_gap_while_the_feed_is_stale_is_nobodys_fault() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.follower();
+    line.price(1, "");
+    line.text(r#"{"type":"status","feed":"stale"}"#);
+    line.text(r#"{"type":"status","feed":"live"}"#);
+    line.price(9, "");
+    let counts = crowd.until(|counts| counts.deliveries == 2);
+    assert_eq!((counts.stale, counts.lost), (1, 0));
+}
+
+#[test]
+fn a_price_of_a_stock_that_was_left_is_a_fault() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.follower();
+    crowd.until(|counts| counts.following == 1);
+    crowd.order(&Order::Follow(Picks::Dealt {
+        each: 1,
+        from: 1,
+        of: 1,
+    }));
+    assert_eq!(line.heard(), r#"{"type":"unsubscribe","stock":"APPL"}"#);
+    assert_eq!(line.heard(), r#"{"type":"subscribe","stock":"GOOG"}"#);
+    line.price(1, "");
+    line.text(r#"{"type":"unsubscribed","stock":"APPL"}"#);
+    line.text(r#"{"type":"subscribed","stock":"GOOG"}"#);
+    let counts = crowd.until(|counts| counts.deliveries == 1 && counts.following == 1);
+    assert_eq!(
+        counts.faults, 0,
+        "until it is acknowledged a price may still be on its way"
+    );
+    line.price(2, "");
+    crowd.until(|counts| counts.faults == 1);
+}
+
+#[test]
+fn a_user_whose_server_dies_or_refuses_goes_to_another_one() {
+    let (dying, full, good) = (Script::new(), Script::new(), Script::new());
+    let mut crowd = Crowd::of(1, &[dying.address(), full.address()]);
+    let line = dying.follower();
+    crowd.until(|counts| counts.connected == 1);
+    drop((line, dying));
+    let mut refused = full.call();
+    refused.raw(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    let counts = crowd.until(|counts| counts.refused > 0);
+    assert_eq!(
+        (counts.connected, counts.following, counts.ended),
+        (0, 0, 1)
+    );
+    drop((crowd, refused));
+
+    let mut crowd = Crowd::of(1, &[full.address(), good.address()]);
+    drop(full);
+    let _line = good.follower();
+    crowd.until(|counts| counts.following == 1);
+}
+
+#[test]
+fn a_ping_is_answered_with_its_own_words() {
+    let server = Script::new();
+    let _crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.follower();
+    line.raw(b"\x89\x05still");
+    assert_eq!(line.heard(), "still");
+}
+
+#[test]
+fn who_leaves_comes_again_and_follows_the_same_stock() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let _line = server.follower();
+    crowd.until(|counts| counts.following == 1);
+    crowd.order(&Order::Churn { per_second: 50 });
+    for _ in 0..3 {
+        let _line = server.follower();
+    }
+}
+
+#[test]
+fn a_crowd_ends_when_nobody_commands_it_any_more() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let _line = server.follower();
+    crowd.until(|counts| counts.following == 1);
+    crowd.abandon();
+    assert!(crowd.process.wait().unwrap().success());
+}

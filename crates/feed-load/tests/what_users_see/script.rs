@@ -1,0 +1,180 @@
+//! A crowd to command, and a server that says what a script says.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use feed_load::counts::Counts;
+use feed_load::frame::{self, Kind};
+use feed_load::handshake;
+use feed_load::orders::{Connect, Order, Report};
+use feed_load::picks::Picks;
+
+/// A crowd in a process of its own, ended with the test.
+pub(crate) struct Crowd {
+    pub(crate) process: Child,
+    orders: Option<ChildStdin>,
+    reports: BufReader<ChildStdout>,
+}
+
+impl Crowd {
+    /// Users who each follow the first stock of `APPL` and `GOOG` on these servers.
+    pub(crate) fn of(users: usize, servers: &[SocketAddr]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_feed-load"))
+            .arg("crowd")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut crowd = Self {
+            orders: process.stdin.take(),
+            reports: BufReader::new(process.stdout.take().unwrap()),
+            process,
+        };
+        crowd.order(&Order::Connect(Connect {
+            servers: servers.to_vec(),
+            path: "/ws".into(),
+            first: 0,
+            users,
+            source: None,
+            stocks: vec!["APPL".into(), "GOOG".into()],
+            picks: Picks::Dealt {
+                each: 1,
+                from: 0,
+                of: 1,
+            },
+            at_once: 16,
+            report_every: 5,
+        }));
+        crowd
+    }
+
+    pub(crate) fn order(&mut self, order: &Order) {
+        let orders = self.orders.as_mut().unwrap();
+        writeln!(orders, "{}", serde_json::to_string(order).unwrap()).unwrap();
+    }
+
+    pub(crate) fn report(&mut self) -> Report {
+        let mut line = String::new();
+        self.reports.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
+    }
+
+    /// Reads reports until the counts are what is waited for. The test runner's own time limit is
+    /// the deadline: a crowd that never gets there reports nothing more, and hangs visibly.
+    pub(crate) fn until(&mut self, what_for: impl Fn(&Counts) -> bool) -> Counts {
+        loop {
+            if let Report::Counts(counts) = self.report()
+                && what_for(&counts)
+            {
+                return counts;
+            }
+        }
+    }
+
+    pub(crate) fn behind(&mut self, newest: &[u32]) -> u64 {
+        self.order(&Order::Audit {
+            newest: newest.to_vec(),
+        });
+        loop {
+            if let Report::Behind { subscriptions } = self.report() {
+                return subscriptions;
+            }
+        }
+    }
+
+    /// Closes standard input, as the death of the commanding process does.
+    pub(crate) fn abandon(&mut self) {
+        self.orders = None;
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A server whose every word is in the test.
+pub(crate) struct Script(TcpListener);
+
+/// One user of it.
+pub(crate) struct Line(TcpStream);
+
+impl Script {
+    pub(crate) fn new() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    /// Takes the next call and reads its request.
+    pub(crate) fn call(&self) -> Line {
+        let (socket, _) = self.0.accept().unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let mut line = Line(socket);
+        let mut request = Vec::new();
+        while handshake::read_request(&request) == Ok(None) {
+            request.push(line.byte());
+        }
+        line
+    }
+
+    /// Takes the next call, shakes hands, and acknowledges the first subscription.
+    pub(crate) fn follower(&self) -> Line {
+        let mut line = self.call();
+        line.raw(&handshake::answer());
+        line.text(r#"{"type":"status","feed":"live"}"#);
+        assert_eq!(line.heard(), r#"{"type":"subscribe","stock":"APPL"}"#);
+        line.text(r#"{"type":"subscribed","stock":"APPL"}"#);
+        line
+    }
+}
+
+impl Line {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.raw(&frame_of(text));
+    }
+
+    /// A price of APPL with this number, and whatever else its message says.
+    pub(crate) fn price(&mut self, number: u32, besides: &str) {
+        self.text(&price(number, besides));
+    }
+
+    /// The next message of the user.
+    pub(crate) fn heard(&mut self) -> String {
+        let mut bytes = Vec::new();
+        loop {
+            bytes.push(self.byte());
+            if let Some((frame, _)) = frame::first(&bytes).unwrap() {
+                return String::from_utf8(frame.payload.into_owned()).unwrap();
+            }
+        }
+    }
+
+    fn byte(&mut self) -> u8 {
+        let mut byte = [0];
+        self.0.read_exact(&mut byte).unwrap();
+        byte[0]
+    }
+}
+
+pub(crate) fn price(number: u32, besides: &str) -> String {
+    format!(r#"{{"type":"price","stock":"APPL","price":"77.{number:08}"{besides}}}"#)
+}
+
+pub(crate) fn frame_of(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame::from_server(Kind::Text, text.as_bytes(), &mut bytes);
+    bytes
+}
