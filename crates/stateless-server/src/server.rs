@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// How long a request under way may take once the server was told to end.
 ///
-/// Longer than any request may take, so what it cuts off is only somebody who sends no request.
+/// Longer than any request may take, so what it cuts off is only somebody who does not read.
 const GRACE: Duration = Duration::from_secs(12);
 
 /// What a server prints on its standard output before its address, once it listens.
@@ -52,7 +52,7 @@ pub async fn run(
     tokio::select! {
         ended = serving.into_future() => ended,
         () = out_of_patience => {
-            tracing::warn!("closed connections that sent no whole request for {GRACE:?}");
+            tracing::warn!("hung up on somebody who did not read his answer for {GRACE:?}");
             Ok(())
         }
     }
