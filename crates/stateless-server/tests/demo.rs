@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use support::on_both_databases;
 use support::process::{PROGRAM, send_signal};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const ALL_FOUND: &str = "every server finds them all, each once: nothing is lost";
@@ -20,6 +21,8 @@ struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     seen: Vec<String>,
+    /// What it says of its troubles, once it has ended.
+    troubles: JoinHandle<String>,
 }
 
 impl Running {
@@ -30,14 +33,22 @@ impl Running {
             .env_remove("DATABASE_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut stderr = child.stderr.take().unwrap();
+        let troubles = tokio::spawn(async move {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).await.unwrap();
+            said
+        });
         Self {
             child,
             lines,
             seen: Vec::new(),
+            troubles,
         }
     }
 
@@ -156,6 +167,8 @@ async fn when_every_server_is_killed_the_demonstration_says_so_and_fails() {
         send_signal(process, "-KILL").await;
     }
     assert_eq!(demo.child.wait().await.unwrap().code(), Some(1));
+    let said = demo.troubles.await.unwrap();
+    assert!(said.contains("no server answers any more"), "{said}");
 }
 
 #[tokio::test]
