@@ -82,7 +82,8 @@ pub fn read(file: &str, mut from: impl BufRead) -> Result<Vec<Game>, ReadError> 
             1 => text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text),
             _ => &text,
         };
-        if json.trim_ascii().is_empty() {
+        let json = json.trim_ascii_end();
+        if json.is_empty() {
             continue;
         }
         let game: Game = serde_json::from_slice(json).map_err(|error| bad_line(reason(&error)))?;
