@@ -17,8 +17,8 @@ use std::{
     sync::Arc,
 };
 
-/// How many users are offered something before others have a turn: at some 7 µs a write to a
-/// socket, under 2 ms.
+/// How many users are offered something before others have a turn: at a few microseconds a write to
+/// a socket, some two milliseconds.
 pub(crate) const SLICE: usize = 256;
 /// How many prices of a stock may wait for their turn; older ones count as missed.
 pub(crate) const WAITING: usize = 64;

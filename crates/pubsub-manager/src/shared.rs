@@ -30,8 +30,7 @@ use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 /// The state that users change.
 ///
 /// None of its locks is held across an await, and none poisons: a fault in one caller's outlet must
-/// not take every other user down. That is why they are parking_lot's; measured beside std's over a
-/// million users, neither was faster.
+/// not take every other user down. That is why they are parking_lot's, which are also one byte each.
 pub(crate) struct Shared {
     options: Options,
     runtime: Handle,
