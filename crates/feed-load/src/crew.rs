@@ -172,14 +172,25 @@ impl Crew {
     ) -> anyhow::Result<Duration> {
         let start = Instant::now();
         let (mut before, mut moved) = (self.counts(), start);
-        while !done(&before) {
+        while !done(&self.counts()) {
             self.listen(Instant::now() + Duration::from_millis(50))?;
-            let now = self.counts();
+            // To be refused again and again is no progress.
+            let now = Counts {
+                refused: before.refused,
+                ..self.counts()
+            };
             if now != before {
                 (before, moved) = (now, Instant::now());
             }
             if moved.elapsed() > PATIENCE {
-                bail!("{what}: nothing happened for {PATIENCE:?}, and now stands {now:?}");
+                bail!(
+                    "{what}: nothing happened for {PATIENCE:?}. {} users are connected, {} \
+                     subscriptions acknowledged, {} calls refused, {} connections ended",
+                    now.connected,
+                    now.following,
+                    self.counts().refused,
+                    now.ended,
+                );
             }
         }
         Ok(start.elapsed())

@@ -36,6 +36,9 @@ fn run(command: feed_load::cli::Command) -> anyhow::Result<()> {
         } => child::guard(parent, core, &program),
         Command::Fleet(fleet) if fleet.check => fleet.check(),
         measurement => {
+            if cfg!(debug_assertions) {
+                eprintln!("feed-load: a debug build is for tests; cargo run --release measures");
+            }
             machine::raise_descriptors()?;
             let stop = Stop::on_signal()?;
             match measurement {

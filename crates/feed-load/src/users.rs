@@ -1,5 +1,6 @@
 //! `feed-load users` and `feed-load limit`: many users of one server, and what they see.
 
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -130,6 +131,13 @@ impl Users {
     /// # Errors
     /// When the machine is too small, the server isn't there, or users get stuck.
     pub fn run(&self, stop: &Stop) -> anyhow::Result<Seen> {
+        // One call beforehand tells at once what a thousand would tell after a while.
+        TcpStream::connect_timeout(&self.url.address, Duration::from_secs(5)).with_context(|| {
+            format!(
+                "no server answers at {}: start one, for instance cargo run --release -p stock-feed",
+                self.url.text
+            )
+        })?;
         let local = self.url.address.ip().is_loopback();
         let meter = match self.server_pid {
             Some(pid) => Some(Meter::of(pid)?),

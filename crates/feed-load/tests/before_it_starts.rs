@@ -93,10 +93,20 @@ fn a_redis_that_is_not_installed_is_named_with_the_way_to_install_it() {
 
 #[test]
 fn a_redis_that_does_not_answer_is_said_to_be_away() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("redis://{}/", nobody.local_addr().unwrap());
-    drop(nobody);
-    let (code, message) = said(&["users", "--url", "ws://127.0.0.1:1/", "--redis", &url]);
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/ws", server.local_addr().unwrap());
+    let nobody = "redis://127.0.0.1:1/";
+    let (code, message) = said(&["users", "--url", &url, "--redis", nobody]);
     assert_eq!(code, Some(1));
     assert!(message.contains("no Redis answers"), "{message}");
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_named_before_a_thousand_users_call_it() {
+    let (code, message) = said(&["users", "--url", "ws://127.0.0.1:1/ws"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        message.contains("no server answers at ws://127.0.0.1:1/ws"),
+        "{message}"
+    );
 }

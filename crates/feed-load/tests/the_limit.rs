@@ -123,7 +123,7 @@ fn without_json_it_prints_a_table_that_names_what_it_shows() {
 #[test]
 fn ctrl_c_ends_it_and_everything_it_started() {
     let measurement = feed_load()
-        .args(["limit", "--users", "50", "--for", "1h"])
+        .args(["limit", "--users", "50", "--for", "1m"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -139,7 +139,7 @@ fn ctrl_c_ends_it_and_everything_it_started() {
 #[test]
 fn not_even_a_kill_leaves_children_behind() {
     let mut measurement = feed_load()
-        .args(["limit", "--users", "50", "--for", "1h"])
+        .args(["limit", "--users", "50", "--for", "1m"])
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -154,7 +154,7 @@ fn a_program_of_others_dies_with_us_as_well() {
     // A Redis or a server does not watch its standard input, as our own processes do. A shell
     // stands in for feed-load, and `sleep` for the program.
     let script = format!(
-        "{} guard --parent $$ -- sleep 3600 >/dev/null & echo $!; wait",
+        "{} guard --parent $$ -- sleep 60 >/dev/null & echo $!; wait",
         env!("CARGO_BIN_EXE_feed-load")
     );
     let mut parent = Command::new("sh")
@@ -170,7 +170,7 @@ fn a_program_of_others_dies_with_us_as_well() {
     eventually("the guard becomes the program", || {
         let process = procfs::process::Process::new(child).unwrap();
         let line = process.cmdline().unwrap_or_default().join(" ");
-        (line == "sleep 3600").then_some(())
+        (line == "sleep 60").then_some(())
     });
     signal(parent.id(), Signal::SIGKILL);
     parent.wait().unwrap();
@@ -180,7 +180,7 @@ fn a_program_of_others_dies_with_us_as_well() {
 #[test]
 fn a_program_whose_parent_is_gone_already_does_not_start() {
     let output = feed_load()
-        .args(["guard", "--parent", "1", "--", "sleep", "3600"])
+        .args(["guard", "--parent", "1", "--", "sleep", "60"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));

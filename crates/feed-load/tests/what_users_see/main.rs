@@ -73,11 +73,12 @@ fn frames_that_arrive_in_pieces_or_together_are_the_same_prices() {
     let server = Script::new();
     let mut crowd = Crowd::of(1, &[server.address()]);
     let mut line = server.follower();
-    let mut bytes: Vec<u8> = (1..=50)
+    let together: Vec<u8> = (2..=50)
         .flat_map(|number| frame_of(&price(number, "")))
         .collect();
-    let rest = bytes.split_off(31);
-    line.raw(&bytes);
+    let (beginning, rest) = together.split_at(31);
+    line.raw(&[&frame_of(&price(1, "")), beginning].concat());
+    crowd.until(|counts| counts.deliveries == 1);
     for piece in rest.chunks(97) {
         line.raw(piece);
     }
@@ -172,6 +173,5 @@ fn a_crowd_ends_when_nobody_commands_it_any_more() {
     let mut crowd = Crowd::of(1, &[server.address()]);
     let _line = server.follower();
     crowd.until(|counts| counts.following == 1);
-    crowd.abandon();
-    assert!(crowd.process.wait().unwrap().success());
+    assert!(crowd.abandon().success());
 }

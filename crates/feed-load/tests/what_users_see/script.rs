@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use feed_load::counts::Counts;
@@ -13,9 +14,9 @@ use feed_load::picks::Picks;
 
 /// A crowd in a process of its own, ended with the test.
 pub(crate) struct Crowd {
-    pub(crate) process: Child,
+    process: Child,
     orders: Option<ChildStdin>,
-    reports: BufReader<ChildStdout>,
+    reports: Receiver<String>,
 }
 
 impl Crowd {
@@ -27,9 +28,15 @@ impl Crowd {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        let (tell, reports) = mpsc::channel();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            let lines = stdout.lines().map_while(Result::ok);
+            lines.map(|line| tell.send(line)).all(|told| told.is_ok())
+        });
         let mut crowd = Self {
             orders: process.stdin.take(),
-            reports: BufReader::new(process.stdout.take().unwrap()),
+            reports,
             process,
         };
         crowd.order(&Order::Connect(Connect {
@@ -56,13 +63,14 @@ impl Crowd {
     }
 
     pub(crate) fn report(&mut self) -> Report {
-        let mut line = String::new();
-        self.reports.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
+        let line = self
+            .reports
+            .recv_timeout(Duration::from_secs(20))
+            .expect("a crowd reports whenever something happens");
+        serde_json::from_str(&line).unwrap()
     }
 
-    /// Reads reports until the counts are what is waited for. The test runner's own time limit is
-    /// the deadline: a crowd that never gets there reports nothing more, and hangs visibly.
+    /// Reads reports until the counts are what is waited for.
     pub(crate) fn until(&mut self, what_for: impl Fn(&Counts) -> bool) -> Counts {
         loop {
             if let Report::Counts(counts) = self.report()
@@ -84,9 +92,17 @@ impl Crowd {
         }
     }
 
-    /// Closes standard input, as the death of the commanding process does.
-    pub(crate) fn abandon(&mut self) {
+    /// Closes standard input, as the death of the commanding process does, and waits for the end.
+    pub(crate) fn abandon(&mut self) -> ExitStatus {
         self.orders = None;
+        loop {
+            match self.reports.recv_timeout(Duration::from_secs(20)) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the crowd goes on without orders"),
+            }
+        }
+        self.process.wait().unwrap()
     }
 }
 
@@ -105,7 +121,12 @@ pub(crate) struct Line(TcpStream);
 
 impl Script {
     pub(crate) fn new() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").unwrap())
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // On Linux this bounds accept() as well.
+        socket2::SockRef::from(&listener)
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        Self(listener)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
