@@ -180,6 +180,17 @@ fn each_violation_closes_with_its_code() {
     }
 }
 
+/// A reset would take the close frame away before the user has read why it was closed.
+#[test]
+fn whoever_is_shown_the_door_may_finish_its_sentence_and_hears_why() {
+    let mut user = user();
+    user.send(&frame(FIN | BINARY, b"x"));
+    for _ in 0..64 {
+        user.send(&[0; 64 * 1024]);
+    }
+    user.hears_close(1003);
+}
+
 #[test]
 fn a_goodbye_is_answered_with_a_goodbye() {
     let mut user = user();

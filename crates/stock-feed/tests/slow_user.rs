@@ -91,5 +91,6 @@ fn whoever_does_not_read_skips_to_the_newest_or_is_given_up_and_slows_nobody() {
     until("those who never read are given up", || {
         stats(house.server)["given_up"] == 20
     });
+    until("their seats are free", || stats(house.server)["users"] == 2);
     reads.follow("STILL-SERVED");
 }
