@@ -12,8 +12,9 @@
 //! //! Door: game_manager.rs: `fn new()` => `pub fn new()`
 //! ```
 //!
-//! The first line is the compiler's error code, or the lint's name where there is no code. A
-//! *door* is the one change that lets the case in; `here` is the case itself.
+//! The first line is the compiler's error code, or the lint's name where there is no code, or
+//! `private-type`, which has neither. A *door* is the one change that lets the case in, in as many
+//! lines as it takes; `here` is the case itself.
 //!
 //! A new case: write `ui/<crate>/<what-is-wrong>.rs` and its twin, run
 //! `NO_COLOR=1 TRYBUILD=overwrite cargo test -p compile-fail`, and read the `.stderr` it wrote.

@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The crates that have a folder in `ui/`.
-pub const CRATES: [&str; 3] = ["exported-game", "module-store", "singleton-game"];
+pub const CRATES: [&str; 4] = [
+    "exported-game",
+    "module-store",
+    "pubsub-manager",
+    "singleton-game",
+];
 
 /// The names in one folder of `ui/`, without their endings.
 #[derive(Debug, Default)]

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 /// An error without a code that no lint explains, a misspelt keyword for instance.
 pub const UNEXPLAINED: &str = "an error without a code";
 
+/// The reason that has neither a code nor a lint: a value's type is private, whoever names it.
+pub const PRIVATE_TYPE: &str = "private-type";
+
 /// The reasons that a snapshot gives: codes of errors, and names of lints where there is no code.
 pub fn reasons(snapshot: &str) -> BTreeSet<String> {
     let mut reasons = BTreeSet::new();
@@ -21,7 +24,8 @@ pub fn reasons(snapshot: &str) -> BTreeSet<String> {
             message.push_str(line);
         }
         let code = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-        let reason = code.map(|(code, _)| code).or_else(|| lint(&message));
+        let without_code = || lint(&message).or_else(|| private_type(rest));
+        let reason = code.map(|(code, _)| code).or_else(without_code);
         reasons.insert(reason.unwrap_or(UNEXPLAINED).to_owned());
     }
     reasons
@@ -40,6 +44,11 @@ fn lint(message: &str) -> Option<&str> {
         .min_by_key(|(before, _)| before.len());
     let (lint, _) = found?.1.split_once(')')?;
     Some(lint)
+}
+
+fn private_type(title: &str) -> Option<&'static str> {
+    let says_so = title.starts_with(": type `") && title.ends_with("` is private");
+    says_so.then_some(PRIVATE_TYPE)
 }
 
 #[cfg(test)]
@@ -68,6 +77,12 @@ mod tests {
         assert_eq!(found(forbidden), ["unsafe_code"]);
         let denied = "error: a\n = note: `#[deny(static_mut_refs)]` (part of `#[deny(all)]`)\n";
         assert_eq!(found(denied), ["static_mut_refs"]);
+    }
+
+    #[test]
+    fn a_private_type_is_a_reason_of_its_own_although_it_has_no_code() {
+        let snapshot = "error[E0451]: a\n\nerror: type `b::C` is private\n --> a.rs:1:1\n";
+        assert_eq!(found(snapshot), ["E0451", PRIVATE_TYPE]);
     }
 
     #[test]

@@ -17,17 +17,19 @@ fn each_case_compiles_once_its_own_door_is_open_and_not_before() {
     let mut packages = Vec::new();
     let mut open = BTreeSet::new();
     let mut closed = BTreeSet::new();
+    let house = metadata().unwrap();
     for krate in CRATES {
+        let dependencies = dependencies(&house, krate);
         let cases = Shelf::read(&ui().join(krate)).unwrap().cases;
         for case in &cases {
             let name = target(krate, "open", case);
-            let mut package = Package::copy(name, krate, "open", [case]).unwrap();
+            let mut package = Package::copy(name, krate, &dependencies, "open", [case]).unwrap();
             let opened = package.open_the_doors_of(krate, case);
             opened.unwrap_or_else(|error| panic!("ui/{krate}/{case}.rs: {error}"));
             packages.push(package);
         }
         let name = format!("{krate}-closed");
-        packages.push(Package::copy(name, krate, "closed", &cases).unwrap());
+        packages.push(Package::copy(name, krate, &dependencies, "closed", &cases).unwrap());
         open.extend(cases.iter().map(|case| target(krate, "open", case)));
         closed.extend(cases.iter().map(|case| target(krate, "closed", case)));
     }
@@ -59,15 +61,13 @@ impl Package {
     fn copy<'a>(
         name: String,
         krate: &str,
+        dependencies: &str,
         door: &str,
         cases: impl IntoIterator<Item = &'a String>,
     ) -> io::Result<Self> {
-        let mut paths = vec![format!("crates/{krate}/README.md")];
-        for file in fs::read_dir(house().join(format!("crates/{krate}/src")))? {
-            let file = file?.file_name();
-            paths.push(format!("crates/{krate}/src/{}", file.to_string_lossy()));
-        }
-        let mut manifest = manifest(&name, krate);
+        let mut paths = files_under(&format!("crates/{krate}/src"))?;
+        paths.push(format!("crates/{krate}/README.md"));
+        let mut manifest = manifest(&name, krate, dependencies);
         for case in cases {
             let path = case_path(krate, case);
             let bin = target(krate, door, case);
@@ -107,6 +107,10 @@ fn house() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
 fn case_path(krate: &str, case: &str) -> String {
     format!("tests/compile-fail/ui/{krate}/{case}.rs")
 }
@@ -115,9 +119,71 @@ fn target(krate: &str, door: &str, case: &str) -> String {
     format!("{krate}-{case}-{door}")
 }
 
+/// The files in a folder of the house and in its folders, by their paths in the house.
+fn files_under(folder: &str) -> io::Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(house().join(folder))? {
+        let entry = entry?;
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            paths.extend(files_under(&path)?);
+        } else {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// What Cargo knows of the house's crates.
+fn metadata() -> io::Result<Value> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(house())
+        .output()?;
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// What a crate cannot do without, and what the programs under `ui/` use besides.
+///
 /// Any version: which one is said by Cargo.lock.
-fn manifest(name: &str, krate: &str) -> String {
-    let game = house().join("crates/game");
+fn dependencies(house: &Value, krate: &str) -> String {
+    let own =
+        needs(house, krate).filter(|need| need["kind"].is_null() && need["optional"] == false);
+    // Of the crate itself, a case finds the copy.
+    let of_cases = needs(house, "compile-fail").filter(|need| need["name"] != krate);
+    let mut by_name = BTreeMap::<&str, Vec<&Value>>::new();
+    for need in own.chain(of_cases) {
+        let name = need["name"].as_str().unwrap_or_default();
+        by_name.entry(name).or_default().push(need);
+    }
+    let mut lines = String::new();
+    for (name, needs) in by_name {
+        let features = needs.iter().flat_map(|need| need["features"].as_array());
+        let features: Vec<String> = features.flatten().map(Value::to_string).collect();
+        let default = needs
+            .iter()
+            .any(|need| need["uses_default_features"] == true);
+        lines += &format!(
+            "{name} = {{ version = \"*\", default-features = {default}, features = [{}]",
+            features.join(", ")
+        );
+        if let Some(path) = needs.iter().find_map(|need| need["path"].as_str()) {
+            lines += &format!(", path = {path:?}");
+        }
+        lines += " }\n";
+    }
+    lines
+}
+
+fn needs<'a>(house: &'a Value, krate: &'a str) -> impl Iterator<Item = &'a Value> {
+    let packages = house["packages"].as_array().into_iter().flatten();
+    packages
+        .filter(move |package| package["name"] == krate)
+        .flat_map(|package| package["dependencies"].as_array())
+        .flatten()
+}
+
+fn manifest(name: &str, krate: &str, dependencies: &str) -> String {
     format!(
         r#"[package]
 name = "{name}"
@@ -128,11 +194,7 @@ name = "{}"
 path = "crates/{krate}/src/lib.rs"
 
 [dependencies]
-game = {{ path = {game:?} }}
-once_cell = "*"
-serde = {{ version = "*", features = ["derive"] }}
-serde_json = "*"
-"#,
+{dependencies}"#,
         krate.replace('-', "_")
     )
 }
@@ -154,10 +216,9 @@ fn check(packages: &[Package]) -> io::Result<Output> {
             write(&workspace.join(&package.name).join(path), text)?;
         }
     }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let flags =
         r#"["--cfg", "trybuild", "--verbose", "-A", "dead_code", "--diagnostic-width=140"]"#;
-    Command::new(cargo)
+    cargo()
         .args([
             "check",
             "--workspace",

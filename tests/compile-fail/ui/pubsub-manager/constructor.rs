@@ -1,0 +1,12 @@
+//~ E0624
+//! Tried: the constructor, by its name.
+//! Refused: `new` is for the manager's own crate; everybody else starts the one there is.
+//! Door: manager.rs: `pub(crate) fn new(` => `pub fn new(`
+
+use pubsub_manager::{Options, PubSubManager, StartError};
+
+fn main() -> Result<(), StartError> {
+    let second = PubSubManager::new(Options::default())?;
+    println!("a second: {second:?}");
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//~ E0277
+//! Tried: the constructor that a type often has without anyone thinking of it.
+//! Refused: PubSubManager has no Default, although its Options have one.
+//! Door: manager.rs: `impl PubSubManager {` => `impl Default for PubSubManager { fn default() -> Self { Self { shared: Arc::new(Shared::new(Options::default(), Handle::current())), relay: Mutex::default() } } } impl PubSubManager {`
+
+use pubsub_manager::PubSubManager;
+
+fn main() {
+    let second: PubSubManager = Default::default();
+    println!("a second: {second:?}");
+}

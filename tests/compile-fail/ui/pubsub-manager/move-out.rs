@@ -1,0 +1,13 @@
+//~ E0507
+//! Tried: moving the manager out of its static, into a variable of one's own.
+//! Refused: `instance` lends; nothing moves out from behind a reference.
+//! Door: manager.rs: `instance() -> Result<&'static Self, NotStarted>` => `instance() -> Result<Box<Self>, NotStarted>`
+//! Door: manager.rs: `|instance| &**instance` => `|first| Box::new(Self { shared: Arc::clone(&first.shared), relay: Mutex::default() })`
+
+use pubsub_manager::{NotStarted, PubSubManager};
+
+fn main() -> Result<(), NotStarted> {
+    let mine = *PubSubManager::instance()?;
+    println!("mine alone: {mine:?}");
+    Ok(())
+}

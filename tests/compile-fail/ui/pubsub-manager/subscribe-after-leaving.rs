@@ -1,0 +1,17 @@
+//~ E0382
+//! Tried: a stock for a user who has left; in the lecture's TypeScript it stays for ever.
+//! Refused: to leave is to drop the connection, and what was dropped cannot be lent.
+//! Door: here: `drop(user);` => `drop(&user);`
+
+use pubsub_manager::{Connection, Outlet, PubSubManager, Stock, SubscribeError};
+
+fn leave<O: Outlet>(
+    manager: &PubSubManager,
+    user: Connection<O>,
+    stock: Stock,
+) -> Result<(), SubscribeError> {
+    drop(user);
+    manager.user_subscribe(&user, stock)
+}
+
+fn main() {}

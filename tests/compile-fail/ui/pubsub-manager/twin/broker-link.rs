@@ -1,0 +1,16 @@
+//! In place of a link of one's own: a connection to the manager, which has the link for all.
+
+mod support;
+
+use pubsub_manager::{Stock, UserId};
+use support::Quiet;
+
+pub fn main() {
+    let manager = support::started();
+    let stock: Stock = "LINK".parse().expect("the name of a stock");
+    let one = manager.connect(UserId(1), Quiet).expect("it works");
+    let another = manager.connect(UserId(2), Quiet).expect("it works");
+    manager.user_subscribe(&one, stock).expect("it works");
+    manager.user_subscribe(&another, stock).expect("it works");
+    println!("two users, one link: {:?}", manager.stats());
+}

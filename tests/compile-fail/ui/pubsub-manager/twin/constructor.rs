@@ -1,0 +1,14 @@
+//! In place of the constructor: `start`, once in a process, and `instance` from then on.
+
+mod support;
+
+use std::ptr;
+
+use pubsub_manager::PubSubManager;
+
+pub fn main() {
+    let first = support::started();
+    let second = PubSubManager::instance().expect("it is started");
+    println!("no second: {second:?}");
+    assert!(ptr::eq(first, second));
+}

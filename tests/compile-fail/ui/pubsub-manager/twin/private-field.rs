@@ -1,0 +1,8 @@
+//! In place of the field: `stats()`, a snapshot of what the relay has done.
+
+mod support;
+
+pub fn main() {
+    let stats = support::started().stats();
+    println!("{} prices came in", stats.messages_in);
+}
