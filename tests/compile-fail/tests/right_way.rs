@@ -39,7 +39,7 @@ programs! {
     a_static_list_behind_a_lock_is_a_ref_cell_for_threads = "../ui/module-store/twin/static-ref-cell.rs";
     a_static_list_behind_a_lock_may_be_changed = "../ui/module-store/twin/static-vec.rs";
     the_one_link_is_shared_by_every_connection = "../ui/pubsub-manager/twin/broker-link.rs";
-    the_reference_to_the_pubsub_may_be_copied_in_place_of_a_clone = "../ui/pubsub-manager/twin/clone-into-a-value.rs";
+    the_reference_to_the_pubsub_manager_may_be_copied_in_place_of_a_clone = "../ui/pubsub-manager/twin/clone-into-a-value.rs";
     an_arc_shares_one_connection = "../ui/pubsub-manager/twin/connection-clone.rs";
     connect_stands_in_for_a_connection_by_hand = "../ui/pubsub-manager/twin/connection-literal.rs";
     start_stands_in_for_the_constructor = "../ui/pubsub-manager/twin/constructor.rs";

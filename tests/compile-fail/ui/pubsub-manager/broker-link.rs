@@ -3,7 +3,6 @@
 //! Refused: what makes a link is the trait Broker, and the module that holds it is private.
 //! Door: lib.rs: `mod broker;` => `pub mod broker;`
 //! Door: broker.rs: `pub(crate) trait Broker` => `pub trait Broker`
-//! Door: broker.rs: `pub(crate) trait Link` => `pub trait Link`
 //! Door: broker.rs: `pub(crate) struct Lost` => `pub struct Lost`
 //! Door: broker/in_process.rs: `pub(crate) struct InProcessLink` => `pub struct InProcessLink`
 

@@ -12,5 +12,7 @@ pub fn main() {
     let another = manager.connect(UserId(2), Quiet).expect("it works");
     manager.user_subscribe(&one, stock).expect("it works");
     manager.user_subscribe(&another, stock).expect("it works");
-    println!("two users, one link: {:?}", manager.stats());
+    let stats = manager.stats();
+    let followed = stats.stocks.iter().find(|entry| entry.stock == stock);
+    assert_eq!(followed.map(|entry| entry.users), Some(2));
 }
