@@ -57,6 +57,14 @@ impl Heard {
             Err(error) => Self::Garbage(format!("on the channel of {stock}: {error}")),
         }
     }
+
+    /// A message that is longer than any price can be, and was not looked at.
+    #[cfg(feature = "redis")]
+    pub(crate) fn too_long(stock: Stock, bytes: usize) -> Self {
+        Self::Garbage(format!(
+            "on the channel of {stock}: a message of {bytes} bytes is no price"
+        ))
+    }
 }
 
 /// The link is lost, or could not be made.

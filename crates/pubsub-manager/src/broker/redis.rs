@@ -178,6 +178,11 @@ fn understand(
                 Part::Text(channel),
                 Part::Text(message),
             ] => stock_of(channel, prefix).map(|stock| Heard::message(stock, message)),
+            [
+                Part::Text(b"message"),
+                Part::Text(channel),
+                Part::TooLong(bytes),
+            ] => stock_of(channel, prefix).map(|stock| Heard::too_long(stock, *bytes)),
             [Part::Text(b"subscribe"), Part::Text(channel), _] => {
                 confirm(unanswered);
                 stock_of(channel, prefix).map(Heard::Subscribed)

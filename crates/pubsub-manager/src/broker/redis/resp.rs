@@ -9,6 +9,9 @@ use smallvec::SmallVec;
 
 /// A line longer than this is not Redis talking.
 const LONGEST_LINE: usize = 64 * 1024;
+/// A text longer than this is neither a price nor a channel of ours. It is passed over, so that no
+/// publisher can make us hold the 512 MiB that Redis lets a message have.
+const LONGEST_TEXT: usize = 64 * 1024;
 /// No reply here has more parts than four.
 const MOST_PARTS: usize = 16;
 
@@ -24,6 +27,8 @@ pub(crate) type Parts<'a> = SmallVec<[Part<'a>; 4]>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
     Text(&'a [u8]),
+    /// So many bytes, which nobody needs to see.
+    TooLong(usize),
     Error(&'a [u8]),
     Integer(u64),
     Nothing,
@@ -33,7 +38,8 @@ pub(crate) enum Part<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotResp;
 
-/// Reads the first reply and says how many bytes it took; none if it is not complete yet.
+/// Reads the first reply and says how many bytes it takes; none if it is not complete yet. A text
+/// that is too long is not waited for: then a reply may take more bytes than have come.
 pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Reply<'_>, usize)>, NotResp> {
     let mut reader = Reader { bytes, at: 0 };
     let reply = reader.reply()?;
@@ -77,26 +83,32 @@ impl<'a> Reader<'a> {
             b'-' => Some(Part::Error(rest)),
             b':' => Some(Part::Integer(number(rest)?)),
             b'$' if rest == b"-1" => Some(Part::Nothing),
-            b'$' => self.bulk(length(rest)?)?.map(Part::Text),
+            b'$' => self.bulk(length(rest)?)?,
             _ => return Err(NotResp),
         })
     }
 
-    fn bulk(&mut self, length: usize) -> Result<Option<&'a [u8]>, NotResp> {
+    fn bulk(&mut self, length: usize) -> Result<Option<Part<'a>>, NotResp> {
         let end = self
             .at
             .checked_add(length)
             .and_then(|end| end.checked_add(2))
             .ok_or(NotResp)?;
+        if length > LONGEST_TEXT {
+            self.at = end;
+            return Ok(Some(Part::TooLong(length)));
+        }
         let Some(bulk) = self.bytes.get(self.at..end) else {
             return Ok(None);
         };
         self.at = end;
-        bulk.strip_suffix(b"\r\n").map(Some).ok_or(NotResp)
+        let text = bulk.strip_suffix(b"\r\n").ok_or(NotResp)?;
+        Ok(Some(Part::Text(text)))
     }
 
     fn line(&mut self) -> Result<Option<&'a [u8]>, NotResp> {
-        let rest = &self.bytes[self.at..];
+        // What was passed over may end where nothing has come yet.
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         match rest.iter().position(|byte| *byte == b'\n') {
             Some(end) => {
                 self.at += end + 1;
@@ -157,6 +169,21 @@ mod tests {
         assert_eq!(
             read(refused).unwrap().unwrap().0,
             Reply::One(Part::Error(text))
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_known_before_it_has_come() {
+        let reply = b"*3\r\n$7\r\nmessage\r\n$4\r\nAPPL\r\n$536870912\r\n999";
+        let (Reply::Many(parts), used) = read(reply).unwrap().unwrap() else {
+            panic!("it has three parts");
+        };
+        assert_eq!(parts[2], Part::TooLong(512 << 20));
+        assert_eq!(used, reply.len() - 3 + (512 << 20) + 2);
+        assert_eq!(
+            read(b"*2\r\n$65537\r\n99"),
+            Ok(None),
+            "a part is to come behind it"
         );
     }
 

@@ -23,7 +23,8 @@ const KEEP: usize = 1024 * 1024;
 pub(crate) struct Wire {
     socket: TcpStream,
     inbox: Vec<u8>,
-    /// How much of the inbox has been understood.
+    /// How much of the inbox has been understood: more than there is, while a message that is too
+    /// long is passed over.
     used: usize,
     outbox: Vec<u8>,
 }
@@ -56,8 +57,9 @@ impl Wire {
 
     /// Writes what stands in line, and waits until something new has come. Safe to cancel.
     pub(crate) async fn exchange(&mut self) -> Result<(), Lost> {
-        self.inbox.drain(..self.used);
-        self.used = 0;
+        let passed = self.used.min(self.inbox.len());
+        self.inbox.drain(..passed);
+        self.used -= passed;
         if self.inbox.is_empty() && self.inbox.capacity() > KEEP {
             self.inbox = Vec::new();
         }
@@ -82,7 +84,8 @@ impl Wire {
 
     /// The next reply that has come completely.
     pub(crate) fn next_reply(&mut self) -> Result<Option<Reply<'_>>, Lost> {
-        let next = resp::read(&self.inbox[self.used..]);
+        let unread = self.inbox.get(self.used..).unwrap_or_default();
+        let next = resp::read(unread);
         let next = next.map_err(|_| Lost("what answers there is no Redis".into()))?;
         Ok(next.map(|(reply, length)| {
             self.used += length;
