@@ -411,6 +411,21 @@ async fn redis_drops_a_subscriber_whose_output_buffer_overflows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_of_sixteen_megabytes_is_garbage_and_ends_nothing() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    server.user(&names(10));
+    server.settles().await;
+    // Of one twice this size Redis would drop us: its limit for what waits for a subscriber.
+    let huge = "9".repeat(16 << 20);
+    assert_eq!(server.redis.publish("S0", &huge), 1);
+    eventually("it is counted", || server.manager.stats().garbage == 1).await;
+    server.is_whole(1).await;
+    assert_eq!(server.manager.stats().reconnects, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_stocks_are_joined_in_one_burst_and_again_after_a_restart() {
     let Some(mut server) = Server::start().await else {
         return;
