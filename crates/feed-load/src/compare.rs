@@ -228,9 +228,9 @@ impl Bench<'_> {
         })
     }
 
-    /// Laps that make a million deliveries or so, but neither very few nor very many.
+    /// Laps that make half a million deliveries or so, but neither very few nor very many.
     fn laps(&self) -> usize {
-        (600_000 / self.compare.users).clamp(20, 200)
+        (600_000 / self.compare.users).clamp(20, 60)
     }
 
     /// Users who follow these stocks on this server, and what that took.

@@ -1,0 +1,129 @@
+//! The real servers behind a real Redis, at a hundredth of the size: what a million users are
+//! promised, ten thousand are shown.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The server of this workspace, built once. It belongs to another package, so cargo does not
+/// build it for our tests.
+fn stock_feed() -> &'static Path {
+    static PROGRAM: OnceLock<escargot::CargoRun> = OnceLock::new();
+    PROGRAM
+        .get_or_init(|| {
+            escargot::CargoBuild::new()
+                .package("stock-feed")
+                .bin("stock-feed")
+                .current_target()
+                .run()
+                .unwrap()
+        })
+        .path()
+}
+
+/// Whether a Redis can be started here; in CI it must be.
+fn redis_is_installed() -> bool {
+    let installed = Command::new("redis-server")
+        .arg("--version")
+        .output()
+        .is_ok();
+    if !installed {
+        assert!(std::env::var_os("CI").is_none(), "CI needs redis-server");
+        // The test harness swallows what eprintln! says.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: redis-server is not installed (apt install redis-server)"
+        );
+    }
+    installed
+}
+
+fn measured(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_feed-load"))
+        .args(arguments)
+        .arg("--json")
+        .arg("--server")
+        .arg(stock_feed())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn ten_thousand_users_lose_a_server_and_nothing_else() {
+    if !redis_is_installed() {
+        return;
+    }
+    let fleet = measured(&[
+        "fleet",
+        "--servers",
+        "3",
+        "--users",
+        "10000",
+        "--life",
+        "5s",
+        "--deliveries",
+        "10000",
+        "--churn",
+        "100",
+    ]);
+    for nothing in ["lost", "doubled", "miscounted", "without_newest"] {
+        assert_eq!(fleet[nothing], 0, "{nothing} in {fleet:#}");
+    }
+    let counts = &fleet["counts"];
+    assert_eq!(
+        (&counts["connected"], &counts["following"]),
+        (&10_000.into(), &30_000.into())
+    );
+    assert_eq!(counts["faults"], 0, "{fleet:#}");
+    assert!(
+        counts["ended"].as_u64().unwrap() >= 3_333,
+        "a third of them lost their server"
+    );
+    // A hundred a second left and came again, besides those who lost their server and came home.
+    assert!(
+        counts["opened"].as_u64().unwrap() > 10_000 + 2 * 3_333 + 300,
+        "{fleet:#}"
+    );
+    assert!(
+        fleet["life"]["deliveries_a_second"].as_f64().unwrap() > 1_000.0,
+        "{fleet:#}"
+    );
+}
+
+#[test]
+fn a_flood_is_skipped_but_every_price_of_it_is_accounted_for() {
+    if !redis_is_installed() {
+        return;
+    }
+    let compared = measured(&["compare", "--users", "300", "--runs", "1", "--flood", "2s"]);
+    let flood = &compared["flood"];
+    for nothing in ["unaccounted", "wrong", "without_newest"] {
+        assert_eq!(flood[nothing], 0, "{nothing} in {flood:#}");
+    }
+    assert!(
+        flood["missed"].as_u64().unwrap() > 0,
+        "it was no flood: {flood:#}"
+    );
+    for figure in ["single", "burst", "spread", "connect"] {
+        for who in ["ours", "limit", "ratio"] {
+            assert!(
+                compared[figure][who].as_f64().unwrap() > 0.0,
+                "{figure} of {who}"
+            );
+        }
+    }
+}
