@@ -270,9 +270,15 @@ impl Crew {
     pub fn latencies(&mut self) -> anyhow::Result<Latencies> {
         let mut sum = Latencies::default();
         for answer in self.ask(&Order::Latencies)? {
-            if let Report::Latencies { all, newest } = answer {
+            if let Report::Latencies {
+                all,
+                newest,
+                rounds,
+            } = answer
+            {
                 sum.all.add(&all);
                 sum.newest.add(&newest);
+                sum.rounds.add(&rounds);
             }
         }
         Ok(sum)

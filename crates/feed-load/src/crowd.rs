@@ -83,6 +83,7 @@ impl Crowd {
                 counts: Counts::default(),
                 latencies: ten_minutes(),
                 ages: ten_minutes(),
+                rounds: ten_minutes(),
             },
             buffer: vec![0; 64 * 1024].into_boxed_slice(),
             queue: (0..plan.users).collect(),
@@ -210,10 +211,15 @@ impl Crowd {
                 let subscriptions = (behind + away.count()) as u64;
                 Some(Report::Behind { subscriptions })
             }
-            Order::Latencies => Some(Report::Latencies {
-                all: take_pairs(&mut self.books.latencies),
-                newest: take_pairs(&mut self.books.ages),
-            }),
+            Order::Latencies => {
+                // The pause before the next price is nobody's round.
+                self.users.iter_mut().for_each(|user| user.read_at = 0);
+                Some(Report::Latencies {
+                    all: take_pairs(&mut self.books.latencies),
+                    newest: take_pairs(&mut self.books.ages),
+                    rounds: take_pairs(&mut self.books.rounds),
+                })
+            }
         }
     }
 

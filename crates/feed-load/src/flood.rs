@@ -29,8 +29,8 @@ pub struct Flood {
     pub without_newest: u64,
     /// Memory of the server before, at its highest, and at the end, in MiB.
     pub memory_mib: [f64; 3],
-    /// How long one round of the relay over all users took, on average, in milliseconds.
-    pub round_ms: f64,
+    /// How long the relay took to come round to a user again, in milliseconds.
+    pub round_ms: Option<Percentiles>,
     /// How old the newest price was when a user read it, in milliseconds.
     pub newest_age_ms: Option<Percentiles>,
 }
@@ -79,7 +79,7 @@ pub fn run(
         }
     }
     let seconds = start.elapsed().as_secs_f64();
-    let flowed = track.crew.counts() - before;
+    let latencies = track.crew.latencies()?;
     bar.finish_and_clear();
     let without_newest = track
         .crew
@@ -97,7 +97,7 @@ pub fn run(
         wrong: counts.lost + counts.doubled + counts.miscounted,
         without_newest,
         memory_mib: [memory_before, highest.max(memory_after), memory_after].map(mib),
-        round_ms: seconds * 1_000.0 * users as f64 / flowed.reads.max(1) as f64,
-        newest_age_ms: track.crew.latencies()?.newest.percentiles(),
+        round_ms: latencies.rounds.percentiles(),
+        newest_age_ms: latencies.newest.percentiles(),
     })
 }

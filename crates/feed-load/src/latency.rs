@@ -10,6 +10,8 @@ pub struct Latencies {
     pub all: Spread,
     /// Of the newest price of each read: how old the price is that a user sees.
     pub newest: Spread,
+    /// Between two reads of one user: how long the server takes to come round to it again.
+    pub rounds: Spread,
 }
 
 /// A distribution of times.

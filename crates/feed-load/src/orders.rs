@@ -75,6 +75,8 @@ pub enum Report {
         all: Vec<(u64, u64)>,
         /// Of the newest price of each read.
         newest: Vec<(u64, u64)>,
+        /// Of the time between two reads of one user.
+        rounds: Vec<(u64, u64)>,
     },
     /// The crowd cannot go on.
     Failed {

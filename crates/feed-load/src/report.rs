@@ -227,15 +227,9 @@ fn flood(flood: &Flood) -> String {
         ),
         row(
             "newest price",
-            &format!(
-                "{} old when read; a round of the relay takes {:.0} ms",
-                flood
-                    .newest_age_ms
-                    .as_ref()
-                    .map_or("unknown".into(), percentiles),
-                flood.round_ms
-            ),
+            &format!("{} old when read", times(flood.newest_age_ms)),
         ),
+        row("a round of the relay", &times(flood.round_ms)),
         row(
             "missed",
             &format!(
@@ -273,6 +267,12 @@ fn stocks(count: u16) -> String {
         1 => "1 stock".into(),
         count => format!("{count} stocks"),
     }
+}
+
+fn times(spread: Option<Percentiles>) -> String {
+    spread
+        .as_ref()
+        .map_or_else(|| "unknown".into(), percentiles)
 }
 
 fn percentiles(percentiles: &Percentiles) -> String {

@@ -21,6 +21,8 @@ pub struct Books {
     pub latencies: Histogram<u64>,
     /// The same of the newest price alone that each read brought: how old what a user sees is.
     pub ages: Histogram<u64>,
+    /// Microseconds between two reads of one user: how long the server takes to come round.
+    pub rounds: Histogram<u64>,
 }
 
 /// How far a user has come.
@@ -58,6 +60,8 @@ pub struct User {
     pub server: u16,
     /// What it follows.
     pub follows: Vec<Follow>,
+    /// The millisecond of the last read that brought a price; 0 before the first.
+    pub read_at: u32,
     /// The beginning of a frame whose end has not come yet; empty nearly always.
     pub rest: Vec<u8>,
 }
@@ -71,6 +75,7 @@ impl User {
             waiting: false,
             server,
             follows: Vec::new(),
+            read_at: 0,
             rest: Vec::new(),
         }
     }
@@ -106,6 +111,11 @@ impl User {
         }
         if books.counts.deliveries > deliveries {
             books.counts.reads += 1;
+            let before = std::mem::replace(&mut self.read_at, (now / 1_000) as u32);
+            if before != 0 {
+                let round = u64::from(self.read_at.wrapping_sub(before)) * 1_000;
+                books.rounds.saturating_record(round);
+            }
         }
         if let Some(age) = newest {
             books.ages.saturating_record(age);
