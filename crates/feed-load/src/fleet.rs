@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use procfs::Current;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::seq::SliceRandom;
 use serde::Serialize;
 
 use crate::child::{Child, end_all};
@@ -179,9 +180,8 @@ impl Fleet {
         let moved = self.move_to_the_market(&mut crew)?;
         let life = self.live(&mut crew, &mut market, &servers, memory)?;
         let (users_back, server_back) = self.lose_a_server(&mut crew, &mut servers)?;
-        for stock in 1..=usize::from(STOCKS) {
-            market.publish([stock])?;
-        }
+        laps::calm(&mut crew, &mut market)?;
+        market.publish(1..=usize::from(STOCKS))?;
         let mut newest = market.newest().to_vec();
         newest[0] = 0;
         let without_newest = crew.catch_up(&newest, Duration::from_secs(120))?;
@@ -206,12 +206,7 @@ impl Fleet {
     }
 
     fn move_to_the_market(&self, crew: &mut Crew) -> anyhow::Result<Duration> {
-        crew.order(&Order::Follow(Picks::Zipf {
-            each: EACH,
-            from: 1,
-            of: STOCKS,
-            seed: self.seed,
-        }))?;
+        crew.order(&Order::Follow(self.picks()))?;
         let everything = self.users as u64 * u64::from(EACH);
         let bar = progress::bar("users move to the market", everything);
         let moved = crew.wait("users move to the market", |counts| {
@@ -222,7 +217,27 @@ impl Fleet {
         Ok(moved)
     }
 
-    /// Publishes as many prices as make the deliveries wished for, while users leave and come.
+    fn picks(&self) -> Picks {
+        Picks::Zipf {
+            each: EACH,
+            from: 1,
+            of: STOCKS,
+            seed: self.seed,
+        }
+    }
+
+    /// About how many users each stock has, from a sample of them.
+    fn followers(&self) -> Vec<f64> {
+        let (picks, sample) = (self.picks(), self.users.min(20_000));
+        let mut followers = vec![0.0; usize::from(STOCKS) + 1];
+        for stock in (0..sample).flat_map(|user| picks.of(user)) {
+            followers[usize::from(stock)] += self.users as f64 / sample as f64;
+        }
+        followers
+    }
+
+    /// Publishes as many prices as make the deliveries wished for, while users leave and come. A
+    /// stock that many follow is followed by a longer pause.
     fn live(
         &self,
         crew: &mut Crew,
@@ -231,21 +246,30 @@ impl Fleet {
         memory: u64,
     ) -> anyhow::Result<Life> {
         let bar = progress::bar("life (seconds)", self.life.as_secs().max(1));
-        let users_a_stock = self.users as f64 * f64::from(EACH) / f64::from(STOCKS);
-        let rate = f64::from(self.deliveries) / users_a_stock;
+        let followers = self.followers();
         let mut dice = StdRng::seed_from_u64(self.seed);
+        let mut stocks: Vec<usize> = (1..=usize::from(STOCKS)).collect();
+        laps::calm(crew, market)?;
         crew.order(&Order::StartFromZero)?;
         crew.latencies()?;
         self.churn(crew, self.churn)?;
-        let (before, start, mut published) = (crew.counts(), Instant::now(), 0_u64);
+        let (before, start) = (crew.counts(), Instant::now());
+        let (mut published, mut deliveries) = (0, 0.0);
         while start.elapsed() < self.life {
-            let due = (start.elapsed().as_secs_f64() * rate) as u64 + 1;
-            let stocks: Vec<usize> = (published..due)
-                .map(|_| dice.random_range(1..=usize::from(STOCKS)))
-                .collect();
-            published = due;
-            market.publish(stocks)?;
-            crew.pass(Duration::from_secs_f64((1.0 / rate).clamp(0.005, 0.2)))?;
+            let due = start.elapsed().as_secs_f64() * f64::from(self.deliveries);
+            let mut batch = Vec::new();
+            while deliveries < due {
+                // Every stock once, in an order of the dice, and then again.
+                let turn = published % stocks.len();
+                if turn == 0 {
+                    stocks.shuffle(&mut dice);
+                }
+                batch.push(stocks[turn]);
+                deliveries += followers[stocks[turn]].max(1.0);
+                published += 1;
+            }
+            market.publish(batch)?;
+            crew.pass(Duration::from_millis(20))?;
             bar.set_position(start.elapsed().as_secs());
         }
         let seconds = start.elapsed().as_secs_f64();
@@ -255,7 +279,7 @@ impl Fleet {
         let latency_ms = crew.latencies()?.all.percentiles();
         Ok(Life {
             seconds,
-            published,
+            published: published as u64,
             deliveries_a_second: lived.deliveries as f64 / seconds,
             missed: lived.missed,
             latency_ms,

@@ -114,7 +114,7 @@ pub fn listened(
     listeners: usize,
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(15);
-    while let Some(count) = market.listeners(stock)?
+    while let Some(count) = market.listeners([stock])?
         && count < listeners
     {
         anyhow::ensure!(
@@ -123,6 +123,23 @@ pub fn listened(
             market.name(stock)
         );
         crew.pass(Duration::from_millis(20))?;
+    }
+    Ok(())
+}
+
+/// Waits until no server has subscribed or unsubscribed for a second: what users were told is
+/// `subscribed` is then so in Redis as well.
+///
+/// # Errors
+/// When Redis doesn't answer, or Ctrl-C asks to end.
+pub fn calm(crew: &mut Crew, market: &mut Market) -> anyhow::Result<()> {
+    let (mut before, mut since) = (None, Instant::now());
+    while since.elapsed() < Duration::from_secs(1) {
+        let now = market.listeners(0..market.newest().len())?;
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        crew.pass(Duration::from_millis(100))?;
     }
     Ok(())
 }

@@ -123,20 +123,26 @@ impl Market {
         }
     }
 
-    /// How many servers listen to the stock, if Redis can tell.
+    /// How many subscriptions of servers to these stocks Redis has, all together; `None` if the
+    /// road leads past it.
     ///
     /// # Errors
     /// When Redis doesn't answer.
-    pub fn listeners(&mut self, stock: usize) -> anyhow::Result<Option<usize>> {
+    pub fn listeners(
+        &mut self,
+        stocks: impl IntoIterator<Item = usize>,
+    ) -> anyhow::Result<Option<usize>> {
         let Road::Redis { connection, prefix } = &mut self.road else {
             return Ok(None);
         };
-        let channel = format!("{prefix}{}", self.stocks[stock]);
-        let (_, count): (String, usize) = redis::cmd("PUBSUB")
-            .arg("NUMSUB")
-            .arg(channel)
+        let mut ask = redis::cmd("PUBSUB");
+        ask.arg("NUMSUB");
+        for stock in stocks {
+            ask.arg(format!("{prefix}{}", self.stocks[stock]));
+        }
+        let counts: Vec<(String, usize)> = ask
             .query(connection)
             .context("Redis does not say who listens")?;
-        Ok(Some(count))
+        Ok(Some(counts.iter().map(|(_, count)| count).sum()))
     }
 }
