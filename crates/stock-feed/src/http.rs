@@ -8,12 +8,11 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use pubsub_manager::UserId;
 use soketto::handshake::http::{Server as Handshake, is_upgrade_request};
-use tokio::net::TcpStream;
 
 use crate::app::App;
+use crate::corked::Corked;
 use crate::origin::may_connect;
 use crate::roster::Seat;
 use crate::{page, stats, user};
@@ -89,7 +88,7 @@ async fn upgrade(app: &'static App, seat: Seat, upgraded: OnUpgrade) {
     let Ok(upgraded) = upgraded.await else {
         return;
     };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+    let Ok(parts) = upgraded.downcast::<Corked>() else {
         tracing::error!("the upgraded connection is not the socket that was accepted");
         return;
     };

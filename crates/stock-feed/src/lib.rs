@@ -16,6 +16,7 @@ pub mod server;
 pub mod watch;
 
 mod app;
+mod corked;
 mod heartbeat;
 mod http;
 mod link;

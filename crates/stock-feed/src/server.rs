@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use pubsub_manager::{BrokerAddress, PubSubManager, Publisher};
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use crate::app::{App, Limits};
+use crate::corked::Corked;
 use crate::heartbeat;
 use crate::http::router;
 use crate::link::Link;
@@ -197,7 +198,7 @@ async fn speak_http(
         .timer(TokioTimer::new())
         .header_read_timeout(app.limits.handshake)
         .max_buf_size(HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(Corked::new(stream), TowerToHyperService::new(router))
         .with_upgrades();
     let mut connection = pin!(connection);
     if timeout(HTTP_FOR, connection.as_mut()).await.is_err() {

@@ -226,6 +226,27 @@ fn what_is_no_price_is_relayed_to_nobody() {
     );
 }
 
+/// A packet is most of what a connecting user costs.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_handshakes_answer_and_the_first_status_come_in_one_packet() {
+    use std::io::{Read, Write};
+
+    let server = house().server;
+    for _ in 0..50 {
+        let mut stream = std::net::TcpStream::connect(server).unwrap();
+        stream.write_all(handshake(server, "").as_bytes()).unwrap();
+        let mut packet = [0; 4096];
+        let read = stream.read(&mut packet).unwrap();
+        let packet = String::from_utf8_lossy(&packet[..read]);
+        assert!(packet.starts_with("HTTP/1.1 101 "), "{packet}");
+        assert!(
+            packet.ends_with(r#"{"type":"status","feed":"live"}"#),
+            "{packet}"
+        );
+    }
+}
+
 #[test]
 fn a_subscription_may_come_in_the_same_packet_as_the_handshake() {
     let server = house().server;
