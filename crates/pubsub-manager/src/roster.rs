@@ -45,15 +45,15 @@ impl Roster {
                 ticket
             }
             None => {
-                self.seats.push(seat);
+                push(&mut self.seats, seat);
                 Ticket(
                     u32::try_from(self.seats.len() - 1)
                         .expect("there are no more tickets than users"),
                 )
             }
         };
-        self.users.push(user);
-        self.tickets.push(ticket);
+        push(&mut self.users, user);
+        push(&mut self.tickets, ticket);
         ticket
     }
 
@@ -83,6 +83,15 @@ impl Roster {
         slice.extend(self.users[start..end].iter().rev().cloned());
         start
     }
+}
+
+/// Grows by a quarter where a `Vec` would double: with a thousand stocks of some hundred users
+/// each, the room that nobody has taken is what a follow costs most.
+fn push<T>(list: &mut Vec<T>, one: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 4 + 1);
+    }
+    list.push(one);
 }
 
 impl Ticket {
