@@ -1,4 +1,8 @@
 //! The command line: every limit is a flag, and `--help` is a page of the lesson.
+#![allow(
+    rustdoc::bare_urls,
+    reason = "these comments are what --help prints in a terminal"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
