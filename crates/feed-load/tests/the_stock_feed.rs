@@ -22,7 +22,7 @@ fn stock_feed() -> &'static Path {
             escargot::CargoBuild::new()
                 .package("stock-feed")
                 .bin("stock-feed")
-                .current_target()
+                .current_release()
                 .run()
                 .unwrap()
         })
