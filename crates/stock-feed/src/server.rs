@@ -25,7 +25,7 @@ use crate::http::router;
 use crate::link::Link;
 use crate::market::Market;
 use crate::roster::Roster;
-use crate::socket::TextFrames;
+use crate::session::TextFrames;
 use crate::stats::Latest;
 
 /// Connections that wait for the kernel to be accepted, when a whole fleet's users come over.

@@ -4,26 +4,21 @@
 //! this task sleeps while a million prices go by; it wakes when its user speaks, or is gone.
 
 use std::future::poll_fn;
-use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pubsub_manager::{Connection, SubscribeError, UserId};
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::frame::{CloseCode, Fault, Inbox, Said, pong_frame, text_frame};
+use crate::frame::{CloseCode, Inbox, Said, pong_frame, text_frame};
 use crate::request::{BadRequest, Request};
 use crate::roster::Seat;
-use crate::session::Session;
-use crate::socket::Socket;
+use crate::session::{Line, Session};
 
 /// The most that is read at once; it lives on the stack, for the length of one poll.
 const READ: usize = 4096;
@@ -31,11 +26,10 @@ const READ: usize = 4096;
 /// How long a user who was shown the door may take to walk out.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A user in conversation. This is all that its task holds while it waits: six words.
+/// A user in conversation. This is all that its task holds while it waits: five words.
 struct User {
     app: &'static App,
     session: Arc<Session>,
-    socket: OwnedReadHalf,
     inbox: Inbox,
     /// Dropped last, so that a seat is free only when its user is quite gone.
     _seat: Seat,
@@ -54,24 +48,25 @@ enum Pause {
 /// Takes a socket whose handshake is done, and spawns its user. `early` is what the user said
 /// without waiting for the handshake's end.
 pub(crate) fn welcome(app: &'static App, seat: Seat, stream: TcpStream, id: UserId, early: &[u8]) {
-    let (read, write) = stream.into_split();
-    let Ok(connection) = app.manager.connect(id, Socket::new(write)) else {
+    let Some(session) = Session::begin(app.manager, id, stream) else {
         return;
     };
-    let session = Arc::new(Session::new(connection));
     seat.sit(&session);
     let mut user = User {
         app,
         session,
-        socket: read,
         inbox: Inbox::default(),
         _seat: seat,
     };
     match user.listen(&mut early.to_vec()) {
-        ControlFlow::Break(Pause::Left | Pause::ShownTheDoor) => {
-            user.session.goodbye(CloseCode::Normal, "");
-        }
+        ControlFlow::Break(Pause::Left | Pause::ShownTheDoor) => {}
         _ => drop(tokio::spawn(user.talk())),
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        self.session.goodbye(CloseCode::Normal, "");
     }
 }
 
@@ -85,81 +80,73 @@ impl User {
                 pause => break pause,
             }
         };
-        self.session.goodbye(CloseCode::Normal, "");
         if let Pause::ShownTheDoor = pause {
-            Box::pin(linger(self.socket)).await;
+            let _ = Box::pin(timeout(LINGER, poll_fn(|cx| self.poll_leave(cx)))).await;
         }
     }
 
     /// Waits until the user has read what it asked for. Meanwhile its questions wait in the
     /// kernel, and then on its own side: that is all the backpressure there needs to be.
     async fn catch_up(&self) {
-        while self.is_behind() && self.socket.as_ref().writable().await.is_ok() {
+        let socket = &self.session.socket;
+        while socket.is_full() && socket.writable().await.is_ok() {
             // It is the manager that writes; it gets its turn before we look again.
             yield_now().await;
         }
     }
 
-    fn is_behind(&self) -> bool {
-        self.session
-            .connection
-            .lock()
-            .as_ref()
-            .is_some_and(|user| user.outlet().is_full())
-    }
-
     /// Reads and listens until the user has nothing more to say for now.
     fn poll_listen(&mut self, cx: &mut Context<'_>) -> Poll<Pause> {
-        let mut room = [MaybeUninit::<u8>::uninit(); READ];
+        let mut room = [0; READ];
         loop {
-            let mut buffer = ReadBuf::uninit(&mut room);
-            if ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)).is_err() {
-                return Poll::Ready(Pause::Left);
-            }
-            if buffer.filled().is_empty() {
-                return Poll::Ready(Pause::Left);
-            }
+            let read = match ready!(self.session.socket.poll_read(cx, &mut room)) {
+                Ok(0) | Err(_) => return Poll::Ready(Pause::Left),
+                Ok(read) => read,
+            };
             self.session.heard();
-            if let ControlFlow::Break(pause) = self.listen(buffer.filled_mut()) {
+            if let ControlFlow::Break(pause) = self.listen(&mut room[..read]) {
                 return Poll::Ready(pause);
             }
         }
     }
 
     fn listen(&mut self, bytes: &mut [u8]) -> ControlFlow<Pause> {
-        let Self {
-            app,
-            session,
-            inbox,
-            ..
-        } = self;
+        let (app, session) = (self.app, &self.session);
         let heard = {
             let connection = session.connection.lock();
-            inbox.feed(bytes, app.limits.message, |said| match &*connection {
+            let hear = |said: Said<'_>| match &*connection {
                 Some(connection) => answer(app, connection, said),
                 // Goodbye was said; now only the user's own goodbye matters, which ends the
                 // feed by itself.
                 None => ControlFlow::Continue(()),
-            })
+            };
+            self.inbox.feed(bytes, app.limits.message, hear)
         };
         match heard {
-            Ok(ControlFlow::Continue(())) if self.is_behind() => ControlFlow::Break(Pause::Behind),
+            Ok(ControlFlow::Continue(())) if session.socket.is_full() => {
+                ControlFlow::Break(Pause::Behind)
+            }
             Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
             Ok(ControlFlow::Break(())) => ControlFlow::Break(Pause::Left),
             Err(fault) => {
-                self.show_the_door(fault);
+                tracing::debug!(%fault, "closed a connection");
+                session.goodbye(fault.code(), &fault.to_string());
                 ControlFlow::Break(Pause::ShownTheDoor)
             }
         }
     }
 
-    fn show_the_door(&self, fault: Fault) {
-        tracing::debug!(%fault, "closed a connection");
-        self.session.goodbye(fault.code(), &fault.to_string());
+    /// Reads on until the user has closed too. Without this, bytes of the user that nobody read
+    /// would turn our end into a reset, which takes the close frame away before the user has
+    /// seen it.
+    fn poll_leave(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut room = [0; READ];
+        while let Ok(1..) = ready!(self.session.socket.poll_read(cx, &mut room)) {}
+        Poll::Ready(())
     }
 }
 
-fn answer(app: &App, connection: &Connection<Socket>, said: Said<'_>) -> ControlFlow<()> {
+fn answer(app: &App, connection: &Connection<Line>, said: Said<'_>) -> ControlFlow<()> {
     match said {
         Said::Text(text) => {
             if let Err(error) =
@@ -180,7 +167,7 @@ fn answer(app: &App, connection: &Connection<Socket>, said: Said<'_>) -> Control
     ControlFlow::Continue(())
 }
 
-fn obey(app: &App, connection: &Connection<Socket>, request: Request) -> Result<(), BadRequest> {
+fn obey(app: &App, connection: &Connection<Line>, request: Request) -> Result<(), BadRequest> {
     match request {
         Request::Subscribe(stock) => match app.manager.user_subscribe(connection, stock) {
             Err(error @ SubscribeError::TooManyStocks { .. }) => {
@@ -196,20 +183,12 @@ fn obey(app: &App, connection: &Connection<Socket>, request: Request) -> Result<
     }
 }
 
-/// Reads until the user has closed too. Without this, bytes of the user that nobody read would
-/// turn our end into a reset, which takes the close frame away before the user has seen it.
-async fn linger(mut socket: OwnedReadHalf) {
-    let mut sink = [0; 512];
-    let read_on = async { while socket.read(&mut sink).await.is_ok_and(|read| read > 0) {} };
-    let _ = timeout(LINGER, pin!(read_on)).await;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_user_who_waits_is_six_words() {
-        assert_eq!(size_of::<User>(), 6 * size_of::<usize>());
+    fn a_user_who_waits_is_five_words() {
+        assert_eq!(size_of::<User>(), 5 * size_of::<usize>());
     }
 }
