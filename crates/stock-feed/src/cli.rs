@@ -103,8 +103,9 @@ pub struct Serve {
     pub max_message: u32,
 
     /// A user that is silent for so long is asked for a sign of life, and is gone if there is
-    /// none for half as long again.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
+    /// none for half as long again. A million silent users are 8,000 pings a second at two
+    /// minutes, and 33,000 at thirty seconds.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = some_time)]
     pub ping_every: Duration,
 
     /// How long a client may take to say what it wants.
