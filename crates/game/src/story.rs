@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io::{self, BufReader, Write};
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
@@ -53,8 +54,10 @@ pub struct Story {
     /// Every id so far: a file may hold both `a` and `a-2`, and no game is to be refused for it.
     ids: HashSet<GameId>,
     /// One future for the whole story: a Ctrl-C between two waits must not be missed.
-    interrupt: Pin<Box<dyn Future<Output = io::Result<()>>>>,
+    interrupt: Interrupt,
 }
+
+type Interrupt = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 enum Pace {
     Rounds {
@@ -105,6 +108,15 @@ impl Story {
                 next_look: Instant::now() + flags.log_every,
             },
         };
+        let mut interrupt: Interrupt = Box::pin(tokio::signal::ctrl_c());
+        // The first poll is what makes the process listen: whoever has seen the first line may
+        // press Ctrl-C, and gets the verdict.
+        if let Poll::Ready(Err(error)) = interrupt
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            return Err(StoryError::Interrupt(error));
+        }
         let mut out = io::stdout().lock();
         writeln!(out, "{name}: {idea}")?;
         let title = "index (main.rs) adds";
@@ -115,7 +127,7 @@ impl Story {
             next: Next::Round,
             added: 0,
             ids: HashSet::new(),
-            interrupt: Box::pin(tokio::signal::ctrl_c()),
+            interrupt,
         })
     }
 
