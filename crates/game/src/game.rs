@@ -80,16 +80,20 @@ impl<'a> FromIterator<&'a Game> for Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |number: usize, noun: &str| match number {
-            1 => format!("{number} {noun}"),
-            _ => format!("{number} {noun}s"),
-        };
         write!(
             f,
             "{:<9}  {}",
             count(self.games, "game"),
             count(self.moves, "move")
         )
+    }
+}
+
+/// `1 game`, `2 games`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("{number} {noun}"),
+        _ => format!("{number} {noun}s"),
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::flags::Flags;
+use crate::game::count;
 use crate::reader::{self, ReadError};
 use crate::{Game, GameId, Summary};
 
@@ -159,10 +160,7 @@ impl Story {
     /// If stdout is gone.
     pub fn end(&self, seen: Summary, try_next: &str, verdict: &str) -> Result<(), StoryError> {
         let mut out = io::stdout().lock();
-        let added = match self.added {
-            1 => "1 game".to_owned(),
-            many => format!("{many} games"),
-        };
+        let added = count(self.added, "game");
         writeln!(out, "try: {try_next}")?;
         writeln!(
             out,
