@@ -44,6 +44,18 @@ impl Server {
         Some(server)
     }
 
+    /// The same with ten users of twenty stocks each, and prices that pour in.
+    async fn start_busy() -> Option<(Self, Market)> {
+        let mut server = Self::start().await?;
+        let stocks = names(200);
+        for stocks in stocks.chunks(20) {
+            server.user(stocks);
+        }
+        server.settles().await;
+        let market = Market::open(&server.redis, &stocks);
+        Some((server, market))
+    }
+
     /// A user who follows these stocks.
     fn user(&mut self, stocks: &[String]) -> &User {
         let ear = Ear::default();
@@ -229,15 +241,9 @@ fn in_order_and_once(ear: &Ear, of: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_killed_and_restarted_in_mid_stream() {
-    let Some(mut server) = Server::start().await else {
+    let Some((mut server, market)) = Server::start_busy().await else {
         return;
     };
-    let stocks = names(200);
-    for stocks in stocks.chunks(20) {
-        server.user(stocks);
-    }
-    server.settles().await;
-    let market = Market::open(&server.redis, &stocks);
     for _ in 0..3 {
         market.goes_on().await;
         server.redis.kill_9();
@@ -273,15 +279,9 @@ async fn users_come_and_go_while_redis_is_away() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_kills_the_subscribers_connection() {
-    let Some(mut server) = Server::start().await else {
+    let Some((server, market)) = Server::start_busy().await else {
         return;
     };
-    let stocks = names(200);
-    for stocks in stocks.chunks(20) {
-        server.user(stocks);
-    }
-    server.settles().await;
-    let market = Market::open(&server.redis, &stocks);
     for kill in 1..=5 {
         market.goes_on().await;
         let killed: u64 = server.redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"]);
