@@ -103,6 +103,7 @@ impl Crew {
             .servers
             .iter()
             .all(|server| server.ip().is_loopback() && server.is_ipv4());
+        let many = count > 4;
         let mut first = 0;
         for crowd in 0..count {
             let users = (plan.users - first).div_ceil(count - crowd);
@@ -117,7 +118,8 @@ impl Crew {
                 stocks: plan.stocks.clone(),
                 picks: plan.picks,
                 at_once: (512 / count).clamp(8, 64),
-                report_every: if count > 4 { 200 } else { 20 },
+                report_every: if many { 200 } else { 20 },
+                gather_for: if many { 2_000 } else { 0 },
             });
             give(&mut stdin, &connect)?;
             let tell = tell.clone();

@@ -111,6 +111,7 @@ impl Crowd {
     ) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         let every = Duration::from_millis(self.plan.report_every);
+        let gather_for = Duration::from_micros(self.plan.gather_for);
         let (mut reported, mut due) = (Counts::default(), Instant::now() + every);
         loop {
             self.poll
@@ -132,6 +133,9 @@ impl Crowd {
                 }
             }
             self.go_on();
+            if !events.is_empty() {
+                std::thread::sleep(gather_for);
+            }
             let now = Instant::now();
             if now >= due && reported != self.books.counts {
                 reported = self.books.counts;

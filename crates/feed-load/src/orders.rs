@@ -57,6 +57,10 @@ pub struct Connect {
     pub at_once: usize,
     /// Milliseconds between two reports.
     pub report_every: u64,
+    /// Microseconds that a crowd sleeps after it has read, so that more waits for it the next time.
+    /// Being woken for every price would be the server's cost, and there are no such wake-ups
+    /// where users have machines of their own. What it adds to a latency, it adds at most once.
+    pub gather_for: u64,
 }
 
 /// What a crowd says.

@@ -53,6 +53,7 @@ impl Crowd {
             },
             at_once: 16,
             report_every: 5,
+            gather_for: 0,
         }));
         crowd
     }
