@@ -45,6 +45,16 @@ impl<O: Outlet> Connection<O> {
         user.reply(&mut state, bytes, &self.shared);
     }
 
+    /// The user leaves every stock, and `last` is the last that it is told: after the replies that
+    /// wait for it, and after the rest of a price that was cut. When the outlet has taken it, or at
+    /// once if it does, the outlet is told to [`finish`](Outlet::finish). The first time counts.
+    pub fn leave(&self, last: &[u8]) {
+        let user = self.user();
+        let mut state = user.lock();
+        self.shared.leave(&user, &mut state);
+        user.take_leave(&mut state, last, &self.shared);
+    }
+
     pub(crate) fn user(&self) -> Arc<User> {
         Arc::clone(&self.user) as Arc<User>
     }
@@ -54,6 +64,7 @@ impl<O: Outlet> Drop for Connection<O> {
     fn drop(&mut self) {
         let user = self.user();
         let mut state = user.lock();
+        state.leave_off();
         self.shared.leave(&user, &mut state);
     }
 }

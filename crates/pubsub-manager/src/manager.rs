@@ -108,7 +108,7 @@ impl PubSubManager {
         let mut frames = Frames::default();
         let encoder = self.shared.encoder();
         frames.push(encoder, &Message::Subscribed { stock: &stock });
-        if !state.gone && state.position_of(&stock).is_none() {
+        if state.is_here() && state.position_of(&stock).is_none() {
             if state.follows.len() >= most {
                 return Err(SubscribeError::TooManyStocks { stock, most });
             }

@@ -26,6 +26,10 @@ pub trait Outlet: Send + Sync + 'static {
     /// Any error says that the user is gone.
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// The user [left](crate::Connection::leave), and its last words were taken: nothing more comes.
+    /// An outlet that has no end to close does nothing.
+    fn finish(&self) {}
+
     /// The manager gives this user up: it did not read by the deadline, its unread replies outgrew
     /// 32 KiB, or it is gone. The caller ends the connection; it may be called more than once.
     fn close(&self);

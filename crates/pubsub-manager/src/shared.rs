@@ -163,7 +163,6 @@ impl Shared {
 
     /// Takes the user out of everything: it costs what the user had, not what everybody has.
     pub(crate) fn leave(&self, user: &User, state: &mut State) {
-        state.leave_off();
         for follow in state.follows.drain(..) {
             self.unfollow(user.id, &follow);
         }

@@ -45,10 +45,19 @@ pub(crate) struct State {
     behind: Option<Box<Behind>>,
     /// The status of the feed that the user was told last.
     told: Option<Feed>,
-    /// Nothing is offered to a user that is gone.
-    pub(crate) gone: bool,
+    pub(crate) stay: Stay,
     /// Its place among all users.
     pub(crate) ticket: Option<Ticket>,
+}
+
+/// Whether a user is still to be told anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    Here,
+    /// It left, and has yet to take its last words; nothing is added to them.
+    Leaving,
+    /// Nothing is offered any more.
+    Gone,
 }
 
 /// That a user follows a stock.
@@ -96,7 +105,7 @@ impl<O: Outlet> User<O> {
             follows: SmallVec::new(),
             behind: None,
             told: None,
-            gone: false,
+            stay: Stay::Here,
             ticket: None,
         };
         Self {
@@ -120,7 +129,7 @@ impl User {
         shared: &Arc<Shared>,
     ) -> Delivered {
         let mut state = self.lock();
-        if state.gone || state.behind.is_some() {
+        if state.is_passed_over() {
             return Delivered::default();
         }
         let Some(at) = state.position(channel) else {
@@ -164,7 +173,7 @@ impl User {
     /// Tells the user what it does not know of the state of the feed.
     pub(crate) fn tell_status(self: &Arc<Self>, shared: &Arc<Shared>) {
         let mut state = self.lock();
-        if state.gone || state.behind.is_some() {
+        if state.is_passed_over() {
             return;
         }
         let mut frames = Frames::default();
@@ -177,7 +186,7 @@ impl User {
 
     /// Sends replies: in order with the prices, and never skipped.
     pub(crate) fn reply(self: &Arc<Self>, state: &mut State, bytes: &[u8], shared: &Arc<Shared>) {
-        if state.gone {
+        if !state.is_here() {
             return;
         }
         if let Some(behind) = &mut state.behind {
@@ -195,6 +204,28 @@ impl User {
             .is_some_and(|behind| behind.tail.len() > UNREAD)
         {
             self.give_up(state, shared, "its unread replies outgrew 32 KiB");
+        }
+    }
+
+    /// Says the last words: they are out, or the drain sees to it.
+    pub(crate) fn take_leave(
+        self: &Arc<Self>,
+        state: &mut State,
+        last: &[u8],
+        shared: &Arc<Shared>,
+    ) {
+        self.reply(state, last, shared);
+        if state.is_here() {
+            state.stay = Stay::Leaving;
+        }
+        self.finish_if_told(state);
+    }
+
+    /// A user that is leaving is gone when nothing waits for it any more.
+    fn finish_if_told(&self, state: &mut State) {
+        if state.stay == Stay::Leaving && state.behind.is_none() {
+            state.stay = Stay::Gone;
+            self.outlet.finish();
         }
     }
 
@@ -239,7 +270,7 @@ impl User {
     }
 
     fn give_up(&self, state: &mut State, shared: &Shared, why: &str) {
-        if !state.gone {
+        if state.stay != Stay::Gone {
             state.leave_off();
             self.outlet.close();
             shared.gave_up(self.id, why);
@@ -248,6 +279,15 @@ impl User {
 }
 
 impl State {
+    pub(crate) fn is_here(&self) -> bool {
+        self.stay == Stay::Here
+    }
+
+    /// Whether the relay passes over this user: it left, or is behind and its drain looks after it.
+    fn is_passed_over(&self) -> bool {
+        !self.is_here() || self.behind.is_some()
+    }
+
     pub(crate) fn position(&self, channel: &Arc<Channel>) -> Option<usize> {
         self.follows
             .iter()
@@ -274,7 +314,7 @@ impl State {
 
     /// Marks the user as gone: nothing waits for it any more.
     pub(crate) fn leave_off(&mut self) {
-        self.gone = true;
+        self.stay = Stay::Gone;
         if let Some(behind) = self.behind.take() {
             behind.drain.abort();
         }

@@ -260,6 +260,62 @@ async fn after_unsubscribed_comes_no_price_however_far_behind_the_user_is() {
     );
 }
 
+/// Last words, as the protocol of these tests can say them.
+const BYE: &[u8] = b"{\"type\":\"unsubscribed\",\"stock\":\"BYE\"}\n";
+
+fn bye() -> Told {
+    Told::Unsubscribed("BYE".into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_is_told_its_last_words_and_nothing_after_them() {
+    let house = House::new().await;
+    let (user, ear) = house.user(1).await;
+    user.leave(BYE);
+    assert!(ear.is_finished());
+    user.leave(BYE);
+    user.send(BYE);
+    house.manager.user_subscribe(&user, apple()).unwrap();
+    house.publish(1);
+    house.broker.set_down(true);
+    moment().await;
+    assert_eq!(ear.told()[2..], [bye()]);
+    let stats = house.manager.stats();
+    assert_eq!((stats.users, stats.subscriptions), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_words_to_somebody_who_is_behind_come_after_the_price_that_was_cut() {
+    let house = House::new().await;
+    let (user, ear) = house.user(1).await;
+    ear.take_only(10);
+    (1..=2).for_each(|price| house.publish(price));
+    moment().await;
+    user.leave(BYE);
+    house.publish(3);
+    house.broker.set_down(true);
+    moment().await;
+    assert!(!ear.is_finished(), "it has yet to take them");
+    ear.take_all();
+    moment().await;
+    assert_eq!(ear.told()[2..], [price(1, 0), bye()]);
+    assert!(ear.is_finished());
+    assert_eq!(house.manager.stats().users_behind, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_its_last_words_by_the_deadline_is_given_up() {
+    let house = House::new().await;
+    let (user, ear) = house.user(1).await;
+    ear.take_only(10);
+    house.publish(1);
+    moment().await;
+    user.leave(BYE);
+    sleep(Duration::from_secs(11)).await;
+    assert!(ear.is_closed());
+    assert!(!ear.is_finished());
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_reads_nothing_by_the_deadline_is_given_up_and_the_others_never_waited() {
     let house = House::new().await;

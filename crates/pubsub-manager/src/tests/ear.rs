@@ -20,6 +20,7 @@ struct Inner {
     room: Option<usize>,
     gone: bool,
     closed: bool,
+    finished: bool,
     waker: Option<Waker>,
 }
 
@@ -60,6 +61,11 @@ impl Ear {
     /// Whether the manager has given this user up.
     pub(super) fn is_closed(&self) -> bool {
         self.0.lock().closed
+    }
+
+    /// Whether it was told that nothing more comes.
+    pub(super) fn is_finished(&self) -> bool {
+        self.0.lock().finished
     }
 
     /// Every whole message so far, oldest first.
@@ -128,6 +134,10 @@ impl Outlet for Ear {
         }
         inner.waker = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    fn finish(&self) {
+        self.0.lock().finished = true;
     }
 
     fn close(&self) {

@@ -71,6 +71,7 @@ impl User {
             let owed = state.owed(&mut frames, shared);
             if owed.is_empty() {
                 state.behind = None;
+                self.finish_if_told(&mut state);
                 return Progress::Done;
             }
             let Ok(taken) = self.take(frames.bytes()) else {
@@ -137,6 +138,9 @@ impl State {
 
     /// The newest of everything that the user does not have: a status, and one price a stock.
     fn owed(&self, frames: &mut Frames, shared: &Shared) -> Vec<Owed> {
+        if !self.is_here() {
+            return Vec::new();
+        }
         let mut owed = self.owed_status(frames, shared);
         for (at, follow) in self.follows.iter().enumerate() {
             let (seq, newest) = {
