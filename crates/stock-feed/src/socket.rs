@@ -1,10 +1,11 @@
 //! A user's socket: the manager writes to it where the price is relayed, the user's task reads.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
+use pubsub_manager::Outlet;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -12,7 +13,7 @@ use tokio::net::TcpStream;
 /// Where a short read proves that nothing is left, as it does with epoll and kqueue.
 const SHORT_READ_IS_ALL: bool = cfg!(any(target_os = "linux", target_vendor = "apple"));
 
-/// A TCP socket that two sides share without a lock, as the kernel allows.
+/// A TCP socket that two sides share: the kernel lets one write while the other reads.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -28,26 +29,8 @@ impl Socket {
         }
     }
 
-    /// Writes what the kernel takes now.
-    pub(crate) fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
-        // The relay loop stands right here: one system call, no task woken, nothing queued. The
-        // runtime keeps a record of each socket elsewhere in memory; it is looked at only where the
-        // kernel has no room, so that it knows of that as well.
-        let taken = match SockRef::from(&self.stream).send(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stream.try_write(bytes),
-            taken => taken,
-        };
-        let full = taken.as_ref().map_or(true, |taken| *taken < bytes.len());
-        self.full.store(full, Ordering::Relaxed);
-        taken
-    }
-
-    /// Is ready when the kernel may take more.
-    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_write_ready(cx)
-    }
-
-    /// The same for a second who waits: each of the two has its own place to be woken from.
+    /// Is ready when the kernel may take more. The manager waits for the same, in `poll_ready`:
+    /// each of the two has its own place to be woken from.
     pub(crate) async fn writable(&self) -> io::Result<()> {
         self.stream.writable().await
     }
@@ -72,13 +55,13 @@ impl Socket {
                 // Telling tokio now that there is no more saves the system call that would find
                 // it out: one for each message of each user.
                 if SHORT_READ_IS_ALL && (1..room.len()).contains(&some) {
-                    return Err(io::ErrorKind::WouldBlock.into());
+                    return Err(ErrorKind::WouldBlock.into());
                 }
                 Ok(())
             });
             match (read, asked) {
                 (Some(read), _) => return Poll::Ready(Ok(read)),
-                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                (None, Err(error)) if error.kind() != ErrorKind::WouldBlock => {
                     return Poll::Ready(Err(error));
                 }
                 (None, _) => {}
@@ -86,19 +69,46 @@ impl Socket {
         }
     }
 
-    /// Nothing more will be sent.
-    pub(crate) fn finish(&self) {
-        self.shutdown(Shutdown::Write);
-    }
-
-    /// Ends it both ways, so that the user's own task reads an end, and goes.
-    pub(crate) fn close(&self) {
-        self.full.store(false, Ordering::Relaxed);
-        self.shutdown(Shutdown::Both);
+    /// Offers once more what the kernel did not take, now through the runtime. That keeps a record of
+    /// each socket elsewhere in memory, which is left alone while all goes well; but it must know
+    /// that the kernel is full, or it would call the socket writable when it is not.
+    fn offer_rest(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            taken => taken,
+        }
     }
 
     fn shutdown(&self, how: Shutdown) {
         // An error says that the user was quicker.
         let _ = SockRef::from(&self.stream).shutdown(how);
+    }
+}
+
+impl Outlet for Socket {
+    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+        // The relay loop stands right here: one system call, no task woken, nothing queued.
+        let taken = match SockRef::from(&self.stream).send(bytes) {
+            Ok(taken) if taken == bytes.len() => taken,
+            Ok(taken) => taken + self.offer_rest(&bytes[taken..])?,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.offer_rest(bytes)?,
+            Err(error) => return Err(error),
+        };
+        self.full.store(taken < bytes.len(), Ordering::Relaxed);
+        Ok(taken)
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_write_ready(cx)
+    }
+
+    fn finish(&self) {
+        self.shutdown(Shutdown::Write);
+    }
+
+    /// Ends it both ways, so that the user's own task reads an end, and goes.
+    fn close(&self) {
+        self.full.store(false, Ordering::Relaxed);
+        self.shutdown(Shutdown::Both);
     }
 }

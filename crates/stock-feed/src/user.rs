@@ -18,7 +18,8 @@ use crate::app::App;
 use crate::frame::{CloseCode, Inbox, Said, pong_frame, text_frame};
 use crate::request::{BadRequest, Request};
 use crate::roster::Seat;
-use crate::session::{Line, Session};
+use crate::session::Session;
+use crate::socket::Socket;
 
 /// The most that is read at once; it lives on the stack, for the length of one poll.
 const READ: usize = 4096;
@@ -81,14 +82,21 @@ impl User {
             }
         };
         if let Pause::ShownTheDoor = pause {
-            let _ = Box::pin(timeout(LINGER, poll_fn(|cx| self.poll_leave(cx)))).await;
+            Box::pin(self.walk_out()).await;
         }
+    }
+
+    /// Reads on until the user has closed too. Without this, bytes of the user that nobody read
+    /// would turn our end into a reset, which takes the close frame away before the user has
+    /// seen it.
+    async fn walk_out(self) {
+        let _ = timeout(LINGER, poll_fn(|cx| self.poll_leave(cx))).await;
     }
 
     /// Waits until the user has read what it asked for. Meanwhile its questions wait in the
     /// kernel, and then on its own side: that is all the backpressure there needs to be.
     async fn catch_up(&self) {
-        let socket = &self.session.socket;
+        let socket = self.session.socket();
         while socket.is_full() && socket.writable().await.is_ok() {
             // It is the manager that writes; it gets its turn before we look again.
             yield_now().await;
@@ -99,7 +107,7 @@ impl User {
     fn poll_listen(&mut self, cx: &mut Context<'_>) -> Poll<Pause> {
         let mut room = [0; READ];
         loop {
-            let read = match ready!(self.session.socket.poll_read(cx, &mut room)) {
+            let read = match ready!(self.session.socket().poll_read(cx, &mut room)) {
                 Ok(0) | Err(_) => return Poll::Ready(Pause::Left),
                 Ok(read) => read,
             };
@@ -112,18 +120,10 @@ impl User {
 
     fn listen(&mut self, bytes: &mut [u8]) -> ControlFlow<Pause> {
         let (app, session) = (self.app, &self.session);
-        let heard = {
-            let connection = session.connection.lock();
-            let hear = |said: Said<'_>| match &*connection {
-                Some(connection) => answer(app, connection, said),
-                // Goodbye was said; now only the user's own goodbye matters, which ends the
-                // feed by itself.
-                None => ControlFlow::Continue(()),
-            };
-            self.inbox.feed(bytes, app.limits.message, hear)
-        };
-        match heard {
-            Ok(ControlFlow::Continue(())) if session.socket.is_full() => {
+        // After a goodbye of ours nothing is answered: the connection has left.
+        let hear = |said: Said<'_>| answer(app, &session.connection, said);
+        match self.inbox.feed(bytes, app.limits.message, hear) {
+            Ok(ControlFlow::Continue(())) if session.socket().is_full() => {
                 ControlFlow::Break(Pause::Behind)
             }
             Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
@@ -136,17 +136,14 @@ impl User {
         }
     }
 
-    /// Reads on until the user has closed too. Without this, bytes of the user that nobody read
-    /// would turn our end into a reset, which takes the close frame away before the user has
-    /// seen it.
     fn poll_leave(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut room = [0; READ];
-        while let Ok(1..) = ready!(self.session.socket.poll_read(cx, &mut room)) {}
+        while let Ok(1..) = ready!(self.session.socket().poll_read(cx, &mut room)) {}
         Poll::Ready(())
     }
 }
 
-fn answer(app: &App, connection: &Connection<Line>, said: Said<'_>) -> ControlFlow<()> {
+fn answer(app: &App, connection: &Connection<Socket>, said: Said<'_>) -> ControlFlow<()> {
     match said {
         Said::Text(text) => {
             if let Err(error) =
@@ -167,7 +164,7 @@ fn answer(app: &App, connection: &Connection<Line>, said: Said<'_>) -> ControlFl
     ControlFlow::Continue(())
 }
 
-fn obey(app: &App, connection: &Connection<Line>, request: Request) -> Result<(), BadRequest> {
+fn obey(app: &App, connection: &Connection<Socket>, request: Request) -> Result<(), BadRequest> {
     match request {
         Request::Subscribe(stock) => match app.manager.user_subscribe(connection, stock) {
             Err(error @ SubscribeError::TooManyStocks { .. }) => {
