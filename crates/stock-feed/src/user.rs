@@ -60,8 +60,11 @@ pub(crate) fn welcome(app: &'static App, seat: Seat, stream: TcpStream, id: User
         _seat: seat,
     };
     match user.listen(&mut early.to_vec()) {
-        ControlFlow::Break(Pause::Left | Pause::ShownTheDoor) => {}
-        _ => drop(tokio::spawn(user.talk())),
+        ControlFlow::Break(Pause::Left) => {}
+        ControlFlow::Break(Pause::ShownTheDoor) => drop(tokio::spawn(user.walk_out())),
+        ControlFlow::Break(Pause::Behind) | ControlFlow::Continue(()) => {
+            drop(tokio::spawn(user.talk()));
+        }
     }
 }
 

@@ -195,6 +195,25 @@ fn whoever_is_shown_the_door_may_finish_its_sentence_and_hears_why() {
 }
 
 #[test]
+fn a_violation_that_comes_along_with_the_handshake_is_told_as_well() {
+    let mut stream = std::net::TcpStream::connect(house().server).unwrap();
+    let mut all = handshake(house().server, "").into_bytes();
+    all.extend(frame(FIN | BINARY, b"x"));
+    // What nobody reads would turn the server's end into a reset.
+    all.resize(4 * 1024 * 1024, 0);
+    std::io::Write::write_all(&mut stream, &all).unwrap();
+    let mut answer = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut stream, &mut answer);
+    let code = 1003_u16.to_be_bytes();
+    let closes = |bytes: &[u8]| bytes[0] == FIN | CLOSE && bytes[2..] == code;
+    assert!(
+        answer.windows(4).any(closes),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+#[test]
 fn a_goodbye_is_answered_with_a_goodbye() {
     let mut user = user();
     user.follow("BYE");
