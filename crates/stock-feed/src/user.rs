@@ -118,6 +118,11 @@ impl User {
             if let ControlFlow::Break(pause) = self.listen(&mut room[..read]) {
                 return Poll::Ready(pause);
             }
+            if read == room.len() {
+                // Somebody with so much to say waits for the next turn, so that nobody waits for it.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 
