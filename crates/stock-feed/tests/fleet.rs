@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::json;
 use support::client::{Client, get, stats};
-use support::fleet::{Process, Redis, Server, program};
+use support::fleet::{Redis, Server};
 use support::until;
 
 fn server(redis: &Redis, flags: &[&str]) -> Server {
@@ -122,69 +122,6 @@ fn users_of_a_killed_server_find_another_and_miss_nothing_that_is_published_then
     redis.until_followed("APPL", 1);
     redis.publish("APPL", "3");
     assert_eq!(user.json()["price"], "3");
-}
-
-#[test]
-fn the_terminal_client_comes_back_when_its_server_does() {
-    let Some(redis) = Redis::start() else { return };
-    let mut first = server(&redis, &[]);
-    let url = format!("ws://{}", first.address);
-    let watch = Process::start(program().args(["watch", &url, "APPL", "GOOG"]));
-    redis.until_followed("GOOG", 1);
-    redis.publish("APPL", "100.01");
-    watch.until_said("APPL          100.01");
-    first.process.kill();
-    watch.until_said("trying again");
-    let _second = Server::start_on(first.address, &["--redis", &redis.url()]);
-    redis.until_followed("GOOG", 1);
-    redis.publish("APPL", "100.02");
-    watch.until_said("APPL  +       100.02");
-}
-
-#[test]
-fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
-    let Some(redis) = Redis::start() else { return };
-    let server = server(&redis, &[]);
-    let mut user = Client::connect(server.address);
-    user.follow("APPL");
-    redis.until_followed("APPL", 1);
-    let file = std::env::temp_dir().join(format!("stock-feed-{}.csv", std::process::id()));
-    std::fs::write(
-        &file,
-        "date,symbol,price\n2000-01-01,APPL,25.94\nAPPL,1e3\nAPPL,26.00\n",
-    )
-    .unwrap();
-    let publish = |flags: &[&str]| {
-        let mut publish = program();
-        publish
-            .args(["publish", "--rate", "0", "--redis", &redis.url()])
-            .args(flags)
-            .arg(&file);
-        let output = publish.output().unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
-    };
-    let (code, said) = publish(&["--strict"]);
-    assert_eq!(code, Some(2), "{said}");
-    assert!(
-        said.contains("line 3: \"1e3\" is not a price") && said.contains("nothing was published"),
-        "{said}"
-    );
-    let (code, said) = publish(&[]);
-    std::fs::remove_file(&file).unwrap();
-    assert_eq!(code, Some(0), "{said}");
-    assert!(
-        said.contains("published 2 prices of 1 stocks") && said.contains("1 bad line"),
-        "{said}"
-    );
-    assert_eq!(
-        user.json()["price"],
-        "25.94",
-        "the strict run had published nothing"
-    );
-    assert_eq!(user.json()["price"], "26.00");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::client::get;
 use super::until;
 
 /// The program under test.
@@ -109,6 +110,15 @@ impl Server {
     /// Starts a server on a free port, with these flags.
     pub(crate) fn start(flags: &[&str]) -> Self {
         Self::start_as(program().args(["--listen", "127.0.0.1:0"]).args(flags))
+    }
+
+    /// Starts a server on a free port that is linked to this Redis.
+    pub(crate) fn behind(redis: &Redis, flags: &[&str]) -> Self {
+        let server = Self::start(&[&["--redis", &redis.url()], flags].concat());
+        until("the server is linked to Redis", || {
+            get(server.address, "/healthz").body == "live\n"
+        });
+        server
     }
 
     /// Starts a server where another one was.

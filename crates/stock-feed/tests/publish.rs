@@ -1,0 +1,53 @@
+//! Prices from a file, or from another program, on their way to a Redis.
+#![cfg(unix)]
+
+mod support;
+
+use support::client::Client;
+use support::fleet::{Redis, Server, program};
+
+#[test]
+fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
+    let Some(redis) = Redis::start() else { return };
+    let server = Server::behind(&redis, &[]);
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("APPL", 1);
+    let file = std::env::temp_dir().join(format!("stock-feed-{}.csv", std::process::id()));
+    std::fs::write(
+        &file,
+        "date,symbol,price\n2000-01-01,APPL,25.94\nAPPL,1e3\nAPPL,26.00\n",
+    )
+    .unwrap();
+    let publish = |flags: &[&str]| {
+        let mut publish = program();
+        publish
+            .args(["publish", "--rate", "0", "--redis", &redis.url()])
+            .args(flags)
+            .arg(&file);
+        let output = publish.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, said) = publish(&["--strict"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("line 3: \"1e3\" is not a price") && said.contains("nothing was published"),
+        "{said}"
+    );
+    let (code, said) = publish(&[]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("published 2 prices of 1 stocks") && said.contains("1 bad line"),
+        "{said}"
+    );
+    assert_eq!(
+        user.json()["price"],
+        "25.94",
+        "the strict run had published nothing"
+    );
+    assert_eq!(user.json()["price"], "26.00");
+}
