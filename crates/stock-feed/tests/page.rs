@@ -156,14 +156,38 @@ impl Window {
 
     /// What the browser's console holds since it was asked last.
     fn console(&self) -> Vec<Value> {
+        let entries = self.ask("se/log", &json!({ "type": "browser" }));
+        entries.as_array().expect("a list").clone()
+    }
+
+    #[track_caller]
+    fn complains_of_nothing(&self) {
+        assert_eq!(self.console(), Vec::<Value>::new(), "in the console");
+    }
+
+    /// The browser itself notes each connection that fails, and no page can keep it from that.
+    /// Whatever else it notes is the page's own fault.
+    #[track_caller]
+    fn complains_of_the_network_only(&self) {
+        for entry in self.console() {
+            let text = entry["message"].as_str().expect("a text");
+            assert!(
+                text.contains("net::ERR_") || text.contains("WebSocket connection to"),
+                "in the console: {entry}"
+            );
+        }
+    }
+
+    /// Asks the driver for what only Chromium's can do.
+    fn ask(&self, what: &str, body: &Value) -> Value {
         let Self {
             driver, session, ..
         } = self;
-        let body = r#"{"type":"browser"}"#;
-        let head = format!("POST /session/{session}/se/log HTTP/1.1\r\nHost: {driver}");
+        let body = body.to_string();
+        let head = format!("POST /session/{session}/{what} HTTP/1.1\r\nHost: {driver}");
         let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let answer: Value = serde_json::from_str(&http(*driver, &request).body).unwrap();
-        answer["value"].as_array().expect("a list").clone()
+        let mut answer: Value = serde_json::from_str(&http(*driver, &request).body).unwrap();
+        answer["value"].take()
     }
 }
 
@@ -225,11 +249,7 @@ async fn prices_move_and_everything_works_by_keyboard() {
     page.browser.set_window_size(390, 844).await.unwrap();
     page.until("document.documentElement.scrollWidth <= innerWidth")
         .await;
-    assert_eq!(
-        page.console(),
-        Vec::<Value>::new(),
-        "nothing to complain about"
-    );
+    page.complains_of_nothing();
 }
 
 #[tokio::test]
@@ -251,6 +271,7 @@ async fn the_pane_shows_what_other_windows_do_to_the_server() {
     drop(second);
     first.until(&count(1)).await;
     first.until_says("events", "unsubscribed TSLA").await;
+    first.complains_of_nothing();
 }
 
 #[tokio::test]
@@ -276,11 +297,7 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
         .await;
     redis.start_again();
     page.until_says("status", "live").await;
-    assert_eq!(
-        page.console(),
-        Vec::<Value>::new(),
-        "none of this is the page's error"
-    );
+    page.complains_of_nothing();
 
     server.process.kill();
     page.until_says("status", "reconnecting").await;
@@ -290,6 +307,8 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     redis.publish("APPL", "100.2");
     page.until_price("APPL", "100.2").await;
     elsewhere.until_price("APPL", "100.2").await;
+    page.complains_of_the_network_only();
+    elsewhere.complains_of_nothing();
 }
 
 /// The page asks for whatever its reader types; the server must not take it for more than text.
@@ -311,4 +330,5 @@ async fn a_price_that_is_markup_never_reaches_the_page() {
     support::until("the garbage is counted", || {
         stats(server.address)["garbage"] == 1
     });
+    page.complains_of_nothing();
 }
