@@ -7,6 +7,9 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 // A connection that lived this long counts as good: the next wait starts small again.
 const GOOD_AFTER = 5_000;
+// A server that hangs accepts a connection (its kernel does) and never says hello. The browser
+// would wait for minutes.
+const HELLO_WITHIN = 5_000;
 
 /** Fires `state` (connecting, open, waiting) and `message` (one object of the wire protocol). */
 export class Feed extends EventTarget {
@@ -27,7 +30,9 @@ export class Feed extends EventTarget {
     this.#tell('state', { state: 'connecting' });
     const socket = new WebSocket(this.url);
     this.#socket = socket;
+    this.#timer = setTimeout(() => this.giveUp(), HELLO_WITHIN);
     socket.onopen = () => {
+      clearTimeout(this.#timer);
       this.#opened = Date.now();
       this.#tell('state', { state: 'open' });
       for (const stock of this.wanted) this.#send('subscribe', stock);
@@ -38,7 +43,17 @@ export class Feed extends EventTarget {
 
   /** Connects now, if the page is only waiting to. */
   retry() {
-    if (this.#socket?.readyState === WebSocket.CLOSED) this.connect();
+    if (!this.#socket) this.connect();
+  }
+
+  /** Lets go of a connection whose server does not answer, and comes back in a while. */
+  giveUp() {
+    const socket = this.#socket;
+    if (!socket) return;
+    // Whoever does not answer does not answer a goodbye either: nothing here waits for it.
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    this.#wait();
   }
 
   follow(stock) {
@@ -55,6 +70,8 @@ export class Feed extends EventTarget {
   // doubling a server that struggles is struck by everybody at once; without the randomness they
   // all come back in the same moment, again and again.
   #wait() {
+    clearTimeout(this.#timer);
+    this.#socket = null;
     const good = this.#opened && Date.now() - this.#opened > GOOD_AFTER;
     this.#failures = good ? 1 : this.#failures + 1;
     this.#opened = 0;

@@ -5,6 +5,7 @@ import { chart } from './draw.js';
 import { Feed } from './feed.js';
 import { Quote } from './quotes.js';
 import { watchServer } from './server.js';
+import { Silence } from './silence.js';
 
 const $ = (id) => document.getElementById(id);
 const STOCK = /^[A-Z0-9.-]{1,16}$/;
@@ -13,6 +14,7 @@ const DEFAULT = ['APPL', 'GOOG', 'MSFT'];
 
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
 const feed = new Feed(`${scheme}://${location.host}/ws`);
+const silence = new Silence();
 const board = new Board($('board'));
 const quotes = new Map();
 const changed = new Set();
@@ -78,22 +80,32 @@ const hear = {
   error: ({ message }) => problem(message),
 };
 
-feed.addEventListener('message', ({ detail }) => hear[detail.type]?.(detail));
+feed.addEventListener('message', ({ detail }) => {
+  silence.hear();
+  hear[detail.type]?.(detail);
+});
 feed.addEventListener('state', ({ detail }) => {
   connection = detail;
+  if (detail.state === 'open') silence.hear();
   if (detail.state === 'waiting') {
     for (const quote of quotes.values()) {
       quote.old = true;
       changed.add(quote.stock);
     }
+    draw();
   }
+  showStatus();
+});
+
+silence.addEventListener('change', () => {
+  if (silence.away) feed.giveUp();
   showStatus();
 });
 
 // What the page shows.
 
 function showStatus() {
-  const [state, text] = {
+  const [state, text] = silence.away ? ['away', 'the server does not answer'] : {
     connecting: ['connecting', 'connecting'],
     open: live ? ['live', 'live'] : ['stale', 'stale: the broker is away'],
     waiting: ['reconnecting', `reconnecting in ${Math.max(0, Math.ceil((connection.until - Date.now()) / 1000))} s`],
@@ -192,9 +204,8 @@ $('theme').onclick = () => {
 };
 
 (asked().length > 0 ? asked() : DEFAULT).forEach(follow);
-watchServer((stats) => {
-  if (!stats) return;
-  $('known').replaceChildren(...stats.suggested.map((stock) => {
+watchServer(silence, ({ suggested }) => {
+  $('known').replaceChildren(...suggested.map((stock) => {
     const option = document.createElement('option');
     option.value = stock;
     return option;

@@ -1,5 +1,7 @@
 // The second pane: what the one server behind this page does for all of its users.
 
+import { PATIENCE } from './silence.js';
+
 const EVERY = 1_000;
 const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat();
@@ -8,23 +10,41 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycl
 const MOST_DOTS = 16;
 const count = (n, one) => `${number.format(n)} ${one}${n === 1 ? '' : 's'}`;
 
-/** Asks `/stats` once a second, shows it, and hands it to `tell` (null while there is no answer). */
-export function watchServer(tell) {
+/** Asks `/stats` once a second, shows it, hands it to `tell`, and tells `silence` how that went. */
+export function watchServer(silence, tell) {
   let before = null;
+  let heard = Date.now();
+  silence.addEventListener('change', () => showAway(silence.away, heard));
   const ask = async () => {
     let stats = null;
+    silence.ask();
     try {
-      stats = await (await fetch('/stats', { signal: AbortSignal.timeout(3_000) })).json();
+      // A little longer than the patience, so that it is over when a question is given up.
+      const signal = AbortSignal.timeout(PATIENCE + 100);
+      stats = await (await fetch('/stats', { signal })).json();
       stats.asked = performance.now();
     } catch {
-      // The pill in the header says that the server is away; this pane keeps what it knew.
+      silence.miss();
     }
-    if (stats) show(stats, before?.pid === stats.pid ? before : null);
+    if (stats) {
+      heard = Date.now();
+      silence.hear();
+      show(stats, before?.pid === stats.pid ? before : null);
+      tell(stats);
+    }
     before = stats;
-    tell(stats);
     setTimeout(ask, EVERY);
   };
   ask();
+}
+
+// What the server said last stays readable, but it must not look like news.
+function showAway(away, heard) {
+  $('server').dataset.away = String(away);
+  $('server-away').hidden = !away;
+  if (!away) return;
+  $('server-away').textContent = `No answer since ${clock.format(heard)}. Below is what it said last.`;
+  for (const id of ['flow-in', 'flow-out', 'each']) $(id).textContent = '–';
 }
 
 function show(stats, before) {

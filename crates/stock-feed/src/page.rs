@@ -27,7 +27,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("style.css", CSS, include_str!("../page/style.css")),
     ("icon.svg", SVG, include_str!("../page/icon.svg")),
     ("main.js", JS, include_str!("../page/main.js")),
@@ -36,6 +36,7 @@ const FILES: [(&str, &str, &str); 8] = [
     ("board.js", JS, include_str!("../page/board.js")),
     ("draw.js", JS, include_str!("../page/draw.js")),
     ("server.js", JS, include_str!("../page/server.js")),
+    ("silence.js", JS, include_str!("../page/silence.js")),
 ];
 
 /// `GET /`

@@ -144,6 +144,17 @@ impl Window {
         .await;
     }
 
+    /// Runs the body of an async function in the page, where it can import the page's modules.
+    async fn run(&self, body: &str) -> Value {
+        let script = format!(
+            "const done = arguments[0]; (async () => {{ {body} }})().then(done, (error) => done(`${{error}}`));"
+        );
+        self.browser
+            .execute_async(&script, Vec::new())
+            .await
+            .expect(body)
+    }
+
     async fn press(&self, keys: &str) {
         self.browser
             .active_element()
@@ -272,6 +283,89 @@ async fn the_pane_shows_what_other_windows_do_to_the_server() {
     first.until(&count(1)).await;
     first.until_says("events", "unsubscribed TSLA").await;
     first.complains_of_nothing();
+}
+
+/// A frozen process is what a pulled cable looks like from here: every connection stays open, and
+/// nothing comes.
+#[tokio::test]
+async fn the_page_says_so_when_its_server_falls_silent_and_comes_back_with_it() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--market-every", "5ms"]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    let price = "document.querySelector('[data-stock=APPL] .price').textContent";
+    let old = "document.querySelector('[data-stock=APPL]').dataset.old";
+    page.until(&format!("{old} === 'false' && {price} !== '–'"))
+        .await;
+    page.until_says("flow-users", "1 user").await;
+
+    server.process.signal("STOP");
+    page.until_says("status", "the server does not answer")
+        .await;
+    page.until_says("server-away", "No answer since").await;
+    page.until("!document.getElementById('server-away').hidden")
+        .await;
+    assert_eq!(page.js(old).await, "true", "the price is history");
+    let before = page.js(price).await;
+    let waiting = "!document.getElementById('retry').hidden";
+    page.until(waiting).await;
+    page.until(&format!("!({waiting})")).await;
+    // The frozen server's kernel accepts this new connection, and nobody ever says hello on it.
+    page.until(waiting).await;
+    page.until_says("status", "the server does not answer")
+        .await;
+
+    server.process.signal("CONT");
+    page.until("document.getElementById('status').textContent === 'live'")
+        .await;
+    page.until("document.getElementById('server-away').hidden")
+        .await;
+    page.until(&format!("{old} === 'false' && {price} !== {before}"))
+        .await;
+    page.until_says("flow-users", "1 user").await;
+    page.complains_of_the_network_only();
+}
+
+#[tokio::test]
+async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    let away = page
+        .run(
+            "const { Silence, PATIENCE } = await import('/page/silence.js');
+            const after = (...steps) => {
+                const silence = new Silence();
+                for (const [what, at] of steps) silence[what](at);
+                return silence.away;
+            };
+            return {
+                unanswered: after(['ask', 0], ['miss', PATIENCE]),
+                refused_once: after(['ask', 0], ['miss', 1]),
+                refused_on_and_on: after(['ask', 0], ['miss', 1], ['ask', PATIENCE], ['miss', PATIENCE + 1]),
+                answered_in_between: after(['ask', 0], ['miss', 1], ['ask', 1000], ['hear', 1001], ['ask', 9000], ['miss', 9001]),
+                a_price_instead: after(['ask', 0], ['hear', 1], ['miss', PATIENCE]),
+                asleep: after(['ask', 0], ['miss', 60_000]),
+                back: after(['ask', 0], ['miss', PATIENCE], ['hear', PATIENCE + 1]),
+            };",
+        )
+        .await;
+    assert_eq!(
+        away,
+        json!({
+            "unanswered": true,
+            "refused_once": false,
+            "refused_on_and_on": true,
+            "answered_in_between": false,
+            "a_price_instead": false,
+            "asleep": false,
+            "back": false,
+        })
+    );
+    page.complains_of_nothing();
 }
 
 #[tokio::test]
