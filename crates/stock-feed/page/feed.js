@@ -11,12 +11,18 @@ const GOOD_AFTER = 5_000;
 // would wait for minutes.
 const HELLO_WITHIN = 5_000;
 
-/** Fires `state` (connecting, open, waiting) and `message` (one object of the wire protocol). */
+/**
+ * Fires `state` (connecting, open, waiting), `message` (one object of the wire protocol), and
+ * `refused` (a stock that the server will not send, and that is wanted no longer).
+ */
 export class Feed extends EventTarget {
   #socket = null;
   #failures = 0;
   #opened = 0;
   #timer = 0;
+  // Subscribes that wait for their answers. An error names no stock, but answers come in the
+  // order of the questions, so it is about the first of these.
+  #asked = [];
   wanted = new Set();
 
   constructor(url) {
@@ -34,10 +40,11 @@ export class Feed extends EventTarget {
     socket.onopen = () => {
       clearTimeout(this.#timer);
       this.#opened = Date.now();
+      this.#asked = [];
       this.#tell('state', { state: 'open' });
       for (const stock of this.wanted) this.#send('subscribe', stock);
     };
-    socket.onmessage = ({ data }) => this.#tell('message', JSON.parse(data));
+    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = () => this.#wait();
   }
 
@@ -66,6 +73,18 @@ export class Feed extends EventTarget {
     this.#send('unsubscribe', stock);
   }
 
+  #hear(message) {
+    this.#tell('message', message);
+    if (message.type === 'subscribed') {
+      this.#asked = this.#asked.filter((stock) => stock !== message.stock);
+    } else if (message.code === 'too_many_stocks' || message.code === 'bad_stock') {
+      const stock = this.#asked.shift();
+      // It would be refused again by every connection to come.
+      this.wanted.delete(stock);
+      this.#tell('refused', stock);
+    }
+  }
+
   // Waits before it comes back: twice as long each time, and a random part of that. Without the
   // doubling a server that struggles is struck by everybody at once; without the randomness they
   // all come back in the same moment, again and again.
@@ -84,6 +103,7 @@ export class Feed extends EventTarget {
   #send(type, stock) {
     if (this.#socket?.readyState === WebSocket.OPEN) {
       this.#socket.send(JSON.stringify({ type, stock }));
+      if (type === 'subscribe') this.#asked.push(stock);
     }
   }
 

@@ -34,9 +34,13 @@ function follow(stock) {
 }
 
 function leave(stock) {
+  feed.leave(stock);
+  forget(stock);
+}
+
+function forget(stock) {
   quotes.delete(stock);
   board.remove(stock);
-  feed.leave(stock);
   if (chosen === stock) choose(quotes.keys().next().value ?? null);
   remember();
 }
@@ -83,6 +87,10 @@ const hear = {
 feed.addEventListener('message', ({ detail }) => {
   silence.hear();
   hear[detail.type]?.(detail);
+});
+feed.addEventListener('refused', ({ detail: stock }) => {
+  // Its reader may have left it before the answer came.
+  if (quotes.has(stock)) forget(stock);
 });
 feed.addEventListener('state', ({ detail }) => {
   connection = detail;

@@ -369,6 +369,53 @@ async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
 }
 
 #[tokio::test]
+async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_again() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let flags = ["--no-market", "--max-stocks", "2"];
+    let mut server = Server::start(&flags);
+    let page = driver.open(1280, server.address, "APPL,GOOG,MSFT").await;
+    page.until_says("problem", "MSFT would be one stock too many")
+        .await;
+    page.until("!document.querySelector('[data-stock=MSFT]')")
+        .await;
+    assert_eq!(page.js("location.hash").await, "#APPL,GOOG");
+
+    // There is room again, and the reader takes the message away by choosing something else.
+    page.browser
+        .find(Locator::Css("[data-stock=GOOG] .leave"))
+        .await
+        .unwrap()
+        .click()
+        .await
+        .unwrap();
+    page.press("/").await;
+    page.press("tsla").await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until("!!document.querySelector('#followed [data-stock=TSLA]')")
+        .await;
+    page.until("document.getElementById('problem').hidden")
+        .await;
+    page.complains_of_nothing();
+
+    server.process.kill();
+    page.until_says("status", "reconnecting").await;
+    page.js("document.getElementById('followed').replaceChildren()")
+        .await;
+    let _next = Server::start_on(server.address, &flags);
+    page.until("!!document.querySelector('#followed [data-stock=TSLA]')")
+        .await;
+    assert_eq!(
+        page.js("document.getElementById('problem').hidden").await,
+        true,
+        "what was refused once is not asked for again"
+    );
+    assert_eq!(page.js("location.hash").await, "#APPL,TSLA");
+    page.complains_of_the_network_only();
+}
+
+#[tokio::test]
 async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     let Some(driver) = Driver::start() else {
         return;
