@@ -58,7 +58,13 @@ function remember() {
 }
 
 function asked() {
-  return location.hash.slice(1).split(',').map(decodeURIComponent).filter((stock) => STOCK.test(stock));
+  let text = location.hash.slice(1);
+  try {
+    text = decodeURIComponent(text);
+  } catch {
+    // A stray % is no code for anything; the stocks beside it are still meant.
+  }
+  return text.split(',').filter((stock) => STOCK.test(stock));
 }
 
 // What the server says.

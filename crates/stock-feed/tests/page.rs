@@ -369,6 +369,20 @@ async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
 }
 
 #[tokio::test]
+async fn an_address_that_no_page_could_have_made_shows_the_stocks_it_names() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--market-every", "5ms"]);
+    let page = driver
+        .open(1280, server.address, "APPL,100%,<b>,GOOG")
+        .await;
+    page.until_says("status", "live").await;
+    assert_eq!(page.js("location.hash").await, "#APPL,GOOG");
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
 async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_again() {
     let Some(driver) = Driver::start() else {
         return;
