@@ -218,7 +218,11 @@ $('theme').onclick = () => {
 };
 
 (asked().length > 0 ? asked() : DEFAULT).forEach(follow);
+let known = '';
 watchServer(silence, ({ suggested }) => {
+  // A list that is built anew closes under the hand of whoever is choosing from it.
+  if (suggested.join() === known) return;
+  known = suggested.join();
   $('known').replaceChildren(...suggested.map((stock) => {
     const option = document.createElement('option');
     option.value = stock;

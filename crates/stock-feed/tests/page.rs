@@ -383,6 +383,28 @@ async fn an_address_that_no_page_could_have_made_shows_the_stocks_it_names() {
 }
 
 #[tokio::test]
+async fn the_suggested_stocks_are_left_alone_while_they_stay_the_same() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--market-every", "5ms"]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    page.until("document.querySelectorAll('#known option').length === 12")
+        .await;
+    let figure = "document.getElementById('in').textContent";
+    let before = page.js(figure).await;
+    page.js("document.querySelector('#known option').dataset.same = 'yes'")
+        .await;
+    page.until(&format!("{figure} !== {before}")).await;
+    assert_eq!(
+        page.js("document.querySelector('#known option').dataset.same")
+            .await,
+        "yes"
+    );
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
 async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_again() {
     let Some(driver) = Driver::start() else {
         return;
