@@ -1,8 +1,10 @@
 // What the page knows of each stock: the newest price, the one before, and five minutes of both.
 
 export const WINDOW = 5 * 60_000;
-// A stock may tick many times a second; a picture a thousand points wide shows no more of them.
-const MOST_POINTS = 1_200;
+// A stock may tick a thousand times a second. A picture of five minutes that is a thousand points
+// wide shows no more than the newest price of each quarter of a second, so no more is kept.
+const STEP = 250;
+const step = (at) => Math.floor(at / STEP);
 
 export class Quote {
   // Prices stay the text that was published, and become numbers only where they are drawn.
@@ -22,13 +24,15 @@ export class Quote {
     this.price = price;
     this.missed += missed;
     this.old = false;
+    const last = this.points.at(-1);
+    if (last && step(last.at) === step(now)) this.points.pop();
     this.points.push({ at: now, value: Number(price) });
     this.forget(now);
   }
 
-  /** Drops what is older than the window. */
+  /** Drops what is older than the window, but for the price that held when it began. */
   forget(now = Date.now()) {
-    let drop = Math.max(0, this.points.length - MOST_POINTS);
+    let drop = 0;
     while (drop < this.points.length - 1 && this.points[drop + 1].at < now - WINDOW) drop += 1;
     if (drop > 0) this.points.splice(0, drop);
   }

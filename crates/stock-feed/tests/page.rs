@@ -369,6 +369,35 @@ async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
 }
 
 #[tokio::test]
+async fn five_minutes_of_prices_fit_however_fast_they_come() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    let seen = page
+        .run(
+            "const { Quote, WINDOW } = await import('/page/quotes.js');
+            const quote = new Quote('APPL');
+            const end = 2 * WINDOW;
+            for (let at = 0; at <= end; at += 5) quote.take({ price: String(at) }, at);
+            const { points } = quote;
+            return {
+                few: points.length <= WINDOW / 250 + 2,
+                whole: end - points[0].at >= WINDOW,
+                even: points.every(({ at }, n) => n === 0 || at - points[n - 1].at <= 500),
+                newest: points.at(-1).value === end,
+            };",
+        )
+        .await;
+    assert_eq!(
+        seen,
+        json!({ "few": true, "whole": true, "even": true, "newest": true })
+    );
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
 async fn an_address_that_no_page_could_have_made_shows_the_stocks_it_names() {
     let Some(driver) = Driver::start() else {
         return;
