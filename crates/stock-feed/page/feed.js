@@ -12,6 +12,16 @@ const GOOD_AFTER = 5_000;
 const HELLO_WITHIN = 5_000;
 
 /**
+ * How long to wait after so many failures: twice as long each time, and a random part of that.
+ * Without the doubling a server that struggles is struck by everybody at once; without the
+ * randomness they all come back in the same moment, again and again.
+ */
+export function backoff(failures, random = Math.random()) {
+  const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures);
+  return most / 2 + random * (most / 2);
+}
+
+/**
  * Fires `state` (connecting, open, waiting), `message` (one object of the wire protocol), and
  * `refused` (a stock that the server will not send, and that is wanted no longer).
  */
@@ -85,17 +95,13 @@ export class Feed extends EventTarget {
     }
   }
 
-  // Waits before it comes back: twice as long each time, and a random part of that. Without the
-  // doubling a server that struggles is struck by everybody at once; without the randomness they
-  // all come back in the same moment, again and again.
   #wait() {
     clearTimeout(this.#timer);
     this.#socket = null;
     const good = this.#opened && Date.now() - this.#opened > GOOD_AFTER;
     this.#failures = good ? 1 : this.#failures + 1;
     this.#opened = 0;
-    const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures);
-    const wait = most / 2 + Math.random() * (most / 2);
+    const wait = backoff(this.#failures);
     this.#timer = setTimeout(() => this.connect(), wait);
     this.#tell('state', { state: 'waiting', until: Date.now() + wait });
   }

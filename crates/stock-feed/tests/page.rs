@@ -263,6 +263,10 @@ async fn prices_move_and_everything_works_by_keyboard() {
     page.complains_of_nothing();
 }
 
+fn pairs(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().expect("a list").iter()
+}
+
 #[tokio::test]
 async fn the_pane_shows_what_other_windows_do_to_the_server() {
     let Some(driver) = Driver::start() else {
@@ -366,6 +370,56 @@ async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
         })
     );
     page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn waits_double_with_each_failure_up_to_an_end_and_no_two_pages_wait_alike() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    page.until_says("status", "live").await;
+    let waits = page
+        .run(
+            "const { backoff } = await import('/page/feed.js');
+            return [1, 2, 3, 40].map((failures) => [backoff(failures, 0), backoff(failures, 1)]);",
+        )
+        .await;
+    assert_eq!(
+        waits,
+        json!([[500, 1000], [1000, 2000], [2000, 4000], [7500, 15000]])
+    );
+    page.complains_of_nothing();
+
+    // What answers, but with no WebSocket, fails as often as it is asked.
+    let waits = page
+        .run(
+            "const { Feed } = await import('/page/feed.js');
+            const waits = async () => {
+                const feed = new Feed(`ws://${location.host}/healthz`);
+                const waits = [];
+                return new Promise((done) => {
+                    feed.addEventListener('state', ({ detail: { state, until } }) => {
+                        if (state !== 'waiting') return;
+                        waits.push(until - Date.now());
+                        if (waits.length === 4) return done(waits);
+                        setTimeout(() => feed.retry());
+                    });
+                    feed.connect();
+                });
+            };
+            return [await waits(), await waits()];",
+        )
+        .await;
+    for waits in pairs(&waits) {
+        for (wait, most) in pairs(waits).zip([1000.0, 2000.0, 4000.0, 8000.0]) {
+            let wait = wait.as_f64().expect("milliseconds");
+            assert!((most / 2.0 - 5.0..=most).contains(&wait), "{waits}");
+        }
+    }
+    assert_ne!(waits[0], waits[1], "chance has a part in it");
+    page.complains_of_the_network_only();
 }
 
 #[tokio::test]
