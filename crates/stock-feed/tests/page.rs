@@ -155,6 +155,15 @@ impl Window {
             .expect(body)
     }
 
+    /// Has the browser say that its reader likes dark pages, or light ones.
+    fn prefer(&self, colours: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": colours });
+        self.ask(
+            "goog/cdp/execute",
+            &json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": [feature] } }),
+        );
+    }
+
     async fn press(&self, keys: &str) {
         self.browser
             .active_element()
@@ -213,6 +222,11 @@ async fn prices_move_and_everything_works_by_keyboard() {
     page.until("document.querySelectorAll('#board .change[data-way=up], #board .change[data-way=down]').length === 2").await;
     page.until("document.querySelector('#chart polyline')?.getAttribute('points').length > 100")
         .await;
+    let spark =
+        "document.querySelector('[data-stock=GOOG] .spark polyline').getAttribute('points')";
+    page.until(&format!("{spark}.length > 100")).await;
+    let before = page.js(spark).await;
+    page.until(&format!("{spark} !== {before}")).await;
     page.until_says("flow-users", "1 user").await;
     page.until_says("events", "subscribed GOOG").await;
 
@@ -243,8 +257,34 @@ async fn prices_move_and_everything_works_by_keyboard() {
         "the address can be shared"
     );
 
-    let dark = "getComputedStyle(document.body).backgroundColor";
-    let before = page.js(dark).await;
+    page.browser.set_window_size(390, 844).await.unwrap();
+    page.until("document.documentElement.scrollWidth <= innerWidth")
+        .await;
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn the_page_is_dark_or_light_as_its_reader_likes_it() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.open(1280, server.address, "APPL").await;
+    let colours = "['body', '.prices', '#chart-price', '#status'].map((part) => {
+        const { color, backgroundColor } = getComputedStyle(document.querySelector(part));
+        return `${color} on ${backgroundColor}`;
+    })";
+    page.until_says("status", "live").await;
+    page.prefer("light");
+    let light = page.js(colours).await;
+    page.prefer("dark");
+    let dark = page.js(colours).await;
+    for (part, (light, dark)) in pairs(&light).zip(pairs(&dark)).enumerate() {
+        assert_ne!(
+            light, dark,
+            "part {part} has colours of its own in the dark"
+        );
+    }
     page.browser
         .find(Locator::Id("theme"))
         .await
@@ -252,14 +292,14 @@ async fn prices_move_and_everything_works_by_keyboard() {
         .click()
         .await
         .unwrap();
-    assert_ne!(
-        page.js(dark).await,
-        before,
-        "the button switches between dark and light"
+    assert_eq!(
+        page.js(colours).await,
+        light,
+        "the button knows better than the system"
     );
-    page.browser.set_window_size(390, 844).await.unwrap();
-    page.until("document.documentElement.scrollWidth <= innerWidth")
-        .await;
+    page.browser.refresh().await.unwrap();
+    page.until_says("status", "live").await;
+    assert_eq!(page.js(colours).await, light, "and is remembered");
     page.complains_of_nothing();
 }
 
