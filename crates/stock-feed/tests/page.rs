@@ -312,7 +312,8 @@ async fn the_pane_shows_what_other_windows_do_to_the_server() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let server = Server::start(&["--no-market"]);
+    let Some(redis) = Redis::start() else { return };
+    let server = Server::start(&["--redis", &redis.url()]);
     let first = driver.open(1280, server.address, "APPL").await;
     let count = |n: u8| {
         format!(
@@ -323,6 +324,26 @@ async fn the_pane_shows_what_other_windows_do_to_the_server() {
     let second = driver.open(640, server.address, "APPL,TSLA").await;
     first.until(&count(2)).await;
     first.until_says("events", "subscribed TSLA").await;
+
+    redis.until_followed("APPL", 1);
+    let deadline = Instant::now() + PATIENCE;
+    let mut published = 0;
+    while first
+        .js("document.getElementById('each').textContent")
+        .await
+        != "2.0"
+    {
+        assert!(Instant::now() < deadline, "each message is delivered twice");
+        redis.publish("APPL", "100.1");
+        published += 1;
+    }
+    let says = |id: &str, text: u32| {
+        format!("document.getElementById('{id}').textContent.replace(/[^0-9]/g, '') === '{text}'")
+    };
+    first.until(&says("in", published)).await;
+    first.until(&says("out", 2 * published)).await;
+    first.until_says("flow-in", "0/s in").await;
+
     drop(second);
     first.until(&count(1)).await;
     first.until_says("events", "unsubscribed TSLA").await;
