@@ -10,15 +10,24 @@ use clap::builder::styling::{AnsiColor, Style};
 use futures_util::{SinkExt, StreamExt};
 use pubsub_manager::Stock;
 use serde::Deserialize;
-use tokio::time::sleep;
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::{Error, Message, http::Uri};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message, http::Uri};
+use tokio_tungstenite::{WebSocketStream, connect_async};
 
 use crate::cli::Watch;
 
 /// The first wait before it comes back, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// How long a server may take to accept a connection and to shake hands.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// After so long without a word the server is asked for a sign of life, and after as long again it
+/// is given up. A server that hangs, or whose cable was pulled, closes nothing: its connection
+/// looks for ever like that of a stock nobody trades.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A connection that lived so long was good: the next wait is a short one again.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
@@ -49,7 +58,7 @@ enum Heard {
 /// Follows stocks until Ctrl-C, or until nobody reads what it prints.
 ///
 /// # Errors
-/// The URL is none.
+/// What was printed cannot be written. A URL that is not a server's ends it with code 2.
 pub async fn run(watch: Watch) -> anyhow::Result<ExitCode> {
     let url = match address(&watch.url) {
         Ok(url) => url,
@@ -120,22 +129,42 @@ fn wait(failures: u32, random: f64) -> Duration {
 
 /// One connection, from its beginning to its end; says how it ended.
 async fn follow(url: &Uri, stocks: &[Stock], screen: &mut Screen) -> io::Result<String> {
-    let (mut socket, _) = match connect_async(url.clone()).await {
-        Ok(connected) => connected,
-        Err(error) => return Ok(format!("cannot connect to {url}: {}", in_words(&error))),
+    let cannot = |why: String| Ok(format!("cannot connect to {url}: {why}"));
+    let socket = match timeout(CONNECT_WITHIN, connect_async(url.clone())).await {
+        Ok(Ok((socket, _))) => socket,
+        Ok(Err(error)) => return cannot(in_words(&error)),
+        Err(_) => return cannot(format!("no answer for {} s", CONNECT_WITHIN.as_secs())),
     };
     screen.note(&format!("connected to {url}"));
-    for stock in stocks {
-        let request = format!(r#"{{"type":"subscribe","stock":"{stock}"}}"#);
-        if let Err(error) = socket.feed(Message::text(request)).await {
-            return Ok(format!("the connection was lost: {error}"));
-        }
+    listen(socket, stocks, screen).await
+}
+
+async fn listen<S>(
+    mut socket: WebSocketStream<S>,
+    stocks: &[Stock],
+    screen: &mut Screen,
+) -> io::Result<String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Err(reason) = say(&mut socket, stocks.iter().map(subscribe)).await {
+        return Ok(reason);
     }
-    if let Err(error) = socket.flush().await {
-        return Ok(format!("the connection was lost: {error}"));
-    }
+    let mut asked = false;
     loop {
-        match socket.next().await {
+        let Ok(said) = timeout(SILENCE, socket.next()).await else {
+            if asked {
+                return Ok(format!("no sign of life for {} s", 2 * SILENCE.as_secs()));
+            }
+            asked = true;
+            let ping = Message::Ping(Bytes::new());
+            if let Err(reason) = say(&mut socket, [ping]).await {
+                return Ok(reason);
+            }
+            continue;
+        };
+        asked = false;
+        match said {
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                 Ok(heard) => screen.hear(heard)?,
                 Err(error) => screen.note(&format!("the server said something else: {error}")),
@@ -151,6 +180,31 @@ async fn follow(url: &Uri, stocks: &[Stock], screen: &mut Screen) -> io::Result<
             Some(Err(error)) => return Ok(format!("the connection was lost: {error}")),
             None => return Ok("the server closed the connection".to_owned()),
         }
+    }
+}
+
+fn subscribe(stock: &Stock) -> Message {
+    Message::text(format!(r#"{{"type":"subscribe","stock":"{stock}"}}"#))
+}
+
+/// Sends messages; a server that does not even take them must not hold us up.
+async fn say<S>(
+    socket: &mut WebSocketStream<S>,
+    messages: impl IntoIterator<Item = Message>,
+) -> Result<(), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let said = timeout(SILENCE, async {
+        for message in messages {
+            socket.feed(message).await?;
+        }
+        socket.flush().await
+    });
+    match said.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(format!("the connection was lost: {error}")),
+        Err(_) => Err("the server does not read what it is told".to_owned()),
     }
 }
 
@@ -253,7 +307,66 @@ impl Screen {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
     use super::*;
+
+    /// Both ends of a connection whose handshake is done.
+    async fn pair() -> (WebSocketStream<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (here, there) = duplex(1024);
+        (
+            WebSocketStream::from_raw_socket(here, Role::Client, None).await,
+            WebSocketStream::from_raw_socket(there, Role::Server, None).await,
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_falls_silent_is_asked_for_a_sign_of_life_and_then_given_up() {
+        let (client, mut server) = pair().await;
+        let began = Instant::now();
+        let reason = listen(client, &[], &mut Screen::new(&[])).await.unwrap();
+        assert_eq!(reason, "no sign of life for 20 s");
+        assert_eq!(began.elapsed(), 2 * SILENCE);
+        let asked = server.next().await.unwrap().unwrap();
+        assert!(asked.is_ping(), "{asked:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_answers_may_have_no_news_for_as_long_as_it_likes() {
+        let (client, mut server) = pair().await;
+        // Reading is all that it takes: the library answers pings by itself.
+        let answers = async { while let Some(Ok(_)) = server.next().await {} };
+        let mut screen = Screen::new(&[]);
+        let watch = listen(client, &[], &mut screen);
+        let an_hour = sleep(Duration::from_secs(3600));
+        tokio::select! {
+            ended = watch => panic!("{ended:?}"),
+            () = answers => panic!("the client left"),
+            () = an_hour => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_reads_nothing_does_not_hold_the_client_up() {
+        let (client, _server) = pair().await;
+        let stocks = vec!["APPL".parse().unwrap(); 100];
+        let mut screen = Screen::new(&stocks);
+        let reason = listen(client, &stocks, &mut screen).await.unwrap();
+        assert_eq!(reason, "the server does not read what it is told");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_shakes_hands_is_given_up() {
+        // Nobody accepts: the kernel does, and that is what a server that hangs looks like.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = listener.local_addr().unwrap();
+        let url = address(&format!("ws://{there}")).unwrap();
+        let reason = follow(&url, &[], &mut Screen::new(&[])).await.unwrap();
+        assert!(reason.ends_with("no answer for 10 s"), "{reason}");
+    }
 
     #[test]
     fn a_server_may_be_named_with_or_without_its_path() {
