@@ -142,7 +142,7 @@ pub struct Publish {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub channel_prefix: String,
 
-    /// Prices a second; 0 is as fast as Redis takes them.
+    /// Prices a second, 0.001 at least; 0 is as fast as Redis takes them.
     #[arg(long, value_name = "NUMBER", default_value_t = 10.0, value_parser = rate)]
     pub rate: f64,
 
@@ -176,10 +176,16 @@ fn some_time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The slowest rate: a price every seventeen minutes. At much slower ones a clock has no time for
+/// the second price.
+const SLOWEST: f64 = 0.001;
+
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
-        _ => Err("a rate is a number of prices a second, 0 for no limit".into()),
+        Ok(rate) if rate == 0.0 || (rate.is_finite() && rate >= SLOWEST) => Ok(rate),
+        _ => Err(format!(
+            "a rate is a number of prices a second: {SLOWEST} or more, or 0 for no limit"
+        )),
     }
 }
 
@@ -221,5 +227,16 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_rate_is_none_or_one_that_a_clock_can_keep() {
+        for (text, wanted) in [("0", 0.0), ("0.001", 0.001), ("1e300", 1e300)] {
+            assert_eq!(rate(text), Ok(wanted));
+        }
+        for text in ["1e-300", "1e-18", "0.0009", "-1", "NaN", "inf", "fast", ""] {
+            let said = rate(text).expect_err(text);
+            assert!(said.contains("0.001 or more"), "{text}: {said}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 mod support;
 
 use support::client::Client;
-use support::fleet::{Redis, Server, program};
+use support::fleet::{Process, Redis, Server, program};
 
 #[test]
 fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
@@ -50,4 +50,15 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
         "the strict run had published nothing"
     );
     assert_eq!(user.json()["price"], "26.00");
+}
+
+#[test]
+fn a_rate_that_no_clock_can_keep_ends_with_code_two_and_what_to_write_instead() {
+    for rate in ["1e-300", "1e-18", "-1", "fast"] {
+        let rate = format!("--rate={rate}");
+        let flags = ["publish", "--redis", "redis://127.0.0.1:1", &rate, "-"];
+        let mut publish = Process::start(program().args(flags));
+        assert_eq!(publish.ends().code(), Some(2), "{rate}");
+        publish.until_said("0.001 or more, or 0 for no limit");
+    }
 }
