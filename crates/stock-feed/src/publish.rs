@@ -11,13 +11,17 @@ use anyhow::Context;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use pubsub_manager::{BadPrice, BadStock, BrokerAddress, Price, Publisher, Stock};
 use tokio::fs::File;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Publish;
 
 /// The most prices that leave together.
 const TOGETHER: usize = 512;
+
+/// How much is read at once, in bytes: several times what leaves together, so that few batches end
+/// early because a read did.
+const READ: usize = 64 * 1024;
 
 /// The longest line that can be one; a longer one is named by its beginning.
 const QUOTED: usize = 60;
@@ -106,29 +110,33 @@ enum Finished {
 
 async fn tell(source: &mut Source, told: &mut Told, strict: bool) -> anyhow::Result<Finished> {
     let mut waiting = Vec::new();
-    while let Some(line) = source.line().await? {
-        match line {
-            Ok(price) => waiting.push(price),
+    while source.read_line().await? {
+        match parse(&source.line, source.number) {
+            Ok(Some(price)) => waiting.push(price),
+            Ok(None) => {}
             Err(bad) => told.name(&source.name, source.number, &bad),
         }
         if !strict {
             told.bar.set_position(source.read);
-            let full = waiting.len() >= told.together();
-            if full {
-                told.publish(&mut waiting).await?;
+            // What is read from another program leaves before anyone waits for it to say more.
+            if waiting.len() >= told.together() || source.would_wait() {
+                told.publish(&waiting).await?;
+                waiting.clear();
             }
         }
     }
     if strict && told.bad > 0 {
         return Ok(Finished::Bad);
     }
-    told.publish(&mut waiting).await?;
+    for prices in waiting.chunks(told.together()) {
+        told.publish(prices).await?;
+    }
     Ok(Finished::Published)
 }
 
 /// Where lines come from.
 struct Source {
-    reader: Box<dyn AsyncBufRead + Unpin>,
+    reader: BufReader<Box<dyn AsyncRead + Unpin>>,
     name: String,
     size: Option<u64>,
     number: u64,
@@ -138,30 +146,29 @@ struct Source {
 
 impl Source {
     async fn open(path: &Path) -> io::Result<Self> {
-        let (reader, name, size): (Box<dyn AsyncBufRead + Unpin>, _, _) = if path == Path::new("-")
-        {
-            (
-                Box::new(BufReader::new(tokio::io::stdin())),
-                "standard input".to_owned(),
-                None,
-            )
-        } else {
-            let file = File::open(path).await?;
-            let size = file.metadata().await?.len();
-            (
-                Box::new(BufReader::new(file)),
-                path.display().to_string(),
-                Some(size),
-            )
-        };
-        Ok(Self {
-            reader,
+        if path == Path::new("-") {
+            let input = tokio::io::stdin();
+            return Ok(Self::new(input, "standard input".to_owned(), None));
+        }
+        let file = File::open(path).await?;
+        let size = file.metadata().await?.len();
+        Ok(Self::new(file, path.display().to_string(), Some(size)))
+    }
+
+    fn new(from: impl AsyncRead + Unpin + 'static, name: String, size: Option<u64>) -> Self {
+        Self {
+            reader: BufReader::with_capacity(READ, Box::new(from)),
             name,
             size,
             number: 0,
             read: 0,
             line: Vec::new(),
-        })
+        }
+    }
+
+    /// Whether the next line is still to come: it has not been read, or not to its end.
+    fn would_wait(&self) -> bool {
+        !self.reader.buffer().contains(&b'\n')
     }
 
     fn bar(&self) -> ProgressBar {
@@ -172,21 +179,14 @@ impl Source {
         bar.with_style(ProgressStyle::with_template(style).expect("the templates above are sound"))
     }
 
-    /// The next line that says something.
-    async fn line(&mut self) -> anyhow::Result<Option<Result<(Stock, Price), BadLine>>> {
-        loop {
-            self.line.clear();
-            let read = self.reader.read_until(b'\n', &mut self.line).await;
-            let read = read.with_context(|| format!("cannot read {}", self.name))?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.read += read as u64;
-            self.number += 1;
-            if let Some(line) = parse(&self.line, self.number).transpose() {
-                return Ok(Some(line));
-            }
-        }
+    /// Reads the next line, if there is one.
+    async fn read_line(&mut self) -> anyhow::Result<bool> {
+        self.line.clear();
+        let read = self.reader.read_until(b'\n', &mut self.line).await;
+        let read = read.with_context(|| format!("cannot read {}", self.name))?;
+        self.read += read as u64;
+        self.number += 1;
+        Ok(read > 0)
     }
 }
 
@@ -236,20 +236,20 @@ impl Told {
         }
     }
 
-    async fn publish(&mut self, waiting: &mut Vec<(Stock, Price)>) -> anyhow::Result<()> {
-        for prices in waiting.chunks(self.together()) {
-            if self.rate > 0.0 {
-                let due = Duration::from_secs_f64(self.prices as f64 / self.rate);
-                sleep_until(self.started + due).await;
-            }
-            let heard = self.publisher.publish_all(prices).await;
-            self.heard += heard.with_context(|| format!("stopped after {} prices", self.prices))?;
-            self.prices += prices.len() as u64;
-            self.stocks.extend(prices.iter().map(|(stock, _)| stock));
-            self.bar
-                .set_message(format!("{} prices", HumanCount(self.prices)));
+    async fn publish(&mut self, prices: &[(Stock, Price)]) -> anyhow::Result<()> {
+        if prices.is_empty() {
+            return Ok(());
         }
-        waiting.clear();
+        if self.rate > 0.0 {
+            let due = Duration::from_secs_f64(self.prices as f64 / self.rate);
+            sleep_until(self.started + due).await;
+        }
+        let heard = self.publisher.publish_all(prices).await;
+        self.heard += heard.with_context(|| format!("stopped after {} prices", self.prices))?;
+        self.prices += prices.len() as u64;
+        self.stocks.extend(prices.iter().map(|(stock, _)| stock));
+        self.bar
+            .set_message(format!("{} prices", HumanCount(self.prices)));
         Ok(())
     }
 

@@ -3,8 +3,21 @@
 
 mod support;
 
+use std::process::Stdio;
+
 use support::client::Client;
 use support::fleet::{Process, Redis, Server, program};
+
+/// `stock-feed publish` with these flags, reading what the test has it hear.
+fn publish(redis: &Redis, flags: &[&str]) -> Process {
+    Process::start(
+        program()
+            .args(["publish", "--redis", &redis.url()])
+            .args(flags)
+            .arg("-")
+            .stdin(Stdio::piped()),
+    )
+}
 
 #[test]
 fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
@@ -50,6 +63,33 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
         "the strict run had published nothing"
     );
     assert_eq!(user.json()["price"], "26.00");
+}
+
+#[test]
+fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
+    let Some(redis) = Redis::start() else { return };
+    let server = Server::behind(&redis, &[]);
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("APPL", 1);
+    for rate in ["0", "1000"] {
+        let mut publish = publish(&redis, &["--rate", rate]);
+        for (said, price) in [
+            ("APPL,1\n", "1"),
+            ("APPL,2\n\n", "2"),
+            ("APPL,3\nAPPL,", "3"),
+            ("4\nnonsense\n", "4"),
+        ] {
+            publish.hears(said);
+            assert_eq!(user.json()["price"], price, "while the input is still open");
+        }
+        publish.until_said("standard input, line 6: \"nonsense\"");
+        publish.hears("APPL,5");
+        publish.hears_no_more();
+        assert_eq!(user.json()["price"], "5");
+        assert_eq!(publish.ends().code(), Some(0));
+        publish.until_said("published 5 prices");
+    }
 }
 
 #[test]

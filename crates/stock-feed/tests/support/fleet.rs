@@ -52,6 +52,17 @@ impl Process {
         );
     }
 
+    /// Writes to its standard input, which must be a pipe.
+    pub(crate) fn hears(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().expect("a pipe, still open");
+        input.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Closes its standard input.
+    pub(crate) fn hears_no_more(&mut self) {
+        self.child.stdin = None;
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(
