@@ -23,6 +23,10 @@ const TOGETHER: usize = 512;
 /// early because a read did.
 const READ: usize = 64 * 1024;
 
+/// The longest line that is read, in bytes. No price needs a tenth of it; a file without line ends
+/// would be read into memory as a whole.
+const LONGEST: usize = 1024;
+
 /// The longest line that can be one; a longer one is named by its beginning.
 const QUOTED: usize = 60;
 
@@ -38,6 +42,9 @@ pub enum BadLine {
     /// The price is none.
     #[error(transparent)]
     Price(#[from] BadPrice),
+    /// It does not end for so long that it cannot be a price.
+    #[error("{0:?}... is longer than {LONGEST} bytes, write one price on each line")]
+    TooLong(String),
 }
 
 /// Reads one line. An empty one, and the line of titles that price histories begin with, say
@@ -46,8 +53,13 @@ pub enum BadLine {
 /// # Errors
 /// See [`BadLine`].
 pub fn parse(line: &[u8], number: u64) -> Result<Option<(Stock, Price)>, BadLine> {
+    let too_long = line.len() > LONGEST;
     let line = String::from_utf8_lossy(line);
     let line = line.trim().trim_start_matches('\u{feff}');
+    let quoted = || line.chars().take(QUOTED).collect();
+    if too_long {
+        return Err(BadLine::TooLong(quoted()));
+    }
     let columns: Vec<&str> = line
         .split(',')
         .map(|column| column.trim().trim_matches('"'))
@@ -56,7 +68,7 @@ pub fn parse(line: &[u8], number: u64) -> Result<Option<(Stock, Price)>, BadLine
         [""] => return Ok(None),
         [.., "price" | "Price" | "PRICE" | "close" | "Close"] if number == 1 => return Ok(None),
         [stock, price] | [_, stock, price] => (stock, price),
-        _ => return Err(BadLine::Columns(line.chars().take(QUOTED).collect())),
+        _ => return Err(BadLine::Columns(quoted())),
     };
     Ok(Some((stock.parse()?, price.parse()?)))
 }
@@ -179,14 +191,26 @@ impl Source {
         bar.with_style(ProgressStyle::with_template(style).expect("the templates above are sound"))
     }
 
-    /// Reads the next line, if there is one.
+    /// Reads the next line, if there is one. One byte more than a line may have is kept of it,
+    /// which shows that it is too long.
     async fn read_line(&mut self) -> anyhow::Result<bool> {
         self.line.clear();
-        let read = self.reader.read_until(b'\n', &mut self.line).await;
-        let read = read.with_context(|| format!("cannot read {}", self.name))?;
-        self.read += read as u64;
+        let before = self.read;
+        loop {
+            let bytes = self.reader.fill_buf().await;
+            let bytes = bytes.with_context(|| format!("cannot read {}", self.name))?;
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(bytes.len(), |end| end + 1);
+            let room = (LONGEST + 1).saturating_sub(self.line.len());
+            self.line.extend_from_slice(&bytes[..taken.min(room)]);
+            self.reader.consume(taken);
+            self.read += taken as u64;
+            if end.is_some() || taken == 0 {
+                break;
+            }
+        }
         self.number += 1;
-        Ok(read > 0)
+        Ok(self.read > before)
     }
 }
 
@@ -311,5 +335,25 @@ mod tests {
         assert!(matches!(parse(b"appl,1\n", 1), Err(BadLine::Stock(_))));
         assert!(matches!(parse(b"APPL,1e3\n", 1), Err(BadLine::Price(_))));
         assert!(matches!(parse(b"APPL,\xff\n", 1), Err(BadLine::Price(_))));
+    }
+
+    #[tokio::test]
+    async fn of_a_line_without_an_end_no_more_is_kept_than_shows_that_it_is_too_long() {
+        let mut text = vec![b'x'; 1_000_000];
+        text.extend_from_slice(b"\nAPPL,1\n");
+        let mut source = source(text);
+        assert!(source.read_line().await.unwrap());
+        assert!(source.line.capacity() < 8 * LONGEST);
+        let bad = parse(&source.line, source.number).unwrap_err();
+        assert!(matches!(bad, BadLine::TooLong(_)), "{bad}");
+        assert!(bad.to_string().len() < 150, "{bad}");
+        assert!(source.read_line().await.unwrap());
+        assert_eq!((&*source.line, source.number), (&b"APPL,1\n"[..], 2));
+        assert!(!source.read_line().await.unwrap());
+    }
+
+    fn source(text: Vec<u8>) -> Source {
+        let size = text.len() as u64;
+        Source::new(io::Cursor::new(text), "a test".to_owned(), Some(size))
     }
 }
