@@ -128,20 +128,25 @@ async fn tell(source: &mut Source, told: &mut Told, strict: bool) -> anyhow::Res
             Ok(None) => {}
             Err(bad) => told.name(&source.name, source.number, &bad),
         }
-        if !strict {
-            told.bar.set_position(source.read);
-            // What is read from another program leaves before anyone waits for it to say more.
-            if waiting.len() >= told.together() || source.would_wait() {
-                told.publish(&waiting).await?;
-                waiting.clear();
-            }
+        told.bar.set_position(source.read);
+        // What is read from another program leaves before anyone waits for it to say more.
+        if !strict && (waiting.len() >= told.together() || source.would_wait()) {
+            told.publish(&waiting).await?;
+            waiting.clear();
         }
     }
-    if strict && told.bad > 0 {
+    if told.bad > 0 && strict {
         return Ok(Finished::Bad);
+    }
+    // With --strict all of it has been read, and nothing has left. From here on the bar counts
+    // prices, not bytes.
+    if strict {
+        told.bar.set_length(waiting.len() as u64);
+        told.bar.set_position(0);
     }
     for prices in waiting.chunks(told.together()) {
         told.publish(prices).await?;
+        told.bar.inc(prices.len() as u64);
     }
     Ok(Finished::Published)
 }
@@ -303,6 +308,10 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use pubsub_manager::InProcess;
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::time::timeout;
+
     use super::*;
 
     fn parsed(line: &str) -> Option<(String, String)> {
@@ -352,8 +361,39 @@ mod tests {
         assert!(!source.read_line().await.unwrap());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn with_strict_the_bar_fills_while_lines_are_checked_and_again_while_prices_leave() {
+        let (mut from, to) = duplex(1024);
+        let mut source = Source::new(to, "a test".to_owned(), Some(14));
+        let mut told = told(&source, 1.0);
+        let bar = told.bar.clone();
+        let mut work = pin!(tell(&mut source, &mut told, true));
+        let mut a_moment = async || {
+            assert!(
+                timeout(Duration::from_millis(100), &mut work)
+                    .await
+                    .is_err(),
+                "not yet"
+            );
+            (bar.position(), bar.length())
+        };
+        from.write_all(b"APPL,1\n").await.unwrap();
+        assert_eq!(a_moment().await, (7, Some(14)), "half of the bytes");
+        from.write_all(b"APPL,2\n").await.unwrap();
+        drop(from);
+        assert_eq!(a_moment().await, (1, Some(2)), "half of the prices");
+        work.await.unwrap();
+        assert_eq!((bar.position(), bar.length()), (2, Some(2)));
+    }
+
     fn source(text: Vec<u8>) -> Source {
         let size = text.len() as u64;
         Source::new(io::Cursor::new(text), "a test".to_owned(), Some(size))
+    }
+
+    /// Told to a broker that nobody listens to.
+    fn told(source: &Source, rate: f64) -> Told {
+        let broker = BrokerAddress::InProcess(InProcess::new());
+        Told::new(Publisher::new(&broker, ""), rate, source.bar())
     }
 }
