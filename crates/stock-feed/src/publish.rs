@@ -30,6 +30,10 @@ const LONGEST: usize = 1024;
 /// The longest line that can be one; a longer one is named by its beginning.
 const QUOTED: usize = 60;
 
+/// How far behind its pace it may fall and still catch up, which evens out what timers and Redis
+/// take. What is older than that is no debt: nobody had anything to say then.
+const CATCH_UP: Duration = Duration::from_millis(100);
+
 /// Why a line is no price.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLine {
@@ -219,10 +223,32 @@ impl Source {
     }
 }
 
+/// When the next prices may leave.
+struct Pace {
+    /// Prices a second; 0 is as fast as Redis takes them.
+    rate: f64,
+    due: Option<Instant>,
+}
+
+impl Pace {
+    /// Waits until it is time for so many prices.
+    async fn wait(&mut self, prices: usize) {
+        if self.rate == 0.0 {
+            return;
+        }
+        let now = Instant::now();
+        let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
+        let due = self.due.map_or(now, |due| due.max(earliest));
+        sleep_until(due).await;
+        // The command line lets no rate through that is so slow that this would overflow.
+        self.due = Some(due + Duration::from_secs_f64(prices as f64 / self.rate));
+    }
+}
+
 /// What has been published, and at what pace.
 struct Told {
     publisher: Publisher,
-    rate: f64,
+    pace: Pace,
     bar: ProgressBar,
     started: Instant,
     prices: u64,
@@ -236,7 +262,7 @@ impl Told {
         let started = Instant::now();
         Self {
             publisher,
-            rate,
+            pace: Pace { rate, due: None },
             bar,
             started,
             prices: 0,
@@ -248,10 +274,10 @@ impl Told {
 
     /// As many prices leave together as belong to a hundredth of a second.
     fn together(&self) -> usize {
-        if self.rate == 0.0 {
+        if self.pace.rate == 0.0 {
             TOGETHER
         } else {
-            ((self.rate / 100.0) as usize).clamp(1, TOGETHER)
+            ((self.pace.rate / 100.0) as usize).clamp(1, TOGETHER)
         }
     }
 
@@ -269,10 +295,7 @@ impl Told {
         if prices.is_empty() {
             return Ok(());
         }
-        if self.rate > 0.0 {
-            let due = Duration::from_secs_f64(self.prices as f64 / self.rate);
-            sleep_until(self.started + due).await;
-        }
+        self.pace.wait(prices.len()).await;
         let heard = self.publisher.publish_all(prices).await;
         self.heard += heard.with_context(|| format!("stopped after {} prices", self.prices))?;
         self.prices += prices.len() as u64;
@@ -369,12 +392,7 @@ mod tests {
         let bar = told.bar.clone();
         let mut work = pin!(tell(&mut source, &mut told, true));
         let mut a_moment = async || {
-            assert!(
-                timeout(Duration::from_millis(100), &mut work)
-                    .await
-                    .is_err(),
-                "not yet"
-            );
+            assert!(timeout(CATCH_UP, &mut work).await.is_err(), "not yet");
             (bar.position(), bar.length())
         };
         from.write_all(b"APPL,1\n").await.unwrap();
@@ -384,6 +402,55 @@ mod tests {
         assert_eq!(a_moment().await, (1, Some(2)), "half of the prices");
         work.await.unwrap();
         assert_eq!((bar.position(), bar.length()), (2, Some(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_minute_is_no_debt_that_a_burst_pays_back() {
+        let mut pace = Pace {
+            rate: 10.0,
+            due: None,
+        };
+        pace.wait(1).await;
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let began = Instant::now();
+        for _ in 0..=10 {
+            pace.wait(1).await;
+        }
+        assert!(
+            began.elapsed() >= Duration::from_secs(1) - CATCH_UP,
+            "{:?}",
+            began.elapsed()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_now_and_then_does_not_slow_the_pace() {
+        let mut pace = Pace {
+            rate: 100.0,
+            due: None,
+        };
+        let began = Instant::now();
+        for n in 0..=100 {
+            pace.wait(1).await;
+            let takes = if n % 10 == 0 { 35 } else { 1 };
+            tokio::time::advance(Duration::from_millis(takes)).await;
+        }
+        let took = began.elapsed().as_millis();
+        assert!((1_000..1_040).contains(&took), "{took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_check_is_not_followed_by_a_burst() {
+        let mut source = source(b"APPL,1\n".repeat(11));
+        let mut told = told(&source, 10.0);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let began = Instant::now();
+        tell(&mut source, &mut told, true).await.unwrap();
+        assert!(
+            began.elapsed() >= Duration::from_secs(1),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     fn source(text: Vec<u8>) -> Source {
