@@ -27,7 +27,7 @@ const READ: usize = 64 * 1024;
 /// would be read into memory as a whole.
 const LONGEST: usize = 1024;
 
-/// The longest line that can be one; a longer one is named by its beginning.
+/// How much of a bad line is quoted, in characters.
 const QUOTED: usize = 60;
 
 /// How far behind its pace it may fall and still catch up, which evens out what timers and Redis
@@ -40,10 +40,10 @@ pub enum BadLine {
     /// Too many columns, or too few.
     #[error("{0:?} is neither STOCK,PRICE nor DATE,STOCK,PRICE")]
     Columns(String),
-    /// The stock is none.
+    /// The stock is not a stock's name.
     #[error(transparent)]
     Stock(#[from] BadStock),
-    /// The price is none.
+    /// The price is not a decimal number.
     #[error(transparent)]
     Price(#[from] BadPrice),
     /// It does not end for so long that it cannot be a price.
@@ -108,8 +108,8 @@ pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
     if finished == Some(Finished::Bad) {
         writeln!(
             out,
-            "stock-feed: nothing was published: {} of the lines are bad, and --strict was given",
-            told.bad
+            "stock-feed: nothing was published: {}, and --strict was given",
+            count(told.bad, "bad line")
         )?;
         return Ok(ExitCode::from(2));
     }
@@ -297,11 +297,11 @@ impl Told {
         }
         self.pace.wait(prices.len()).await;
         let heard = self.publisher.publish_all(prices).await;
-        self.heard += heard.with_context(|| format!("stopped after {} prices", self.prices))?;
+        self.heard +=
+            heard.with_context(|| format!("stopped after {}", count(self.prices, "price")))?;
         self.prices += prices.len() as u64;
         self.stocks.extend(prices.iter().map(|(stock, _)| stock));
-        self.bar
-            .set_message(format!("{} prices", HumanCount(self.prices)));
+        self.bar.set_message(count(self.prices, "price"));
         Ok(())
     }
 
@@ -317,16 +317,20 @@ impl Told {
         let took = started.elapsed().as_secs_f64();
         let skipped = match bad {
             0 => String::new(),
-            1 => "; 1 bad line was skipped".to_owned(),
-            bad => format!("; {} bad lines were skipped", HumanCount(*bad)),
+            bad => format!("; {} skipped", count(*bad, "bad line")),
         };
         format!(
-            "published {} prices of {} stocks in {took:.1} s; servers heard them {} times{skipped}",
-            HumanCount(*prices),
-            HumanCount(stocks.len() as u64),
-            HumanCount(*heard),
+            "published {} of {} in {took:.1} s; servers heard them {}{skipped}",
+            count(*prices, "price"),
+            count(stocks.len() as u64, "stock"),
+            count(*heard, "time"),
         )
     }
+}
+
+fn count(n: u64, one: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {one}{s}", HumanCount(n))
 }
 
 #[cfg(test)]
@@ -451,6 +455,13 @@ mod tests {
             "{:?}",
             began.elapsed()
         );
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(count(0, "price"), "0 prices");
+        assert_eq!(count(1, "price"), "1 price");
+        assert_eq!(count(1_000, "price"), "1,000 prices");
     }
 
     fn source(text: Vec<u8>) -> Source {

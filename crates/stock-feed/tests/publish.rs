@@ -47,14 +47,15 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
     let (code, said) = publish(&["--strict"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(
-        said.contains("line 3: \"1e3\" is not a price") && said.contains("nothing was published"),
+        said.contains("line 3: \"1e3\" is not a price")
+            && said.contains("nothing was published: 1 bad line, and --strict"),
         "{said}"
     );
     let (code, said) = publish(&[]);
     std::fs::remove_file(&file).unwrap();
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("published 2 prices of 1 stocks") && said.contains("1 bad line"),
+        said.contains("published 2 prices of 1 stock in") && said.contains("; 1 bad line skipped"),
         "{said}"
     );
     assert_eq!(
@@ -88,7 +89,7 @@ fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
         publish.hears_no_more();
         assert_eq!(user.json()["price"], "5");
         assert_eq!(publish.ends().code(), Some(0));
-        publish.until_said("published 5 prices");
+        publish.until_said("published 5 prices of 1 stock");
     }
 }
 
