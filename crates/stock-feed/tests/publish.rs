@@ -4,6 +4,7 @@
 mod support;
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use support::client::Client;
 use support::fleet::{Process, Redis, Server, program};
@@ -55,6 +56,10 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
     std::fs::remove_file(&file).unwrap();
     assert_eq!(code, Some(0), "{said}");
     assert!(
+        said.contains("line 3: \"1e3\" is not a price"),
+        "the line that is skipped is named: {said}"
+    );
+    assert!(
         said.contains("published 2 prices of 1 stock in") && said.contains("; 1 bad line skipped"),
         "{said}"
     );
@@ -91,6 +96,34 @@ fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
         assert_eq!(publish.ends().code(), Some(0));
         publish.until_said("published 5 prices of 1 stock");
     }
+}
+
+#[test]
+fn prices_leave_at_the_rate_that_was_asked_for() {
+    let Some(redis) = Redis::start() else { return };
+    let began = Instant::now();
+    let mut publish = publish(&redis, &["--rate", "20"]);
+    publish.hears(&"APPL,1\n".repeat(11));
+    publish.hears_no_more();
+    assert_eq!(publish.ends().code(), Some(0));
+    publish.until_said("published 11 prices");
+    assert!(began.elapsed() >= Duration::from_millis(500));
+}
+
+#[test]
+fn a_prefix_stands_before_the_channel_of_each_price() {
+    let Some(redis) = Redis::start() else { return };
+    let server = Server::behind(&redis, &["--channel-prefix", "red:"]);
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("red:APPL", 1);
+    for (flags, price) in [(&[][..], "1"), (&["--channel-prefix", "red:"], "2")] {
+        let mut publish = publish(&redis, flags);
+        publish.hears(&format!("APPL,{price}\n"));
+        publish.hears_no_more();
+        assert_eq!(publish.ends().code(), Some(0));
+    }
+    assert_eq!(user.json()["price"], "2", "the other one had no prefix");
 }
 
 #[test]
