@@ -30,13 +30,17 @@ fn main() -> ExitCode {
     let ended = runtime
         .context("cannot start the runtime")
         .and_then(|runtime| {
-            runtime.block_on(async {
+            let ended = runtime.block_on(async {
                 match cli.command {
                     None => serve(cli.serve).await,
                     Some(Command::Publish(publish)) => publish::run(publish).await,
                     Some(Command::Watch(watch)) => watch::run(watch).await,
                 }
-            })
+            });
+            // Whoever publishes from a pipe has a thread that waits for the pipe's next line, and
+            // nothing can call it back. Ctrl-C must not wait for that line.
+            runtime.shutdown_background();
+            ended
         });
     ended.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "stock-feed: {error:#}");

@@ -99,6 +99,21 @@ fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
 }
 
 #[test]
+fn ctrl_c_ends_it_also_while_another_program_has_nothing_to_say() {
+    let Some(redis) = Redis::start() else { return };
+    let server = Server::behind(&redis, &[]);
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("APPL", 1);
+    let mut publish = publish(&redis, &[]);
+    publish.hears("APPL,1\n");
+    assert_eq!(user.json()["price"], "1");
+    publish.signal("INT");
+    assert_eq!(publish.ends().code(), Some(0));
+    publish.until_said("published 1 price of 1 stock");
+}
+
+#[test]
 fn prices_leave_at_the_rate_that_was_asked_for() {
     let Some(redis) = Redis::start() else { return };
     let began = Instant::now();
