@@ -11,10 +11,14 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use pubsub_manager::{BrokerAddress, InProcess, RedisUrl, Stock};
 
-use crate::Limits;
 use crate::market::Market;
 use crate::origin::Allowed;
 use crate::server::Options;
+use crate::{Limits, hall};
+
+/// Descriptors that are no client's: the listener, the broker's link and the next one while it is
+/// made, the log, what the runtime waits on.
+const OWN: usize = 64;
 
 /// Live stock prices over WebSockets: one server of a fleet.
 ///
@@ -90,7 +94,8 @@ pub struct Serve {
     pub seed: u64,
 
     /// The most users at a time; whoever comes next is answered 503. By default as many as this
-    /// process may have descriptors, less a hundred for itself.
+    /// process may have descriptors, less 256 for clients that speak HTTP (without them nobody
+    /// could be answered 503) and 64 for itself.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_users: Option<u32>,
 
@@ -192,8 +197,8 @@ fn rate(text: &str) -> Result<f64, String> {
 impl Serve {
     /// What the server is to be started with; `descriptors` is how many this process may have.
     pub fn options(self, descriptors: u64) -> Options {
-        // A hundred for the broker's link, the log, the listener and pages that ask for figures.
-        let seats = usize::try_from(descriptors.saturating_sub(100).max(1)).unwrap_or(usize::MAX);
+        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        let seats = descriptors.saturating_sub(hall::PLACES + OWN).max(1);
         let market = !self.no_market && (self.market || self.redis.is_none());
         let broker = match self.redis {
             Some(url) => BrokerAddress::Redis(url),
@@ -238,5 +243,17 @@ mod tests {
             let said = rate(text).expect_err(text);
             assert!(said.contains("0.001 or more"), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn seats_leave_room_for_those_who_must_be_told_that_there_are_none() {
+        let serve = || Cli::parse_from(["stock-feed"]).serve;
+        let users = serve().options(20_000).limits.users;
+        assert!(users + hall::PLACES + OWN <= 20_000, "{users}");
+        assert!(
+            users >= 19_650,
+            "fifty-two of these carry a million users, and fifty-one do when one falls: {users}"
+        );
+        assert_eq!(serve().options(10).limits.users, 1);
     }
 }

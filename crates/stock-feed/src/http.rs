@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CONNECTION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -27,11 +27,22 @@ pub(crate) fn router(app: &'static App) -> Router {
         .route("/healthz", get(stats::healthz))
         .layer(map_response(guard))
         .route("/ws", get(websocket))
+        .layer(map_response(one_request))
         .with_state(app)
 }
 
 async fn guard(mut response: Response) -> Response {
     response.headers_mut().extend(page::GUARDS);
+    response
+}
+
+/// One request is all that a connection is for; `hall.rs` says why. It is said here because hyper,
+/// told so itself, would say it in the handshake's answer as well, where it means nothing.
+async fn one_request(mut response: Response) -> Response {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

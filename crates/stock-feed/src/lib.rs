@@ -17,6 +17,7 @@ pub mod watch;
 
 mod app;
 mod corked;
+mod hall;
 mod heartbeat;
 mod http;
 mod link;

@@ -3,23 +3,22 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioTimer;
+use hyper::service::{Service, service_fn};
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use pubsub_manager::{BrokerAddress, PubSubManager, Publisher};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use crate::app::{App, Limits};
 use crate::corked::Corked;
+use crate::hall::{Hall, Place};
 use crate::heartbeat;
 use crate::http::router;
 use crate::link::Link;
@@ -36,17 +35,8 @@ const BACKLOG: u32 = 4096;
 /// manager sees that the user is slow, and skips to the newest.
 const SEND_BUFFER: u32 = 16 * 1024;
 
-/// How many clients may be speaking HTTP at a time. More wait in the kernel, at no cost to us.
-const SPEAKING_HTTP: usize = 1024;
-
 /// The headers of one request, in bytes; hyper answers 431 to more.
 const HEADERS: usize = 16 * 1024;
-
-/// How long a client may go on speaking HTTP: a page asks once a second, and connects anew.
-const HTTP_FOR: Duration = Duration::from_secs(60);
-
-/// How long an answer may then take to leave.
-const HTTP_END: Duration = Duration::from_secs(5);
 
 /// How long to wait for descriptors to come back when they have run out.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(500);
@@ -146,9 +136,11 @@ pub async fn run(
 }
 
 async fn serve(app: &'static App, listener: TcpListener, end: impl Future<Output = ()>) {
+    let hall: &Hall = Box::leak(Box::new(Hall::new(app.limits.handshake)));
     let heartbeat = tokio::spawn(heartbeat::beat(app));
+    tokio::spawn(hall.keep_clear());
     tokio::select! {
-        () = accept(app, &listener) => {}
+        () = accept(app, hall, &listener) => {}
         () = end => {}
     }
     // The port is free for the next server while this one's users are still leaving.
@@ -160,21 +152,17 @@ async fn serve(app: &'static App, listener: TcpListener, end: impl Future<Output
     app.manager.disconnect().await;
 }
 
-async fn accept(app: &'static App, listener: &TcpListener) {
+async fn accept(app: &'static App, hall: &'static Hall, listener: &TcpListener) {
     let router = router(app);
-    let speaking = Arc::new(Semaphore::new(SPEAKING_HTTP));
     let mut short = false;
     loop {
-        let turn = Arc::clone(&speaking)
-            .acquire_owned()
-            .await
-            .expect("nobody closes this semaphore");
+        hall.has_place().await;
         match listener.accept().await {
             Ok((stream, _)) => {
                 if std::mem::take(&mut short) {
                     tracing::info!("accepting again");
                 }
-                tokio::spawn(speak_http(app, stream, router.clone(), turn));
+                tokio::spawn(speak_http(hall.enter(), stream, router.clone()));
             }
             // The client went away while it waited: nothing of ours is wrong.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -188,21 +176,15 @@ async fn accept(app: &'static App, listener: &TcpListener) {
     }
 }
 
-async fn speak_http(
-    app: &'static App,
-    stream: TcpStream,
-    router: Router,
-    _turn: OwnedSemaphorePermit,
-) {
+async fn speak_http(place: Place, stream: TcpStream, router: Router) {
+    let router = TowerToHyperService::new(router);
+    let answer = service_fn(|request| {
+        place.asked();
+        router.call(request)
+    });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(app.limits.handshake)
         .max_buf_size(HEADERS)
-        .serve_connection(Corked::new(stream), TowerToHyperService::new(router))
+        .serve_connection(Corked::new(stream), answer)
         .with_upgrades();
-    let mut connection = pin!(connection);
-    if timeout(HTTP_FOR, connection.as_mut()).await.is_err() {
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(HTTP_END, connection).await;
-    }
+    place.talk(connection).await;
 }

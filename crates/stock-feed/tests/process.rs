@@ -6,7 +6,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use support::client::{CLOSE, Client, FIN, PING, PONG, frame, get, handshake};
+use support::client::{CLOSE, Client, FIN, PING, PONG, crowd, frame, get, handshake};
 use support::fleet::{Process, Server, program};
 use support::{PATIENCE, until};
 
@@ -104,6 +104,24 @@ fn a_handshake_that_takes_for_ever_is_cut_off() {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("the server closes");
     }
+}
+
+#[test]
+fn clients_that_say_nothing_keep_nobody_out() {
+    let server = Server::start(&["--no-market", "--handshake-time", "1h"]);
+    let request = handshake(server.address, "");
+    let _silent = crowd(server.address, |n| request[..n % 100].to_owned());
+    Client::connect(server.address).follow("APPL");
+    assert_eq!(get(server.address, "/healthz").status, 200);
+}
+
+#[test]
+fn pages_that_stay_open_keep_nobody_out() {
+    let server = Server::start(&["--no-market", "--handshake-time", "1h"]);
+    let request = format!("GET /stats HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let _open = crowd(server.address, |_| request.clone());
+    Client::connect(server.address).follow("APPL");
+    assert_eq!(get(server.address, "/healthz").status, 200);
 }
 
 #[test]

@@ -91,6 +91,16 @@ fn connect(server: SocketAddr) -> TcpStream {
     stream
 }
 
+/// More clients than a server has places for HTTP, each of which stays when it has said its part.
+pub(crate) fn crowd(server: SocketAddr, say: impl Fn(usize) -> String) -> Vec<TcpStream> {
+    let crowd = (0..600).map(|n| {
+        let mut stream = connect(server);
+        stream.write_all(say(n).as_bytes()).unwrap();
+        stream
+    });
+    crowd.collect()
+}
+
 /// The handshake's request, with more headers of the caller's choice.
 pub(crate) fn handshake(server: SocketAddr, more: &str) -> String {
     format!(
