@@ -121,18 +121,18 @@ impl Place {
         self.hall.guests.lock()[self.key].asked = true;
     }
 
-    /// Speaks with the guest until both are done, or the guest has to go.
-    pub(crate) async fn talk(&self, talk: impl Future) {
+    /// Speaks with the guest until both are done; there is no outcome if the guest has to go.
+    pub(crate) async fn talk<T>(&self, talk: impl Future<Output = T>) -> Option<T> {
         let mut talk = pin!(talk);
         poll_fn(|cx| {
             // In this order: a process that had to wait for the processor is late itself, and the
             // request may be there when it comes to send the guest away.
-            if talk.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
+            match talk.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                Poll::Pending => self.poll_sent_away(cx).map(|()| None),
             }
-            self.poll_sent_away(cx)
         })
-        .await;
+        .await
     }
 
     fn poll_sent_away(&self, cx: &Context<'_>) -> Poll<()> {

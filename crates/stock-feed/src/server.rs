@@ -1,6 +1,6 @@
 //! The server: it listens, lets users in, and sends them away at the end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,11 +8,15 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::Either;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use pubsub_manager::{BrokerAddress, PubSubManager, Publisher};
+use parking_lot::Mutex;
+use pubsub_manager::{BrokerAddress, PubSubManager, Publisher, UserId};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
@@ -20,12 +24,13 @@ use crate::app::{App, Limits};
 use crate::corked::Corked;
 use crate::hall::{Hall, Place};
 use crate::heartbeat;
-use crate::http::router;
+use crate::http::{WEBSOCKET, router, websocket};
 use crate::link::Link;
 use crate::market::Market;
 use crate::roster::Roster;
 use crate::session::TextFrames;
 use crate::stats::Latest;
+use crate::user;
 
 /// Connections that wait for the kernel to be accepted, when a whole fleet's users come over.
 const BACKLOG: u32 = 4096;
@@ -162,7 +167,7 @@ async fn accept(app: &'static App, hall: &'static Hall, listener: &TcpListener) 
                 if std::mem::take(&mut short) {
                     tracing::info!("accepting again");
                 }
-                tokio::spawn(speak_http(hall.enter(), stream, router.clone()));
+                tokio::spawn(speak_http(app, hall.enter(), stream, router.clone()));
             }
             // The client went away while it waited: nothing of ours is wrong.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -176,15 +181,30 @@ async fn accept(app: &'static App, hall: &'static Hall, listener: &TcpListener) 
     }
 }
 
-async fn speak_http(place: Place, stream: TcpStream, router: Router) {
+/// Answers one request. If that was a handshake, its answer leaves by HTTP as any other; when it has
+/// left, we take the plain socket back from hyper, whose buffers end here. The user's own task is as
+/// small as it can be, so it is not this one.
+async fn speak_http(app: &'static App, place: Place, stream: TcpStream, router: Router) {
     let router = TowerToHyperService::new(router);
-    let answer = service_fn(|request| {
+    let kept = Mutex::new(None);
+    let answer = service_fn(|request: Request<Incoming>| {
         place.asked();
-        router.call(request)
+        if request.uri().path() == WEBSOCKET {
+            let (answer, seat) = websocket(app, &request);
+            *kept.lock() = seat;
+            Either::Left(ready(Ok(answer)))
+        } else {
+            Either::Right(Box::pin(router.call(request)))
+        }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .max_buf_size(HEADERS)
-        .serve_connection(Corked::new(stream), answer)
-        .with_upgrades();
-    place.talk(connection).await;
+        .serve_connection(Corked::new(stream), answer);
+    let talk = place.talk(poll_fn(|cx| connection.poll_without_shutdown(cx)));
+    let outcome = talk.await;
+    let http1::Parts { io, read_buf, .. } = connection.into_parts();
+    if let (Some(Ok(())), Some(seat)) = (outcome, kept.into_inner()) {
+        let id = UserId(app.next_user());
+        user::welcome(app, seat, io.into_inner(), id, &read_buf);
+    }
 }
