@@ -9,6 +9,7 @@
 pub(crate) mod client;
 pub(crate) mod fleet;
 pub(crate) mod house;
+pub(crate) mod load;
 
 use std::time::{Duration, Instant};
 
