@@ -1,6 +1,6 @@
 //! What every part of the server shares.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -45,6 +45,8 @@ pub(crate) struct App {
     pub(crate) latest: Latest,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) users_so_far: AtomicU64,
+    /// Whether this server was asked to end, and takes nobody in any more.
+    pub(crate) ending: AtomicBool,
 }
 
 impl App {

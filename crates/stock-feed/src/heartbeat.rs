@@ -25,15 +25,17 @@ pub(crate) async fn beat(app: &'static App) {
 }
 
 /// Sends every user away, spread over `time`: they all come back, to servers that have their
-/// own users to serve. Ends sooner when nobody is left.
+/// own users to serve. Ends sooner when nobody is left. No seat may be given any more.
 pub(crate) async fn farewell(roster: &'static Roster, time: Duration) {
     let goodbye = |session: &Session| {
         session.goodbye(CloseCode::Restart, "this server restarts, come back");
     };
     tokio::select! {
         () = round(roster, time, goodbye) => {}
-        () = roster.emptied() => {}
+        () = roster.emptied() => return,
     }
+    // Somebody may have had a seat and not sat down yet when the walk came by.
+    round(roster, Duration::ZERO, goodbye).await;
 }
 
 /// Visits every user once, spread evenly over `time`.

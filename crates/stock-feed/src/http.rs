@@ -1,9 +1,11 @@
 //! What this server answers to HTTP: the page, its figures, and the door to the WebSocket.
 
+use std::sync::atomic::Ordering;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,6 +19,9 @@ use crate::{page, stats};
 /// Where the WebSocket is. It is no route of the router, because whoever goes there is let in by
 /// the connection's own task: see `speak_http` in `server.rs`.
 pub(crate) const WEBSOCKET: &str = "/ws";
+
+/// When whoever finds no seat may come back, in seconds.
+const RETRY: [(HeaderName, &str); 1] = [(RETRY_AFTER, "5")];
 
 /// All other routes.
 pub(crate) fn router(app: &'static App) -> Router {
@@ -55,10 +60,14 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         let version = [(SEC_WEBSOCKET_VERSION, "13")];
         return refuse((StatusCode::BAD_REQUEST, version, text));
     };
+    if app.ending.load(Ordering::Relaxed) {
+        let text = "this server is ending, come back to another one\n";
+        return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
+    }
     let Some(seat) = app.roster.seat() else {
         let most = app.limits.users;
         let text = format!("all {most} seats are taken, try another server\n");
-        return refuse((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], text));
+        return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
     };
     (answer.map(|()| Body::empty()), Some(seat))
 }

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -135,6 +135,7 @@ pub async fn run(
         latest: Latest::default(),
         prometheus,
         users_so_far: AtomicU64::new(0),
+        ending: AtomicBool::new(false),
     }));
     serve(app, listener, end).await;
     Ok(())
@@ -148,7 +149,9 @@ async fn serve(app: &'static App, listener: TcpListener, end: impl Future<Output
         () = accept(app, hall, &listener) => {}
         () = end => {}
     }
-    // The port is free for the next server while this one's users are still leaving.
+    // The port is free for the next server while this one's users are still leaving. Whoever got in
+    // just before and asks for a seat now is sent there, too.
+    app.ending.store(true, Ordering::Relaxed);
     drop(listener);
     heartbeat.abort();
     tracing::info!(users = app.roster.len(), over = ?app.limits.drain, "ending: users are told to come back");

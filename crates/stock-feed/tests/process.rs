@@ -5,6 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use support::client::{CLOSE, Client, FIN, PING, PONG, crowd, frame, get, handshake};
 use support::fleet::{Process, Server, program};
@@ -61,6 +62,53 @@ fn when_asked_to_end_it_tells_users_to_come_back_and_frees_the_port_for_the_next
     drop(users);
     assert_eq!(server.process.ends().code(), Some(0));
     Client::connect(next.address);
+}
+
+/// If they all came back at once, they would trample the servers that stay.
+#[test]
+fn the_goodbyes_are_spread_over_the_drain_time() {
+    let mut server = Server::start(&["--no-market", "--drain", "2s"]);
+    let users: Vec<Client> = (0..64).map(|_| Client::connect(server.address)).collect();
+    server.process.signal("TERM");
+    let goodbyes = users.into_iter().map(|mut user| {
+        std::thread::spawn(move || {
+            user.hears_close(1012);
+            Instant::now()
+        })
+    });
+    let goodbyes: Vec<_> = goodbyes.collect();
+    let mut at: Vec<Instant> = goodbyes
+        .into_iter()
+        .map(|user| user.join().expect("each is told to come back"))
+        .collect();
+    at.sort();
+    let (first, middle, last) = (at[0], at[32], at[63]);
+    let (early, late) = (middle - first, last - middle);
+    assert!(
+        early.min(late) >= Duration::from_millis(300),
+        "half of them within {early:?}, the others within {late:?}, of two seconds"
+    );
+    assert_eq!(server.process.ends().code(), Some(0));
+}
+
+#[test]
+fn whoever_asks_for_a_seat_when_the_server_is_ending_is_sent_to_another() {
+    let mut server = Server::start(&["--no-market", "--drain", "2s"]);
+    let mut late = TcpStream::connect(server.address).unwrap();
+    late.set_read_timeout(Some(PATIENCE)).unwrap();
+    // The one came before the other, so both are in when the other has its answer.
+    let mut user = Client::connect(server.address);
+    server.process.signal("TERM");
+    server.process.until_said("told to come back");
+    late.write_all(handshake(server.address, "").as_bytes())
+        .unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("retry-after: 5"), "{answer}");
+    user.hears_close(1012);
+    drop(user);
+    assert_eq!(server.process.ends().code(), Some(0));
 }
 
 #[test]
