@@ -40,6 +40,12 @@ const BACKLOG: u32 = 4096;
 /// manager sees that the user is slow, and skips to the newest.
 const SEND_BUFFER: u32 = 16 * 1024;
 
+/// What the kernel may hold of what one user says and we have not read, because it does not read
+/// our answers. Left alone it gives up to megabytes to each, and a few hundred such users fill all
+/// that it has for TCP. A handshake or a question is a few hundred bytes; a message of a megabyte
+/// passes through as well, a window at a time.
+const RECEIVE_BUFFER: u32 = 8 * 1024;
+
 /// The headers of one request, in bytes; hyper answers 431 to more.
 const HEADERS: usize = 16 * 1024;
 
@@ -49,8 +55,8 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(500);
 /// How long users may take to leave once all were told to.
 const LAST_USERS: Duration = Duration::from_secs(2);
 
-/// Listens with what every user's socket inherits: no delay, and a small send buffer. Set here
-/// once, it costs no system calls per user.
+/// Listens with what every user's socket inherits: no delay, and small buffers. Set here once, it
+/// costs no system calls per user.
 ///
 /// # Errors
 /// The address is taken, or not ours to take.
@@ -63,6 +69,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.set_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -209,5 +216,25 @@ async fn speak_http(app: &'static App, place: Place, stream: TcpStream, router: 
     if let (Some(Ok(())), Some(seat)) = (outcome, kept.into_inner()) {
         let id = UserId(app.next_user());
         user::welcome(app, seat, io.into_inner(), id, &read_buf);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_user_inherits_buffers_that_twenty_thousand_can_have() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let user = TcpStream::connect(listener.local_addr().unwrap());
+        let (_user, accepted) = tokio::join!(user, listener.accept());
+        let (accepted, _) = accepted.unwrap();
+        let socket = SockRef::from(&accepted);
+        // Linux doubles what it is told, for its own books.
+        assert!(socket.send_buffer_size().unwrap() <= 2 * SEND_BUFFER as usize);
+        assert!(socket.recv_buffer_size().unwrap() <= 2 * RECEIVE_BUFFER as usize);
+        assert!(accepted.nodelay().unwrap());
     }
 }

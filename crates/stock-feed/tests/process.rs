@@ -173,6 +173,19 @@ fn pages_that_stay_open_keep_nobody_out() {
 }
 
 #[test]
+fn a_message_far_larger_than_the_receive_buffer_is_heard() {
+    let server = Server::start(&["--no-market", "--max-message", "1048576"]);
+    let mut user = Client::connect(server.address);
+    let mut message = r#"{"type":"subscribe","stock":"APPL"}"#.to_owned();
+    message.extend(std::iter::repeat_n(' ', 1_048_576 - message.len()));
+    user.say(&message);
+    assert_eq!(user.text(), r#"{"type":"subscribed","stock":"APPL"}"#);
+    message.push(' ');
+    user.say(&message);
+    user.hears_close(1009);
+}
+
+#[test]
 fn a_silent_user_is_asked_for_a_sign_of_life_and_given_up_without_one() {
     let server = Server::start(&["--no-market", "--ping-every", "2s"]);
     let mut alive = Client::connect(server.address);

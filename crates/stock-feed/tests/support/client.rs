@@ -114,9 +114,12 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     if payload.len() < 126 {
         frame.push(0x80 | payload.len() as u8);
-    } else {
+    } else if let Ok(length) = u16::try_from(payload.len()) {
         frame.push(0x80 | 126);
-        frame.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
+        frame.extend_from_slice(&length.to_be_bytes());
+    } else {
+        frame.push(0x80 | 127);
+        frame.extend_from_slice(&(payload.len() as u64).to_be_bytes());
     }
     let mask = [7, 77, 177, 217];
     frame.extend_from_slice(&mask);
