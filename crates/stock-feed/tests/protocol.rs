@@ -432,17 +432,20 @@ fn the_figures_count_users_stocks_messages_and_deliveries() {
             .to_string()
             .contains(r#""what":"subscribed""#)
     );
-    let metrics = get(server, "/metrics").body;
-    for name in [
-        "pubsub_messages_in_total",
-        "pubsub_deliveries_total",
-        "stock_feed_users",
-    ] {
-        assert!(
-            metrics
-                .lines()
-                .any(|line| line.starts_with(&format!("{name} "))),
-            "{name}"
-        );
+    let metric = |name: &str| {
+        let metrics = get(server, "/metrics").body;
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.and_then(|figure| figure.parse::<u64>().ok())
+    };
+    assert!(metric("stock_feed_users") >= Some(3));
+    let figures = [
+        ("pubsub_messages_in_total", figure("messages_in")),
+        ("pubsub_deliveries_total", figure("deliveries_out")),
+        ("pubsub_subscriptions", 3),
+    ];
+    for (name, at_least) in figures {
+        support::until(name, || metric(name) >= Some(at_least));
     }
 }
