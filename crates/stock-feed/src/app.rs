@@ -8,7 +8,7 @@ use pubsub_manager::PubSubManager;
 
 use crate::link::Link;
 use crate::market::Market;
-use crate::origin::Allowed;
+use crate::origin::{Allowed, Refusals};
 use crate::roster::Roster;
 use crate::stats::Latest;
 
@@ -43,6 +43,7 @@ pub(crate) struct App {
     pub(crate) listen: String,
     pub(crate) broker: &'static str,
     pub(crate) latest: Latest,
+    pub(crate) refusals: Refusals,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) users_so_far: AtomicU64,
     /// Whether this server was asked to end, and takes nobody in any more.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::header::{CONNECTION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use axum::routing::get;
 use soketto::handshake::http::{Server as Handshake, is_upgrade_request};
 
 use crate::app::App;
-use crate::origin::may_connect;
+use crate::origin::{advice, may_connect};
 use crate::roster::Seat;
 use crate::{page, stats};
 
@@ -53,7 +53,7 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         return refuse((StatusCode::UPGRADE_REQUIRED, upgrade, text));
     }
     if !may_connect(request.headers(), &app.limits.origins) {
-        return refuse(forbidden(request.headers()));
+        return refuse(forbidden(app, request.headers()));
     }
     let Ok(answer) = Handshake::new().receive_request(request) else {
         let text = "a WebSocket handshake needs Sec-WebSocket-Key and Sec-WebSocket-Version: 13\n";
@@ -76,14 +76,11 @@ fn refuse(answer: impl IntoResponse) -> (Response, Option<Seat>) {
     (guard(answer.into_response()), None)
 }
 
-fn forbidden(headers: &HeaderMap) -> Response {
+fn forbidden(app: &App, headers: &HeaderMap) -> Response {
     let origin = headers
-        .get("origin")
-        .map(|origin| String::from_utf8_lossy(origin.as_bytes()));
-    let origin = origin.unwrap_or_default();
-    tracing::warn!(%origin, "refused a page of another origin");
-    let text = format!(
-        "pages of {origin} may not connect: start the server with --allow-origin {origin}\n"
-    );
-    (StatusCode::FORBIDDEN, text).into_response()
+        .get(ORIGIN)
+        .map(|origin| String::from_utf8_lossy(origin.as_bytes()))
+        .unwrap_or_default();
+    app.refusals.note(&origin);
+    (StatusCode::FORBIDDEN, advice(&origin)).into_response()
 }

@@ -8,9 +8,17 @@
 //! [RFC 6455, section 10.2]: https://www.rfc-editor.org/rfc/rfc6455#section-10.2
 
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
+use parking_lot::Mutex;
+
+/// How long the log is quiet about refused pages after a line about them.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// How much of an origin is logged, in bytes.
+const LOGGED: usize = 80;
 
 /// An origin as `--allow-origin` takes it: `https://feed.example`, or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,18 +42,38 @@ impl FromStr for Allowed {
             return Ok(Self::Any);
         }
         let uri: Uri = text.parse().map_err(|_| NotAnOrigin)?;
-        let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
         let only_origin = uri.path() == "/" && uri.query().is_none() && !text.ends_with('/');
-        if has_scheme && only_origin {
-            Ok(Self::Origin(text.to_ascii_lowercase()))
-        } else {
-            Err(NotAnOrigin)
+        match parts(text) {
+            Some((scheme @ ("http" | "https"), host)) if only_origin && !host.contains('@') => Ok(
+                Self::Origin(format!("{scheme}://{host}").to_ascii_lowercase()),
+            ),
+            _ => Err(NotAnOrigin),
         }
     }
 }
 
+/// An origin's scheme, and its host as a browser gives it: without the port that is the scheme's own.
+fn parts(origin: &str) -> Option<(&str, &str)> {
+    let (scheme, host) = origin.split_once("://")?;
+    Some((scheme, without_own_port(scheme, host)))
+}
+
+fn without_own_port<'a>(scheme: &str, host: &'a str) -> &'a str {
+    let own = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return host,
+    };
+    host.strip_suffix(own).unwrap_or(host)
+}
+
 /// True if the request comes from this server's own page, from an allowed one, or from no
 /// page at all.
+///
+/// A page is this server's own if it gives the host that was asked for, whatever that is called. So a
+/// stranger can have a name of his own lead here (DNS rebinding), and his page is let in. That is
+/// let be: nobody is known here by a cookie, there is no secret and nothing to change, so he gets
+/// what a program of his gets anyway. A server that knows its users has to know its own name, too.
 pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed]) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;
@@ -54,13 +82,61 @@ pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed]) -> bool {
         return false;
     };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let own = origin
-        .split_once("://")
-        .is_some_and(|(_, page)| host.is_some_and(|host| host.eq_ignore_ascii_case(page)));
+    let parts = parts(origin);
+    let own = parts.zip(host).is_some_and(|((scheme, page), host)| {
+        without_own_port(scheme, host).eq_ignore_ascii_case(page)
+    });
     own || allowed.iter().any(|allowed| match allowed {
         Allowed::Any => true,
-        Allowed::Origin(allowed) => allowed.eq_ignore_ascii_case(origin),
+        Allowed::Origin(allowed) => parts.is_some_and(|(scheme, page)| {
+            allowed.eq_ignore_ascii_case(&format!("{scheme}://{page}"))
+        }),
     })
+}
+
+/// What to tell a page that was refused.
+pub(crate) fn advice(origin: &str) -> String {
+    match origin.parse() {
+        Ok(Allowed::Origin(origin)) => format!(
+            "pages of {origin} may not connect: start the server with --allow-origin {origin}\n"
+        ),
+        // A file, or a page in a sandbox: its browser says `null`, which could be anyone.
+        _ => {
+            "pages that come from no address may not connect: open this one from a server\n".into()
+        }
+    }
+}
+
+/// Logs who was refused. When and what is a stranger's choice, so it is a line a second at most,
+/// and a short one.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<Unsaid>);
+
+#[derive(Debug, Default)]
+struct Unsaid {
+    refused: u64,
+    said_at: Option<Instant>,
+}
+
+impl Refusals {
+    pub(crate) fn note(&self, origin: &str) {
+        if let Some(refused) = self.0.lock().add(Instant::now()) {
+            let origin = &origin[..origin.floor_char_boundary(LOGGED)];
+            tracing::warn!(refused, ?origin, "refused pages of other origins");
+        }
+    }
+}
+
+impl Unsaid {
+    /// One more; how many there are to speak of, if it is time to.
+    fn add(&mut self, now: Instant) -> Option<u64> {
+        self.refused += 1;
+        if self.said_at.is_some_and(|said| now < said + QUIET) {
+            return None;
+        }
+        self.said_at = Some(now);
+        Some(std::mem::take(&mut self.refused))
+    }
 }
 
 #[cfg(test)]
@@ -104,12 +180,44 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_goes_without_saying_may_be_said() {
+        let list = ["https://A:443".parse().unwrap()];
+        assert!(may_connect(&headers(Some("https://a")), &list));
+        assert!(may_connect(&headers(Some("https://a:443")), &list));
+        assert!(!may_connect(&headers(Some("https://a:80")), &list));
+        assert!(!may_connect(&headers(Some("http://a:443")), &list));
+        let mut behind_a_proxy = headers(Some("https://feed.example"));
+        behind_a_proxy.insert(HOST, "feed.example:443".parse().unwrap());
+        assert!(may_connect(&behind_a_proxy, &[]));
+    }
+
+    #[test]
+    fn the_advice_is_one_that_the_command_line_takes() {
+        assert!(advice("https://a:444").contains("--allow-origin https://a:444\n"));
+        for nobody in ["null", "*", "file://", "chrome-extension://a", ""] {
+            assert!(!advice(nobody).contains("--allow-origin"), "{nobody}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_refusals_in_a_second_are_two_lines() {
+        let (mut refusals, start) = (Unsaid::default(), Instant::now());
+        let lines: Vec<u64> = (0..=1_000)
+            .filter_map(|ms| refusals.add(start + Duration::from_millis(ms)))
+            .collect();
+        assert_eq!(lines, [1, 1_000]);
+    }
+
+    #[test]
     fn an_origin_with_a_path_or_without_a_scheme_is_refused_at_the_start() {
         for wrong in [
             "feed.example",
             "https://feed.example/",
             "https://a/b",
             "ws://a",
+            "https://user@a",
+            "https://",
+            "null",
             "",
         ] {
             assert!(wrong.parse::<Allowed>().is_err(), "{wrong}");

@@ -27,6 +27,7 @@ use crate::heartbeat;
 use crate::http::{WEBSOCKET, router, websocket};
 use crate::link::Link;
 use crate::market::Market;
+use crate::origin::Refusals;
 use crate::roster::Roster;
 use crate::session::TextFrames;
 use crate::stats::Latest;
@@ -140,6 +141,7 @@ pub async fn run(
         listen,
         broker: name,
         latest: Latest::default(),
+        refusals: Refusals::default(),
         prometheus,
         users_so_far: AtomicU64::new(0),
         ending: AtomicBool::new(false),

@@ -351,6 +351,9 @@ fn a_strangers_page_is_turned_away_and_a_friends_is_not() {
         "{}",
         refused.body
     );
+    let nobody = Client::try_connect(server, "Origin: null\r\n").unwrap_err();
+    assert_eq!(nobody.status, 403);
+    assert!(!nobody.body.contains("--allow-origin"), "{}", nobody.body);
     assert!(Client::try_connect(server, "Origin: https://feed.example\r\n").is_ok());
     assert!(Client::try_connect(server, &format!("Origin: http://{server}\r\n")).is_ok());
 }
