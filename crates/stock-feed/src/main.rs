@@ -49,10 +49,20 @@ fn main() -> ExitCode {
 }
 
 fn log() {
-    let wanted = std::env::var("RUST_LOG")
-        .ok()
-        .and_then(|wanted| wanted.parse().ok());
-    let targets: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let wanted = std::env::var_os("RUST_LOG").unwrap_or_default();
+    let wanted = wanted.to_string_lossy();
+    let targets = match wanted.parse::<Targets>() {
+        Ok(targets) if !wanted.is_empty() => targets,
+        parsed => {
+            if let Err(error) = parsed {
+                let _ = writeln!(
+                    io::stderr(),
+                    "stock-feed: RUST_LOG={wanted:?} means nothing ({error}): write for instance stock_feed=debug"
+                );
+            }
+            Targets::new().with_default(LevelFilter::INFO)
+        }
+    };
     let colours =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
     let lines = fmt::layer()
@@ -66,7 +76,15 @@ fn log() {
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
-    let listener = server::listen(serve.listen).with_context(|| taken(serve.listen))?;
+    // Whoever reads the address below may ask us to end in the next moment.
+    let end = asked_to_end()?;
+    let listener = match server::listen(serve.listen) {
+        Ok(listener) => listener,
+        Err(error) => {
+            let advice = advice(serve.listen, error.kind());
+            return Err(error).context(advice);
+        }
+    };
     // Most systems give a program a thousand descriptors and let it ask for more.
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
     let address = listener.local_addr()?;
@@ -83,25 +101,36 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
         "stock-feed: http://{address} has the page, ws://{address}/ws the feed"
     )?;
     writeln!(out, "stock-feed: prices come from {from}; Ctrl-C ends it")?;
-    server::run(listener, options, asked_to_end()?).await?;
+    server::run(listener, options, end).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says why an address cannot be had, and what can be done.
-fn taken(address: SocketAddr) -> String {
-    let free =
-        (1..=100).map(|more| SocketAddr::new(address.ip(), address.port().saturating_add(more)));
-    match free
-        .into_iter()
-        .find(|free| TcpListener::bind(free).is_ok())
-    {
-        Some(free) => format!(
-            "cannot listen on {address}: if another server runs there, use it or stop it, or start this one with --listen {free}"
+/// Says what can be done about an address that cannot be had.
+fn advice(address: SocketAddr, why: io::ErrorKind) -> String {
+    let remedy = match why {
+        io::ErrorKind::AddrInUse => match free_port(address) {
+            Some(free) => format!(
+                "if another server runs there, use it or stop it, or start this one with --listen {free}"
+            ),
+            None => "if another server runs there, use it or stop it".to_owned(),
+        },
+        io::ErrorKind::PermissionDenied => format!(
+            "ports below 1024 are the administrator's on most systems, take a higher one, for instance --listen {}",
+            SocketAddr::new(address.ip(), 3000)
         ),
-        None => {
-            format!("cannot listen on {address}: choose an address of this machine with --listen")
+        io::ErrorKind::AddrNotAvailable => {
+            "choose an address of this machine with --listen".to_owned()
         }
-    }
+        _ => "choose another one with --listen".to_owned(),
+    };
+    format!("cannot listen on {address}: {remedy}")
+}
+
+fn free_port(address: SocketAddr) -> Option<SocketAddr> {
+    (1..=100)
+        .filter_map(|more| address.port().checked_add(more))
+        .map(|port| SocketAddr::new(address.ip(), port))
+        .find(|free| TcpListener::bind(free).is_ok())
 }
 
 /// Is ready at the first Ctrl-C or SIGTERM. At the second the process ends at once.
@@ -131,4 +160,18 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 #[cfg(not(unix))]
 fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_the_administrators_is_not_taken_for_a_wrong_address() {
+        let advice = advice(
+            "127.0.0.1:80".parse().expect("an address"),
+            io::ErrorKind::PermissionDenied,
+        );
+        assert!(advice.ends_with("--listen 127.0.0.1:3000"), "{advice}");
+    }
 }

@@ -5,6 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::client::{CLOSE, Client, FIN, PING, PONG, crowd, frame, get, handshake};
@@ -35,6 +36,57 @@ fn what_cannot_be_understood_ends_with_code_two_and_what_to_write_instead() {
         assert_eq!(process.ends().code(), Some(2), "{flags:?}");
         process.until_said(advice);
     }
+}
+
+#[test]
+fn an_address_of_another_machine_is_not_taken_for_one_in_use() {
+    // From the block that is for documentation: nobody's address.
+    let mut process = Process::start(program().args(["--listen", "192.0.2.1:3000"]));
+    assert_eq!(process.ends().code(), Some(1));
+    process.until_said("choose an address of this machine");
+}
+
+#[test]
+fn a_wish_for_the_log_that_means_nothing_is_named_and_the_server_runs() {
+    let server = Server::start_as(
+        program()
+            .args(["--listen", "127.0.0.1:0", "--no-market"])
+            .env("RUST_LOG", "stock_feed=loud"),
+    );
+    server.process.until_said("RUST_LOG=\"stock_feed=loud\"");
+    server.process.signal("TERM");
+    server.process.until_said("told to come back");
+}
+
+/// Whoever started it may wish it away as soon as it says where it is. Here its first line cannot
+/// leave, because nobody reads it: that is the last moment before somebody could.
+#[test]
+#[cfg(target_os = "linux")]
+fn it_listens_to_signals_before_it_says_where_it_is() {
+    const TERMINATE: u64 = 1 << (15 - 1);
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    // What a pipe holds by default.
+    writer.write_all(&[b'\n'; 64 * 1024]).unwrap();
+    let mut server = program()
+        .args(["--listen", "127.0.0.1:0", "--no-market"])
+        .stdout(writer)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("SIGTERM is caught", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask & TERMINATE != 0)
+    });
+    let kill = format!("kill -TERM {}", server.id());
+    Command::new("sh").args(["-c", &kill]).status().unwrap();
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert!(said.contains("has the page"), "{said}");
+    assert_eq!(server.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -206,7 +258,7 @@ fn a_silent_user_is_asked_for_a_sign_of_life_and_given_up_without_one() {
 fn when_descriptors_run_out_it_says_so_once_and_serves_who_is_here() {
     let limited = r#"ulimit -n 40; exec "$0" "$@""#;
     let server = Server::start_as(
-        std::process::Command::new("sh")
+        Command::new("sh")
             .args(["-c", limited, env!("CARGO_BIN_EXE_stock-feed")])
             .args([
                 "--listen",
