@@ -177,9 +177,8 @@ fn each_violation_closes_with_its_code() {
         ("fragments over 4 KiB", fragments, 1009),
     ] {
         let mut user = user();
-        println!("{what}");
         user.send(&bytes);
-        user.hears_close(code);
+        assert_eq!(user.until_closed(), Some(code), "{what}");
     }
 }
 

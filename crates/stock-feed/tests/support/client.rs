@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -35,7 +34,11 @@ pub(crate) struct Answer {
 pub(crate) fn http(server: SocketAddr, request: &str) -> Answer {
     let mut stream = connect(server);
     stream.write_all(request.as_bytes()).unwrap();
-    let mut text = String::new();
+    answer(&mut stream, String::new())
+}
+
+/// Reads the rest of an answer.
+fn answer(stream: &mut TcpStream, mut text: String) -> Answer {
     loop {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let head = head.to_ascii_lowercase();
@@ -162,7 +165,7 @@ impl Client {
             );
             head.push(byte[0]);
         }
-        let mut head = String::from_utf8(head).unwrap();
+        let head = String::from_utf8(head).unwrap();
         if head.starts_with("HTTP/1.1 101 ") {
             // The sample key of RFC 6455, section 1.3, and its answer.
             assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
@@ -171,13 +174,7 @@ impl Client {
                 unread: Vec::new(),
             });
         }
-        stream
-            .set_read_timeout(Some(Duration::from_millis(300)))
-            .unwrap();
-        let mut body = Vec::new();
-        let _ = stream.read_to_end(&mut body);
-        head.push_str(&String::from_utf8_lossy(&body));
-        Err(parse(&head))
+        Err(answer(&mut stream, head))
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -255,16 +252,17 @@ impl Client {
     /// Hears that the server closes with this code, and then does.
     #[track_caller]
     pub(crate) fn hears_close(&mut self, code: u16) {
+        assert_eq!(self.until_closed(), Some(code));
+    }
+
+    /// Listens until the server has closed, and says with which code; there is none if it closed
+    /// without a word.
+    pub(crate) fn until_closed(&mut self) -> Option<u16> {
         loop {
-            match self.frame() {
-                Some((CLOSE, payload)) => {
-                    assert_eq!(u16::from_be_bytes([payload[0], payload[1]]), code);
-                    break;
-                }
-                Some(_) => {}
-                None => panic!("the server closed without a word"),
+            if let (CLOSE, payload) = self.frame()? {
+                assert_eq!(self.frame(), None, "nothing comes after a close frame");
+                return Some(u16::from_be_bytes([payload[0], payload[1]]));
             }
         }
-        assert_eq!(self.frame(), None, "nothing comes after a close frame");
     }
 }
