@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::client::{CLOSE, Client, FIN, PING, PONG, crowd, frame, get, handshake};
-use support::fleet::{Process, Server, program};
+use support::fleet::{Process, Redis, Server, program};
 use support::{PATIENCE, until};
 
 #[test]
@@ -99,6 +99,30 @@ fn without_arguments_a_market_lives_in_the_process() {
         (price["type"].as_str(), price["stock"].as_str()),
         (Some("price"), Some("APPL"))
     );
+}
+
+#[test]
+fn the_redis_may_be_named_in_the_environment_and_help_does_not_print_it() {
+    let Some(redis) = Redis::start() else { return };
+    let server = Server::start_as(
+        program()
+            .args(["--listen", "127.0.0.1:0"])
+            .env("REDIS_URL", redis.url()),
+    );
+    until("it is linked to that Redis", || {
+        get(server.address, "/healthz").body == "live\n"
+    });
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("APPL", 1);
+    redis.publish("APPL", "1");
+    assert_eq!(user.json()["price"], "1");
+
+    let secret = "redis://:secret@127.0.0.1:1";
+    let mut help = Process::start(program().arg("--help").env("REDIS_URL", secret));
+    assert!(help.ends().success());
+    help.until_said("REDIS_URL");
+    assert!(!help.said().contains("secret"));
 }
 
 #[test]
