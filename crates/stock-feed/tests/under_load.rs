@@ -49,6 +49,10 @@ fn user(server: SocketAddr, n: usize, seen: &Arc<Seen>) -> JoinHandle<usize> {
         let mut outages = 0;
         while newest.values().any(|price| *price != Some(LAST)) {
             let message = user.json();
+            if message["type"] == "status" && message["stock"].is_string() {
+                // One channel is late, on a busy machine; its prices say the rest.
+                continue;
+            }
             match (message["type"].as_str(), message["feed"].as_str()) {
                 (Some("status"), Some("stale")) => {
                     outages += 1;
