@@ -11,7 +11,6 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
-use crate::child::{Child, end_all};
 use crate::counts::Counts;
 use crate::crew::{Crew, Plan, Stop};
 use crate::laps;
@@ -22,7 +21,8 @@ use crate::orders::Order;
 use crate::picks::Picks;
 use crate::progress;
 use crate::redis_server::RedisServer;
-use crate::server::{Server, address_of, find_stock_feed};
+use crate::server::find_stock_feed;
+use crate::servers::{MIB, Servers};
 use crate::stocks::Stocks;
 use crate::users::connect;
 
@@ -146,11 +146,11 @@ impl Fleet {
         let program = find_stock_feed(self.server.clone())?;
         let memory = available()?;
         let redis = RedisServer::start(None)?;
-        let mut servers = Servers::start(self, &program, &redis)?;
+        let mut servers = Servers::start(self.servers, &program, &redis)?;
         let mut stocks = vec!["ALL".to_owned()];
         stocks.extend(Stocks::made_up(STOCKS).0);
         let plan = Plan {
-            servers: servers.all.iter().map(|server| server.address).collect(),
+            servers: servers.addresses(),
             path: "/ws".into(),
             users: self.users,
             stocks: stocks.clone(),
@@ -312,7 +312,7 @@ impl Fleet {
         let of_one_server = self.users.div_ceil(self.servers) as u64;
         let opened = crew.counts().opened;
         let died = Instant::now();
-        servers.all[0].kill();
+        servers.kill(0);
         let bar = progress::spinner("a server is killed: its users go elsewhere, and come home");
         crew.wait("the killed server's users go elsewhere", |counts| {
             counts.opened >= opened + of_one_server && counts.following == everything
@@ -328,58 +328,6 @@ impl Fleet {
         let server_back = restarted.elapsed();
         bar.finish_and_clear();
         Ok((Some(users_back), Some(server_back)))
-    }
-}
-
-const MIB: f64 = 1024.0 * 1024.0;
-
-struct Servers {
-    all: Vec<Server>,
-    program: PathBuf,
-    redis: String,
-}
-
-impl Servers {
-    fn start(
-        fleet: &Fleet,
-        program: &std::path::Path,
-        redis: &RedisServer,
-    ) -> anyhow::Result<Self> {
-        let bar = progress::bar("servers start", fleet.servers as u64);
-        let mut servers = Self {
-            all: Vec::new(),
-            program: program.to_owned(),
-            redis: redis.url().to_owned(),
-        };
-        for number in 0..fleet.servers {
-            let address = address_of(number)?;
-            let server = Server::begin(program, address, &servers.redis, None)?;
-            servers.all.push(server);
-        }
-        for server in &mut servers.all {
-            server.wait_until_healthy()?;
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        Ok(servers)
-    }
-
-    fn mib(&self) -> anyhow::Result<f64> {
-        let bytes: anyhow::Result<u64> = self.all.iter().map(|server| server.meter.memory()).sum();
-        Ok(bytes? as f64 / MIB)
-    }
-
-    fn restart(&mut self, number: usize) -> anyhow::Result<()> {
-        let address = self.all[number].address;
-        self.all[number] = Server::stock_feed(&self.program, address, &self.redis, None)?;
-        Ok(())
-    }
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        let mut children: Vec<Child> = self.all.drain(..).map(Server::into_child).collect();
-        end_all(&mut children);
     }
 }
 

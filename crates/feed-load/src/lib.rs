@@ -32,6 +32,7 @@ pub mod market;
 pub mod meter;
 pub mod redis_server;
 pub mod server;
+pub mod servers;
 
 // The commands.
 pub mod cli;
