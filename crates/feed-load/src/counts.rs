@@ -34,6 +34,9 @@ counts! {
     connected,
     /// Connections that were opened.
     opened,
+    /// Users who now seek a server: theirs ended or refused them, or they were sent home, and no
+    /// other has acknowledged all their stocks yet. Who left of its own accord is not one of them.
+    astray,
     /// Subscriptions acknowledged now.
     following,
     /// Prices that arrived while they were followed.

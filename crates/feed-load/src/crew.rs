@@ -14,7 +14,7 @@ use crate::child::{Child, Program, end_all};
 use crate::counts::Counts;
 use crate::latency::Latencies;
 use crate::machine::CROWD;
-use crate::orders::{Connect, Order, Report};
+use crate::orders::{Census, Connect, Order, Report};
 use crate::picks::Picks;
 
 /// How long nothing may happen before a wait is given up.
@@ -265,6 +265,22 @@ impl Crew {
             .sum())
     }
 
+    /// Where the users are, seen from this server.
+    ///
+    /// # Errors
+    /// When a crowd fails, or Ctrl-C asks to end.
+    pub fn census(&mut self, server: u16) -> anyhow::Result<Census> {
+        let mut sum = Census::default();
+        for answer in self.ask(&Order::Census { server })? {
+            if let Report::Census(census) = answer {
+                sum.there += census.there;
+                sum.astray += census.astray;
+                sum.elsewhere += census.elsewhere;
+            }
+        }
+        Ok(sum)
+    }
+
     /// The latencies since the last time this was asked.
     ///
     /// # Errors
@@ -298,10 +314,10 @@ impl Crew {
                 "a crowd of users does not answer"
             );
             match self.reports.recv_timeout(Duration::from_millis(50)) {
-                Ok((_, answer @ (Report::Behind { .. } | Report::Latencies { .. }))) => {
-                    answers.push(answer);
+                Ok((crowd, other @ (Report::Counts(_) | Report::Failed { .. }))) => {
+                    self.book(crowd, other)?;
                 }
-                Ok((crowd, other)) => self.book(crowd, other)?,
+                Ok((_, answer)) => answers.push(answer),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => bail!("all crowds are gone"),
             }
@@ -314,7 +330,7 @@ impl Crew {
             Report::Counts(counts) => self.counts[crowd] = counts,
             Report::Failed { reason } => bail!(reason),
             // An answer that came after its question was given up.
-            Report::Behind { .. } | Report::Latencies { .. } => {}
+            Report::Behind { .. } | Report::Census(_) | Report::Latencies { .. } => {}
         }
         Ok(())
     }

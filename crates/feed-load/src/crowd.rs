@@ -18,7 +18,7 @@ use crate::counts::Counts;
 use crate::follow::Follow;
 use crate::frame::{self, Kind};
 use crate::handshake;
-use crate::orders::{Connect, Order, Report};
+use crate::orders::{Census, Connect, Order, Report};
 use crate::picks::Picks;
 use crate::user::{Books, Over, Stage, User};
 
@@ -187,6 +187,7 @@ impl Crowd {
                         let resting = self.users[user].stage == Stage::Away;
                         self.hang_up(user);
                         self.users[user].server = home;
+                        self.mark_astray(user);
                         // Who is away already is in the queue, or will be.
                         if !resting {
                             self.queue.push_back(user);
@@ -214,6 +215,16 @@ impl Crowd {
                 let away = self.users.iter().filter(|user| user.stage != Stage::Open);
                 let subscriptions = (behind + away.count()) as u64;
                 Some(Report::Behind { subscriptions })
+            }
+            Order::Census { server } => {
+                let there = |user: &&User| user.server == server && user.stage != Stage::Away;
+                let homes = (0..self.users.len())
+                    .filter(|user| self.users[*user].server == self.home(*user));
+                Some(Report::Census(Census {
+                    there: self.users.iter().filter(there).count() as u64,
+                    astray: self.books.counts.astray,
+                    elsewhere: (self.users.len() - homes.count()) as u64,
+                }))
             }
             Order::Latencies => {
                 // The pause before the next price is nobody's round.
@@ -460,6 +471,7 @@ impl Crowd {
         if settled.waiting && settled.settled() {
             settled.waiting = false;
             self.waiting -= 1;
+            self.books.counts.astray -= u64::from(std::mem::take(&mut settled.astray));
         }
     }
 
@@ -469,11 +481,18 @@ impl Crowd {
         let acknowledged = left.follows.iter().filter(|follow| follow.acknowledged);
         self.books.counts.following -= acknowledged.count() as u64;
         self.books.counts.connected -= u64::from(left.stage == Stage::Open);
+        self.books.counts.astray -= u64::from(left.astray);
         self.waiting -= usize::from(left.waiting);
         *left = User::new(left.server);
     }
 
+    fn mark_astray(&mut self, user: usize) {
+        let astray = std::mem::replace(&mut self.users[user].astray, true);
+        self.books.counts.astray += u64::from(!astray);
+    }
+
     fn try_elsewhere(&mut self, user: usize) {
+        self.mark_astray(user);
         let servers = self.plan.servers.len();
         if servers > 1 {
             let step = self.dice.random_range(1..servers);

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::counts::Counts;
 use crate::crew::{Crew, Plan, Stop};
+use crate::fall::Fall;
 use crate::laps;
 use crate::latency::Percentiles;
 use crate::machine::{Machine, Need};
@@ -84,8 +85,11 @@ pub struct FleetReport {
     pub life: Life,
     /// From the death of a server until all its users were back elsewhere.
     pub users_back_seconds: Option<f64>,
-    /// From its restart until all of them were home again.
+    /// From its restart, or from the moment when all of them were elsewhere if that came later,
+    /// until nobody was on the way home any more.
     pub server_back_seconds: Option<f64>,
+    /// Users who found no place at home.
+    pub not_home: u64,
     /// Subscriptions without the newest price after each stock was published again.
     pub without_newest: u64,
     /// Prices that never arrived and that nobody told of, from start to end.
@@ -109,9 +113,11 @@ pub struct Life {
     pub deliveries_a_second: f64,
     /// Prices told as missed.
     pub missed: u64,
-    /// From publication to arrival, in milliseconds.
+    /// Connections that a server ended: those of the server that fell, and of whoever was given up.
+    pub ended: u64,
+    /// From publication to arrival, in milliseconds, the fall included.
     pub latency_ms: Option<Percentiles>,
-    /// Memory of all servers at the end of it, in MiB.
+    /// Memory of all servers once everybody has come to rest after it, in MiB.
     pub servers_mib: f64,
     /// What the machine had less than before, in MiB.
     pub machine_mib: f64,
@@ -178,8 +184,8 @@ impl Fleet {
         let (servers_mib, machine_mib) = (servers.mib()?, taken_since(memory)?);
 
         let moved = self.move_to_the_market(&mut crew)?;
-        let life = self.live(&mut crew, &mut market, &servers, memory)?;
-        let (users_back, server_back) = self.lose_a_server(&mut crew, &mut servers)?;
+        let mut fall = Fall::of_one_among(self.servers);
+        let life = self.live(&mut crew, &mut market, &mut servers, &mut fall, memory)?;
         laps::calm(&mut crew, &mut market)?;
         market.publish(1..=usize::from(STOCKS))?;
         let mut newest = market.newest().to_vec();
@@ -195,8 +201,9 @@ impl Fleet {
             machine_mib,
             moved_seconds: moved.as_secs_f64(),
             life,
-            users_back_seconds: users_back.map(|time| time.as_secs_f64()),
-            server_back_seconds: server_back.map(|time| time.as_secs_f64()),
+            users_back_seconds: fall.users_back().map(|time| time.as_secs_f64()),
+            server_back_seconds: fall.server_back().map(|time| time.as_secs_f64()),
+            not_home: fall.not_home(),
             without_newest,
             lost: counts.lost,
             doubled: counts.doubled,
@@ -236,13 +243,14 @@ impl Fleet {
         followers
     }
 
-    /// Publishes as many prices as make the deliveries wished for, while users leave and come. A
-    /// stock that many follow is followed by a longer pause.
+    /// Publishes as many prices as make the deliveries wished for, while users leave and come, and
+    /// a server falls. A stock that many follow is followed by a longer pause.
     fn live(
         &self,
         crew: &mut Crew,
         market: &mut Market,
-        servers: &Servers,
+        servers: &mut Servers,
+        fall: &mut Fall,
         memory: u64,
     ) -> anyhow::Result<Life> {
         let bar = progress::bar("life (seconds)", self.life.as_secs().max(1));
@@ -269,6 +277,8 @@ impl Fleet {
                 published += 1;
             }
             market.publish(batch)?;
+            let lived = start.elapsed().as_secs_f64() / self.life.as_secs_f64();
+            fall.go_on(crew, servers, lived, &bar)?;
             crew.pass(Duration::from_millis(20))?;
             bar.set_position(start.elapsed().as_secs());
         }
@@ -277,15 +287,34 @@ impl Fleet {
         bar.finish_and_clear();
         let lived = crew.counts() - before;
         let latency_ms = crew.latencies()?.all.percentiles();
+        self.come_to_rest(crew, servers, fall)?;
         Ok(Life {
             seconds,
             published: published as u64,
             deliveries_a_second: lived.deliveries as f64 / seconds,
             missed: lived.missed,
+            ended: lived.ended,
             latency_ms,
             servers_mib: servers.mib()?,
             machine_mib: taken_since(memory)?,
         })
+    }
+
+    /// Waits for what life was too short for: a fallen server's users, and those who just left.
+    fn come_to_rest(
+        &self,
+        crew: &mut Crew,
+        servers: &mut Servers,
+        fall: &mut Fall,
+    ) -> anyhow::Result<()> {
+        let everything = self.users as u64 * u64::from(EACH);
+        let spinner = progress::spinner("life is over: everybody comes to rest");
+        fall.finish(crew, servers, &spinner)?;
+        crew.wait("everybody is back from leaving and coming", |counts| {
+            counts.following == everything
+        })?;
+        spinner.finish_and_clear();
+        Ok(())
     }
 
     /// Spreads the leaving and coming evenly over the crowds.
@@ -294,40 +323,6 @@ impl Fleet {
         crew.order(&Order::Churn {
             per_second: per_second.div_ceil(crowds),
         })
-    }
-
-    /// Kills a server, waits until its users are back with the others, and starts it again.
-    fn lose_a_server(
-        &self,
-        crew: &mut Crew,
-        servers: &mut Servers,
-    ) -> anyhow::Result<(Option<Duration>, Option<Duration>)> {
-        let everything = self.users as u64 * u64::from(EACH);
-        if self.servers < 2 {
-            return Ok((None, None));
-        }
-        crew.wait("everybody is back from leaving and coming", |counts| {
-            counts.following == everything
-        })?;
-        let of_one_server = self.users.div_ceil(self.servers) as u64;
-        let opened = crew.counts().opened;
-        let died = Instant::now();
-        servers.kill(0);
-        let bar = progress::spinner("a server is killed: its users go elsewhere, and come home");
-        crew.wait("the killed server's users go elsewhere", |counts| {
-            counts.opened >= opened + of_one_server && counts.following == everything
-        })?;
-        let users_back = died.elapsed();
-        let restarted = Instant::now();
-        servers.restart(0)?;
-        let opened = crew.counts().opened;
-        crew.order(&Order::GoHome)?;
-        crew.wait("the restarted server's users come home", |counts| {
-            counts.opened >= opened + of_one_server && counts.following == everything
-        })?;
-        let server_back = restarted.elapsed();
-        bar.finish_and_clear();
-        Ok((Some(users_back), Some(server_back)))
     }
 }
 
@@ -401,7 +396,13 @@ impl FleetReport {
             ),
             (
                 "the server restarted: its users home after",
-                seconds(self.server_back_seconds),
+                match self.not_home {
+                    0 => seconds(self.server_back_seconds),
+                    others => {
+                        let home = seconds(self.server_back_seconds);
+                        format!("{home}, {others} of them elsewhere again")
+                    }
+                },
             ),
             (
                 "without the newest price in the end",

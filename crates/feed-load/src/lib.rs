@@ -37,6 +37,7 @@ pub mod servers;
 // The commands.
 pub mod cli;
 pub mod compare;
+pub mod fall;
 pub mod fleet;
 pub mod flood;
 pub mod laps;

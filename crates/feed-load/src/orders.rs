@@ -32,6 +32,11 @@ pub enum Order {
         /// The newest number of each stock; a stock that was never published has 0.
         newest: Vec<u32>,
     },
+    /// Count the users who are with this server, and those who are not where they belong.
+    Census {
+        /// The server's place in the list.
+        server: u16,
+    },
     /// Report the latencies since the last such order.
     Latencies,
 }
@@ -63,6 +68,19 @@ pub struct Connect {
     pub gather_for: u64,
 }
 
+/// Where users are at this moment. The counts come with the next report; this is an answer, so it
+/// tells of everything that was ordered before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Census {
+    /// Users with a connection to the server asked about, as far as they know: one whose end they
+    /// have not read yet counts.
+    pub there: u64,
+    /// Users who seek a server, see [`Counts::astray`].
+    pub astray: u64,
+    /// Users who go to another server than the one they began with.
+    pub elsewhere: u64,
+}
+
 /// What a crowd says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Report {
@@ -73,6 +91,8 @@ pub enum Report {
         /// Subscriptions that do not hold the newest price.
         subscriptions: u64,
     },
+    /// The answer to [`Order::Census`].
+    Census(Census),
     /// The answer to [`Order::Latencies`]: pairs of microseconds and how many prices took them.
     Latencies {
         /// Of every price.

@@ -17,6 +17,7 @@ use crate::redis_server::free_address;
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    started: Instant,
     /// Where it listens.
     pub address: SocketAddr,
     /// What it costs.
@@ -37,6 +38,7 @@ impl Server {
         Ok((
             Self {
                 child,
+                started: Instant::now(),
                 address,
                 meter,
             },
@@ -89,6 +91,7 @@ impl Server {
         let meter = Meter::of(child.pid())?;
         Ok(Self {
             child,
+            started: Instant::now(),
             address,
             meter,
         })
@@ -99,19 +102,29 @@ impl Server {
     /// # Errors
     /// When the server ends, or isn't healthy within ten seconds.
     pub fn wait_until_healthy(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while !healthy(self.address) {
-            if let Some(status) = self.child.ended()? {
-                bail!("stock-feed on {} ended: {status}", self.address);
-            }
-            anyhow::ensure!(
-                Instant::now() < deadline,
-                "stock-feed on {} is not healthy after ten seconds",
-                self.address
-            );
+        while !self.is_healthy()? {
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    /// Whether `/healthz` answers 200 by now.
+    ///
+    /// # Errors
+    /// When the server has ended, or isn't healthy ten seconds after its start.
+    pub fn is_healthy(&mut self) -> anyhow::Result<bool> {
+        if healthy(self.address) {
+            return Ok(true);
+        }
+        if let Some(status) = self.child.ended()? {
+            bail!("stock-feed on {} ended: {status}", self.address);
+        }
+        anyhow::ensure!(
+            self.started.elapsed() < Duration::from_secs(10),
+            "stock-feed on {} is not healthy after ten seconds",
+            self.address
+        );
+        Ok(false)
     }
 
     /// Its memory once it has stopped moving, in bytes.

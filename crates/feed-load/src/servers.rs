@@ -63,14 +63,22 @@ impl Servers {
         self.all[number].kill();
     }
 
-    /// Starts it again where it was, and waits until it is healthy.
+    /// Starts it again where it was, without waiting.
     ///
     /// # Errors
-    /// When it ends, or isn't healthy within ten seconds.
-    pub fn restart(&mut self, number: usize) -> anyhow::Result<()> {
+    /// When it can't be started.
+    pub fn begin_again(&mut self, number: usize) -> anyhow::Result<()> {
         let address = self.all[number].address;
-        self.all[number] = Server::stock_feed(&self.program, address, &self.redis, None)?;
+        self.all[number] = Server::begin(&self.program, address, &self.redis, None)?;
         Ok(())
+    }
+
+    /// Whether it is healthy by now.
+    ///
+    /// # Errors
+    /// When it has ended, or isn't healthy ten seconds after its start.
+    pub fn is_healthy(&mut self, number: usize) -> anyhow::Result<bool> {
+        self.all[number].is_healthy()
     }
 }
 

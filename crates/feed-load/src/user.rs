@@ -56,6 +56,8 @@ pub struct User {
     pub stage: Stage,
     /// Whether the server has yet to acknowledge something it was asked.
     pub waiting: bool,
+    /// Whether it lost its server, or was sent home, and has not been taken in elsewhere yet.
+    pub astray: bool,
     /// Which server it goes to.
     pub server: u16,
     /// What it follows.
@@ -73,6 +75,7 @@ impl User {
             socket: None,
             stage: Stage::Away,
             waiting: false,
+            astray: false,
             server,
             follows: Vec::new(),
             read_at: 0,

@@ -90,7 +90,7 @@ fn the_json_has_the_shape_that_machines_rely_on() {
     );
     assert_eq!(
         keys(&seen["prices"]),
-        "connected deliveries deliveries_a_second doubled ended faults following joining lost \
+        "astray connected deliveries deliveries_a_second doubled ended faults following joining lost \
          miscounted missed opened published reads refused seconds server_cpu_seconds_a_million stale \
          without_newest"
     );

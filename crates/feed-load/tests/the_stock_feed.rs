@@ -7,6 +7,7 @@
 )]
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -47,11 +48,15 @@ fn redis_is_installed() -> bool {
 }
 
 fn measured(arguments: &[&str]) -> Value {
+    measured_with(stock_feed(), arguments)
+}
+
+fn measured_with(server: &Path, arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_feed-load"))
         .args(arguments)
         .arg("--json")
         .arg("--server")
-        .arg(stock_feed())
+        .arg(server)
         .output()
         .unwrap();
     assert!(
@@ -89,19 +94,66 @@ fn ten_thousand_users_lose_a_server_and_nothing_else() {
         (&10_000.into(), &30_000.into())
     );
     assert_eq!(counts["faults"], 0, "{fleet:#}");
+    // Some had just left of their own accord when it fell.
     assert!(
-        counts["ended"].as_u64().unwrap() >= 3_333,
-        "a third of them lost their server"
+        fleet["life"]["ended"].as_u64().unwrap() >= 3_300,
+        "a third of them lost their server, and in the midst of life: {fleet:#}"
     );
     // A hundred a second left and came again, besides those who lost their server and came home.
     assert!(
-        counts["opened"].as_u64().unwrap() > 10_000 + 2 * 3_333 + 300,
+        counts["opened"].as_u64().unwrap() > 10_000 + 2 * 3_300 + 300,
         "{fleet:#}"
+    );
+    for time in ["users_back_seconds", "server_back_seconds"] {
+        assert!(fleet[time].as_f64().unwrap() > 0.0, "{time} in {fleet:#}");
+    }
+    assert_eq!(
+        (&counts["astray"], &fleet["not_home"]),
+        (&0.into(), &0.into())
     );
     assert!(
         fleet["life"]["deliveries_a_second"].as_f64().unwrap() > 1_000.0,
         "{fleet:#}"
     );
+}
+
+#[test]
+fn a_full_server_that_falls_sends_nobody_astray_for_good() {
+    if !redis_is_installed() {
+        return;
+    }
+    // The first server has seats for ninety of its hundred users. Ten go elsewhere as soon as they
+    // come, so fewer than its share lose it when it falls, and not all of them find room at home.
+    let crammed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("a-crammed-stock-feed");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *127.0.1.1:*) set -- --max-users 90 \"$@\";; esac\nexec '{}' \"$@\"\n",
+        stock_feed().display()
+    );
+    std::fs::write(&crammed, script).unwrap();
+    std::fs::set_permissions(&crammed, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let fleet = measured_with(
+        &crammed,
+        &[
+            "fleet",
+            "--servers",
+            "3",
+            "--users",
+            "300",
+            "--life",
+            "300ms",
+            "--deliveries",
+            "1000",
+            "--churn",
+            "0",
+        ],
+    );
+    assert_eq!(fleet["not_home"], 10, "{fleet:#}");
+    for time in ["users_back_seconds", "server_back_seconds"] {
+        assert!(fleet[time].as_f64().unwrap() > 0.0, "{time} in {fleet:#}");
+    }
+    for nothing in ["lost", "doubled", "miscounted", "without_newest"] {
+        assert_eq!(fleet[nothing], 0, "{nothing} in {fleet:#}");
+    }
 }
 
 #[test]

@@ -130,6 +130,8 @@ fn a_user_whose_server_dies_or_refuses_goes_to_another_one() {
     let mut crowd = Crowd::of(1, &[dying.address(), full.address()]);
     let line = dying.follower();
     crowd.until(|counts| counts.connected == 1);
+    let census = crowd.census(0);
+    assert_eq!((census.there, census.astray, census.elsewhere), (1, 0, 0));
     drop((line, dying));
     let mut refused = full.call();
     refused.raw(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
@@ -138,12 +140,30 @@ fn a_user_whose_server_dies_or_refuses_goes_to_another_one() {
         (counts.connected, counts.following, counts.ended),
         (0, 0, 1)
     );
+    let census = crowd.census(0);
+    assert_eq!((census.astray, counts.astray), (1, 1), "nobody took it in");
     drop((crowd, refused));
 
     let mut crowd = Crowd::of(1, &[full.address(), good.address()]);
     drop(full);
-    let _line = good.follower();
+    let line = good.follower();
+    let counts = crowd.until(|counts| counts.following == 1);
+    let census = crowd.census(0);
+    assert_eq!((census.there, census.astray, census.elsewhere), (0, 0, 1));
+    assert_eq!(counts.astray, 0, "another server has taken it in");
+    drop(line);
+}
+
+#[test]
+fn who_leaves_of_its_own_accord_is_not_astray() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let _line = server.follower();
     crowd.until(|counts| counts.following == 1);
+    crowd.order(&Order::Churn { per_second: 50 });
+    let _call = server.call();
+    let counts = crowd.until(|counts| counts.following == 0);
+    assert_eq!(counts.astray, 0);
 }
 
 #[test]

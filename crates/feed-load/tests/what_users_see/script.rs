@@ -9,7 +9,7 @@ use std::time::Duration;
 use feed_load::counts::Counts;
 use feed_load::frame::{self, Kind};
 use feed_load::handshake;
-use feed_load::orders::{Connect, Order, Report};
+use feed_load::orders::{Census, Connect, Order, Report};
 use feed_load::picks::Picks;
 
 /// A crowd in a process of its own, ended with the test.
@@ -89,6 +89,15 @@ impl Crowd {
         loop {
             if let Report::Behind { subscriptions } = self.report() {
                 return subscriptions;
+            }
+        }
+    }
+
+    pub(crate) fn census(&mut self, server: u16) -> Census {
+        self.order(&Order::Census { server });
+        loop {
+            if let Report::Census(census) = self.report() {
+                return census;
             }
         }
     }
