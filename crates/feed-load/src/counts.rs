@@ -53,8 +53,11 @@ counts! {
     miscounted,
     /// Reads that brought at least one price.
     reads,
-    /// Times that a server said its prices are stale.
-    stale,
+    /// Subscriptions that a server told that their prices are stale; each time anew.
+    told_stale,
+    /// Prices that never arrived, of which the status told and `missed` did not: they were
+    /// published between `stale` and the first price after `live`.
+    missed_while_stale,
     /// Connections that a server refused or did not answer.
     refused,
     /// Connections that a server ended.
@@ -66,7 +69,7 @@ counts! {
 impl Counts {
     /// Published prices of which we know what became.
     pub fn accounted(&self) -> u64 {
-        self.deliveries + self.missed + self.lost
+        self.deliveries + self.missed + self.missed_while_stale + self.lost
     }
 
     /// Whether nothing was lost, doubled or miscounted.

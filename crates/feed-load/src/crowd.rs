@@ -451,7 +451,7 @@ impl Crowd {
         reader.follows.reserve_exact(wanted.len());
         for stock in wanted {
             if !reader.follows.iter().any(|follow| follow.stock == stock) {
-                reader.follows.push(Follow::new(stock));
+                reader.follow(stock, &mut self.books.counts);
                 ask("subscribe", stock);
             }
         }

@@ -98,6 +98,10 @@ pub struct FleetReport {
     pub doubled: u64,
     /// Prices wrongly told as missed.
     pub miscounted: u64,
+    /// Subscriptions that were told that their prices are stale.
+    pub told_stale: u64,
+    /// Prices of which that told, and nothing else.
+    pub missed_while_stale: u64,
     /// Everything the users saw.
     pub counts: Counts,
 }
@@ -113,6 +117,8 @@ pub struct Life {
     pub deliveries_a_second: f64,
     /// Prices told as missed.
     pub missed: u64,
+    /// The part of it before a server fell, when nothing excuses a stale price.
+    pub quiet: Quiet,
     /// Connections that a server ended: those of the server that fell, and of whoever was given up.
     pub ended: u64,
     /// From publication to arrival, in milliseconds, the fall included.
@@ -121,6 +127,17 @@ pub struct Life {
     pub servers_mib: f64,
     /// What the machine had less than before, in MiB.
     pub machine_mib: f64,
+}
+
+/// What life was like before a server fell.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Quiet {
+    /// Prices that arrived.
+    pub deliveries: u64,
+    /// Subscriptions that were told that their prices are stale.
+    pub told_stale: u64,
+    /// Prices of which that told, and nothing else.
+    pub missed_while_stale: u64,
 }
 
 impl Fleet {
@@ -208,6 +225,8 @@ impl Fleet {
             lost: counts.lost,
             doubled: counts.doubled,
             miscounted: counts.miscounted,
+            told_stale: counts.told_stale,
+            missed_while_stale: counts.missed_while_stale,
             counts,
         })
     }
@@ -286,6 +305,7 @@ impl Fleet {
         self.churn(crew, 0)?;
         bar.finish_and_clear();
         let lived = crew.counts() - before;
+        let quiet = fall.counts_at_the_kill().unwrap_or(crew.counts()) - before;
         let latency_ms = crew.latencies()?.all.percentiles();
         self.come_to_rest(crew, servers, fall)?;
         Ok(Life {
@@ -293,6 +313,11 @@ impl Fleet {
             published: published as u64,
             deliveries_a_second: lived.deliveries as f64 / seconds,
             missed: lived.missed,
+            quiet: Quiet {
+                deliveries: quiet.deliveries,
+                told_stale: quiet.told_stale,
+                missed_while_stale: quiet.missed_while_stale,
+            },
             ended: lived.ended,
             latency_ms,
             servers_mib: servers.mib()?,
@@ -341,6 +366,8 @@ fn available() -> anyhow::Result<u64> {
 impl FleetReport {
     /// The report as rows of a table.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
+        let apart =
+            |all: u64, quiet: u64| format!("{all}, {quiet} of them in life before the kill");
         let seconds = |time: Option<f64>| time.map_or("-".into(), |time| format!("{time:.1} s"));
         vec![
             (
@@ -411,6 +438,14 @@ impl FleetReport {
             ("lost", self.lost.to_string()),
             ("doubled", self.doubled.to_string()),
             ("missed, told wrongly", self.miscounted.to_string()),
+            (
+                "told stale",
+                apart(self.told_stale, self.life.quiet.told_stale),
+            ),
+            (
+                "missed while stale",
+                apart(self.missed_while_stale, self.life.quiet.missed_while_stale),
+            ),
         ]
     }
 }

@@ -4,7 +4,7 @@ use crate::counts::Counts;
 
 /// One subscription of one user: the newest price it holds.
 ///
-/// Eight bytes, because a million users with three stocks each have three million of them.
+/// Twelve bytes, because a million users with three stocks each have three million of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Follow {
     /// The place of the stock in the list that all users share.
@@ -13,7 +13,19 @@ pub struct Follow {
     pub acknowledged: bool,
     /// Whether the user has asked to leave it, and the server has yet to answer.
     pub leaving: bool,
+    told: Told,
     seen: u32,
+}
+
+/// What the server has told of the feed, as far as it bears on the next gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Prices arrive: a gap is a loss.
+    Live,
+    /// Prices may be lost. Those that the server had read before still arrive.
+    Stale,
+    /// They arrive again, and none has yet: the gap shows before the first one.
+    LiveAgain,
 }
 
 /// No price has told yet where this subscription stands in the stock's numbering.
@@ -37,6 +49,7 @@ impl Follow {
             stock,
             acknowledged: false,
             leaving: false,
+            told: Told::Live,
             seen: UNKNOWN,
         }
     }
@@ -51,9 +64,17 @@ impl Follow {
         }
     }
 
-    /// The server says that prices may be lost for a while, so a gap is no fault.
-    pub fn may_lose(&mut self) {
-        self.seen = UNKNOWN;
+    /// The server says that prices may be lost from here on, so a gap is not kept from the user.
+    /// Returns whether that is news.
+    pub fn tell_stale(&mut self) -> bool {
+        std::mem::replace(&mut self.told, Told::Stale) != Told::Stale
+    }
+
+    /// The server says that prices arrive again.
+    pub fn tell_live(&mut self) {
+        if self.told == Told::Stale {
+            self.told = Told::LiveAgain;
+        }
     }
 
     /// Whether this user holds the price with this number, or a newer one.
@@ -61,13 +82,19 @@ impl Follow {
         self.seen != UNKNOWN && self.seen >= number
     }
 
-    /// Books a price: each one published is delivered, told as missed, lost, or doubled.
+    /// Books a price: each one published is delivered, told as missed, missed while the feed was
+    /// told to be stale, lost, or doubled.
     pub fn hear(&mut self, heard: Heard, counts: &mut Counts) {
         if heard.last {
             counts.joining += 1;
         } else {
             counts.deliveries += 1;
             counts.missed = counts.missed.saturating_add(heard.missed);
+        }
+        let told = self.told;
+        // The price on joining may be older than the gap.
+        if told == Told::LiveAgain && !heard.last {
+            self.told = Told::Live;
         }
         if self.seen == UNKNOWN {
             self.seen = heard.number;
@@ -80,11 +107,11 @@ impl Follow {
         }
         self.seen = heard.number;
         let untold = step - 1 - i64::try_from(heard.missed).unwrap_or(i64::MAX);
-        if untold >= 0 {
-            counts.lost += untold.unsigned_abs();
-        } else {
-            counts.miscounted += untold.unsigned_abs();
-        }
+        *match (untold, told) {
+            (..0, _) => &mut counts.miscounted,
+            (_, Told::Live) => &mut counts.lost,
+            (_, Told::Stale | Told::LiveAgain) => &mut counts.missed_while_stale,
+        } += untold.unsigned_abs();
     }
 }
 
@@ -186,10 +213,45 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_after_the_server_said_stale_is_no_fault() {
+    fn a_gap_after_the_server_said_stale_is_booked_apart_until_prices_arrive_again() {
         let mut follow = Follow::new(0);
         booked(&mut follow, [price(1)]);
-        follow.may_lose();
-        assert_eq!(booked(&mut follow, [price(9), price(10)]).lost, 0);
+        assert!(follow.tell_stale());
+        assert!(!follow.tell_stale(), "it knows that already");
+        // A price that the server had read before it lost the link says nothing of the gap.
+        let counts = booked(&mut follow, [price(2), price(5)]);
+        assert_eq!((counts.missed_while_stale, counts.lost), (2, 0));
+        follow.tell_live();
+        let counts = booked(&mut follow, [price(9), price(10)]);
+        assert_eq!((counts.missed_while_stale, counts.lost), (3, 0));
+        let counts = booked(&mut follow, [price(12)]);
+        assert_eq!((counts.missed_while_stale, counts.lost), (0, 1));
+    }
+
+    #[test]
+    fn the_price_on_joining_a_stale_feed_may_be_older_than_the_gap() {
+        let mut follow = Follow::new(0);
+        follow.tell_stale();
+        follow.tell_live();
+        let joining = Heard {
+            last: true,
+            ..price(3)
+        };
+        let counts = booked(&mut follow, [joining, price(6), price(8)]);
+        assert_eq!((counts.missed_while_stale, counts.lost), (2, 1));
+    }
+
+    #[test]
+    fn a_stale_feed_excuses_a_gap_but_neither_a_price_heard_again_nor_a_lie_about_missed() {
+        let mut follow = Follow::new(0);
+        booked(&mut follow, [price(4)]);
+        follow.tell_stale();
+        follow.tell_live();
+        let lie = Heard {
+            missed: 1,
+            ..price(5)
+        };
+        let counts = booked(&mut follow, [price(4), lie]);
+        assert_eq!((counts.doubled, counts.miscounted), (1, 1));
     }
 }

@@ -69,6 +69,10 @@ pub fn seen(seen: &Seen) -> String {
                 &prices.counts.miscounted.to_string(),
             ),
             row(
+                "missed while stale",
+                &prices.counts.missed_while_stale.to_string(),
+            ),
+            row(
                 "without the newest",
                 &prices.without_newest.unwrap_or(0).to_string(),
             ),
@@ -82,6 +86,7 @@ pub fn seen(seen: &Seen) -> String {
         )),
     }
     let counts = &prices.counts;
+    rows.push(row("told stale", &counts.told_stale.to_string()));
     if counts.refused + counts.ended + counts.faults > 0 {
         rows.push(row(
             "trouble",

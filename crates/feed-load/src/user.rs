@@ -58,6 +58,8 @@ pub struct User {
     pub waiting: bool,
     /// Whether it lost its server, or was sent home, and has not been taken in elsewhere yet.
     pub astray: bool,
+    /// Whether the server has told that the whole feed is stale: so is each stock that begins now.
+    pub stale: bool,
     /// Which server it goes to.
     pub server: u16,
     /// What it follows.
@@ -76,6 +78,7 @@ impl User {
             stage: Stage::Away,
             waiting: false,
             astray: false,
+            stale: false,
             server,
             follows: Vec::new(),
             read_at: 0,
@@ -124,6 +127,15 @@ impl User {
             books.ages.saturating_record(age);
         }
         Ok(used)
+    }
+
+    /// Begins to follow a stock that the server has yet to be asked for.
+    pub fn follow(&mut self, stock: u16, counts: &mut Counts) {
+        let mut follow = Follow::new(stock);
+        if self.stale {
+            counts.told_stale += u64::from(follow.tell_stale());
+        }
+        self.follows.push(follow);
     }
 
     fn fault(&self, books: &mut Books) -> Over {
@@ -194,20 +206,16 @@ impl User {
                     books.counts.following -= u64::from(left.acknowledged);
                 }
             }
-            Some(Message::Status {
-                feed: Feed::Live, ..
-            }) => {}
-            Some(Message::Status {
-                feed: Feed::Stale,
-                stock,
-            }) => {
-                books.counts.stale += 1;
+            Some(Message::Status { feed, stock }) => {
+                if stock.is_none() {
+                    self.stale = feed == Feed::Stale;
+                }
                 for follow in &mut self.follows {
-                    if stock
-                        .as_ref()
-                        .is_none_or(|stock| books.stocks[usize::from(follow.stock)] == **stock)
-                    {
-                        follow.may_lose();
+                    let name = &books.stocks[usize::from(follow.stock)];
+                    match feed {
+                        _ if stock.as_ref().is_some_and(|stock| stock != name) => {}
+                        Feed::Live => follow.tell_live(),
+                        Feed::Stale => books.counts.told_stale += u64::from(follow.tell_stale()),
                     }
                 }
             }

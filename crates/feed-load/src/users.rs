@@ -253,6 +253,8 @@ impl Crowding {
         let counts = Counts {
             connected: crew.counts().connected,
             following: crew.counts().following,
+            // Whoever connects to a stale feed is told so before prices flow.
+            told_stale: crew.counts().told_stale,
             ..crew.counts() - before
         };
         let spent = cpu()?.zip(cpu_before).map(|(after, before)| after - before);

@@ -44,6 +44,8 @@ fn every_price_reaches_every_user_of_the_bare_loop_once() {
         "doubled",
         "missed",
         "miscounted",
+        "told_stale",
+        "missed_while_stale",
         "without_newest",
         "faults",
         "ended",
@@ -91,8 +93,8 @@ fn the_json_has_the_shape_that_machines_rely_on() {
     assert_eq!(
         keys(&seen["prices"]),
         "astray connected deliveries deliveries_a_second doubled ended faults following joining lost \
-         miscounted missed opened published reads refused seconds server_cpu_seconds_a_million stale \
-         without_newest"
+         miscounted missed missed_while_stale opened published reads refused seconds \
+         server_cpu_seconds_a_million told_stale without_newest"
     );
     assert_eq!(keys(&seen["latency_ms"]), "max p50 p90 p99 p999");
     for number in ["p50", "max"] {
@@ -114,6 +116,8 @@ fn without_json_it_prints_a_table_that_names_what_it_shows() {
         "latency",
         "lost",
         "doubled",
+        "told stale",
+        "missed while stale",
     ] {
         assert!(table.contains(word), "{word} is not in:\n{table}");
     }

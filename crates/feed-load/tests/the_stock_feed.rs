@@ -94,6 +94,11 @@ fn ten_thousand_users_lose_a_server_and_nothing_else() {
         (&10_000.into(), &30_000.into())
     );
     assert_eq!(counts["faults"], 0, "{fleet:#}");
+    let quiet = &fleet["life"]["quiet"];
+    for nothing in ["told_stale", "missed_while_stale"] {
+        assert_eq!(quiet[nothing], 0, "{nothing} in {fleet:#}");
+    }
+    assert!(quiet["deliveries"].as_u64().unwrap() > 1_000, "{fleet:#}");
     // Some had just left of their own accord when it fell.
     assert!(
         fleet["life"]["ended"].as_u64().unwrap() >= 3_300,

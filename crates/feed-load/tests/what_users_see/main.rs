@@ -8,6 +8,7 @@
 
 mod script;
 
+use feed_load::handshake;
 use feed_load::orders::Order;
 use feed_load::picks::Picks;
 use script::{Crowd, Script, frame_of, price};
@@ -87,7 +88,7 @@ fn frames_that_arrive_in_pieces_or_together_are_the_same_prices() {
 }
 
 #[test]
-fn a_gap_while_the_feed_is_stale_is_nobodys_fault() {
+fn a_gap_while_the_feed_is_stale_is_booked_apart() {
     let server = Script::new();
     let mut crowd = Crowd::of(1, &[server.address()]);
     let mut line = server.follower();
@@ -96,7 +97,37 @@ fn a_gap_while_the_feed_is_stale_is_nobodys_fault() {
     line.text(r#"{"type":"status","feed":"live"}"#);
     line.price(9, "");
     let counts = crowd.until(|counts| counts.deliveries == 2);
-    assert_eq!((counts.stale, counts.lost), (1, 0));
+    assert_eq!(
+        (counts.told_stale, counts.missed_while_stale, counts.lost),
+        (1, 7, 0)
+    );
+    line.text(r#"{"type":"status","feed":"stale","stock":"GOOG"}"#);
+    line.price(11, "");
+    let counts = crowd.until(|counts| counts.deliveries == 3);
+    assert_eq!(
+        (counts.told_stale, counts.missed_while_stale, counts.lost),
+        (1, 7, 1),
+        "that was about a stock which this user does not follow"
+    );
+}
+
+#[test]
+fn who_comes_while_the_feed_is_stale_is_told_so_for_each_of_its_stocks() {
+    let server = Script::new();
+    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut line = server.call();
+    let stale = frame_of(r#"{"type":"status","feed":"stale"}"#);
+    line.raw(&[handshake::answer(), stale].concat());
+    assert_eq!(line.heard(), r#"{"type":"subscribe","stock":"APPL"}"#);
+    line.text(r#"{"type":"subscribed","stock":"APPL"}"#);
+    line.price(3, r#","last":true"#);
+    line.text(r#"{"type":"status","feed":"live"}"#);
+    line.price(6, "");
+    let counts = crowd.until(|counts| counts.deliveries == 1);
+    assert_eq!(
+        (counts.told_stale, counts.missed_while_stale, counts.lost),
+        (1, 2, 0)
+    );
 }
 
 #[test]
