@@ -54,14 +54,13 @@ impl Follow {
         }
     }
 
-    /// From here on every price counts: whoever holds none is taken to hold number 0.
+    /// From here on every price counts: everybody is taken to hold number 0.
     ///
     /// To be called when the whole way to this user is known to be open and no price has been
-    /// published yet; otherwise the first price to arrive is where counting starts.
+    /// published yet; otherwise the first price to arrive is where counting starts. Whoever holds
+    /// one all the same has got it on joining, from a measurement before this one.
     pub fn start_from_zero(&mut self) {
-        if self.seen == UNKNOWN {
-            self.seen = 0;
-        }
+        self.seen = 0;
     }
 
     /// The server says that prices may be lost from here on, so a gap is not kept from the user.
@@ -210,6 +209,19 @@ mod tests {
         let mut open = Follow::new(0);
         open.start_from_zero();
         assert_eq!(booked(&mut open, [price(3)]).lost, 2);
+    }
+
+    #[test]
+    fn a_price_left_over_from_an_earlier_measurement_is_not_counted_from() {
+        let mut follow = Follow::new(0);
+        let left_over = Heard {
+            last: true,
+            ..price(9)
+        };
+        booked(&mut follow, [left_over]);
+        follow.start_from_zero();
+        let counts = booked(&mut follow, [1, 2].map(price));
+        assert_eq!((counts.doubled, counts.lost), (0, 0));
     }
 
     #[test]
