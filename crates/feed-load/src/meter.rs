@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use procfs::process::{FDTarget, MMapExtension, Process};
 
 /// Reads the cost of one process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meter {
     pid: i32,
 }

@@ -6,46 +6,14 @@
     reason = "helpers of tests may panic as tests may"
 )]
 
-use std::io::Write;
+mod support;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
-
-/// The server of this workspace, built once. It belongs to another package, so cargo does not
-/// build it for our tests.
-fn stock_feed() -> &'static Path {
-    static PROGRAM: OnceLock<escargot::CargoRun> = OnceLock::new();
-    PROGRAM
-        .get_or_init(|| {
-            escargot::CargoBuild::new()
-                .package("stock-feed")
-                .bin("stock-feed")
-                .current_release()
-                .run()
-                .unwrap()
-        })
-        .path()
-}
-
-/// Whether a Redis can be started here; in CI it must be.
-fn redis_is_installed() -> bool {
-    let installed = Command::new("redis-server")
-        .arg("--version")
-        .output()
-        .is_ok();
-    if !installed {
-        assert!(std::env::var_os("CI").is_none(), "CI needs redis-server");
-        // The test harness swallows what eprintln! says.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: redis-server is not installed (apt install redis-server)"
-        );
-    }
-    installed
-}
+use support::{redis_is_installed, stock_feed};
 
 fn measured(arguments: &[&str]) -> Value {
     measured_with(stock_feed(), arguments)

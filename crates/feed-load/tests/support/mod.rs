@@ -1,0 +1,113 @@
+//! What the tests with real servers share.
+#![allow(dead_code, reason = "no test file needs all of it")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// The server of this workspace, built once. It belongs to another package, so cargo does not
+/// build it for our tests.
+pub(crate) fn stock_feed() -> &'static Path {
+    static PROGRAM: OnceLock<escargot::CargoRun> = OnceLock::new();
+    PROGRAM
+        .get_or_init(|| {
+            escargot::CargoBuild::new()
+                .package("stock-feed")
+                .bin("stock-feed")
+                .current_release()
+                .run()
+                .unwrap()
+        })
+        .path()
+}
+
+/// Whether a Redis can be started here; in CI it must be.
+pub(crate) fn redis_is_installed() -> bool {
+    let installed = Command::new("redis-server")
+        .arg("--version")
+        .output()
+        .is_ok();
+    if !installed {
+        assert!(std::env::var_os("CI").is_none(), "CI needs redis-server");
+        // The test harness swallows what eprintln! says.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: redis-server is not installed (apt install redis-server)"
+        );
+    }
+    installed
+}
+
+/// A process of the test's own, ended with it.
+pub(crate) struct Process {
+    child: Child,
+    /// Kept open: a program whose reader has gone ends when it says the next thing.
+    _said: Option<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A Redis on a free port, once it answers, and its URL.
+pub(crate) fn redis() -> (Process, String) {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let child = Command::new("redis-server")
+        .args(["--port", &address.port().to_string()])
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let process = Process { child, _said: None };
+    eventually("Redis listens", || TcpStream::connect(address).ok());
+    (process, format!("redis://{address}/"))
+}
+
+/// A server on a port of its own choice, which it says in its first line.
+pub(crate) fn server(flags: &[&str]) -> (Process, SocketAddr) {
+    let mut child = Command::new(stock_feed())
+        .args(["--listen", "127.0.0.1:0"])
+        .env("RUST_LOG", "error")
+        .args(flags)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    let process = Process {
+        child,
+        _said: Some(said),
+    };
+    let address = line
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split([' ', '\n']).next());
+    (process, address.unwrap().parse().unwrap())
+}
+
+/// Polls with a deadline.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
