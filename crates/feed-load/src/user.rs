@@ -1,5 +1,7 @@
 //! One WebSocket user: a socket, the stocks it follows, and the piece of a frame that has come.
 
+use std::io::Write;
+
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 
@@ -43,7 +45,7 @@ pub enum Stage {
 pub enum Over {
     /// The server would not have this user.
     Refused,
-    /// The server said goodbye, or nonsense.
+    /// The server said goodbye, or nonsense, or did not read what it was told.
     Ended,
 }
 
@@ -110,7 +112,7 @@ impl User {
             used += length;
             match frame.kind {
                 Kind::Text => newest = self.hear(&frame.payload, now, books).or(newest),
-                Kind::Ping => self.answer_ping(&frame.payload),
+                Kind::Ping => self.answer_ping(&frame.payload)?,
                 Kind::Pong => {}
                 Kind::Close => return Err(Over::Ended),
             }
@@ -143,13 +145,10 @@ impl User {
         Over::Ended
     }
 
-    fn answer_ping(&self, payload: &[u8]) {
-        let mut pong = Vec::with_capacity(payload.len() + 8);
-        frame::from_user(Kind::Pong, payload, &mut pong);
-        if let Some(socket) = &self.socket {
-            // A pong that does not fit into the socket's buffer is not worth waiting for: the
-            // server pings again, and hears from a user who reads before it gives up.
-            let _ = std::io::Write::write(&mut &*socket, &pong);
+    fn answer_ping(&self, payload: &[u8]) -> Result<(), Over> {
+        match &self.socket {
+            Some(socket) => pong(&mut &*socket, payload),
+            None => Ok(()),
         }
     }
 
@@ -237,5 +236,48 @@ impl User {
                 .follows
                 .iter()
                 .all(|follow| follow.acknowledged && !follow.leaving)
+    }
+}
+
+/// Writes a pong, or none of it.
+///
+/// One that finds no room in the socket's buffer is not worth waiting for: the server pings again,
+/// and hears from a user who reads before it gives up. Half of one can't be taken back, and the
+/// next frame would be the end of this one to the server.
+fn pong(socket: &mut impl Write, payload: &[u8]) -> Result<(), Over> {
+    let mut pong = Vec::with_capacity(payload.len() + 8);
+    frame::from_user(Kind::Pong, payload, &mut pong);
+    match socket.write(&pong) {
+        Ok(taken) if taken < pong.len() => Err(Over::Ended),
+        // A socket that is broken says so when it is read.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pong_is_written_whole_or_not_at_all_or_the_connection_ends() {
+        let mut roomy = [0; 100];
+        assert_eq!(pong(&mut &mut roomy[..], b"still"), Ok(()));
+        let (frame, length) = frame::first(&roomy).unwrap().unwrap();
+        assert_eq!((frame.kind, &*frame.payload), (Kind::Pong, &b"still"[..]));
+        let mut cramped = vec![0; length - 1];
+        assert_eq!(pong(&mut &mut cramped[..], b"still"), Err(Over::Ended));
+        assert_eq!(pong(&mut Full, b"still"), Ok(()), "the next one will do");
+    }
+
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::WouldBlock.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 }
