@@ -23,7 +23,7 @@ pub struct Flood {
     pub missed: u64,
     /// Prices of which deliveries and missed do not tell.
     pub unaccounted: i64,
-    /// Prices lost, doubled or miscounted on a single subscription.
+    /// Prices lost, doubled, miscounted or missed while stale on a single subscription.
     pub wrong: u64,
     /// Users without the newest price once the flood was over.
     pub without_newest: u64,
@@ -94,7 +94,7 @@ pub fn run(
         deliveries: counts.deliveries,
         missed: counts.missed,
         unaccounted: (published * users as u64) as i64 - (counts.deliveries + counts.missed) as i64,
-        wrong: counts.lost + counts.doubled + counts.miscounted,
+        wrong: counts.lost + counts.doubled + counts.miscounted + counts.missed_while_stale,
         without_newest,
         memory_mib: [memory_before, highest.max(memory_after), memory_after].map(mib),
         round_ms: latencies.rounds.percentiles(),

@@ -136,6 +136,7 @@ fn a_flood_is_skipped_but_every_price_of_it_is_accounted_for() {
     }
     let compared = measured(&["compare", "--users", "300", "--runs", "1", "--flood", "2s"]);
     let flood = &compared["flood"];
+    // What is wrong is what was lost, doubled, told wrongly, or missed while stale.
     for nothing in ["unaccounted", "wrong", "without_newest"] {
         assert_eq!(flood[nothing], 0, "{nothing} in {flood:#}");
     }
@@ -143,6 +144,10 @@ fn a_flood_is_skipped_but_every_price_of_it_is_accounted_for() {
         flood["missed"].as_u64().unwrap() > 0,
         "it was no flood: {flood:#}"
     );
+    // A queue for each user would keep what was missed: millions of prices, and tens of MiB even
+    // if it kept a pointer for each.
+    let mib = |at: usize| flood["memory_mib"][at].as_f64().unwrap();
+    assert!(mib(1) < mib(0) + 8.0, "memory is not flat: {flood:#}");
     for figure in ["single", "burst", "spread", "connect"] {
         for who in ["ours", "limit", "ratio"] {
             assert!(
