@@ -127,7 +127,7 @@ impl Crew {
                 for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                     let report =
                         serde_json::from_str(&line).unwrap_or_else(|error| Report::Failed {
-                            reason: format!("a report that is none: {error}"),
+                            reason: format!("a crowd reported what nobody understands: {error}"),
                         });
                     if tell.send((crowd, report)).is_err() {
                         return;
@@ -186,8 +186,8 @@ impl Crew {
             }
             if moved.elapsed() > PATIENCE {
                 bail!(
-                    "{what}: nothing happened for {PATIENCE:?}. {} users are connected, {} \
-                     subscriptions acknowledged, {} calls refused, {} connections ended",
+                    "{what}: nothing happened for {PATIENCE:?}. Users connected: {}, subscriptions \
+                     acknowledged: {}, calls refused: {}, connections ended: {}",
                     now.connected,
                     now.following,
                     self.counts().refused,

@@ -32,7 +32,9 @@ pub fn run() -> anyhow::Result<()> {
                         return;
                     }
                 }
-                Err(error) => eprintln!("feed-load: an order that is none: {error}"),
+                Err(error) => eprintln!(
+                    "feed-load: a crowd was given an order that it does not understand: {error}"
+                ),
             }
             let _ = waker.wake();
         }

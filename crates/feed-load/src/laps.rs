@@ -119,7 +119,7 @@ pub fn listened(
     {
         anyhow::ensure!(
             Instant::now() < deadline,
-            "{count} of {listeners} servers listen to {} on this Redis: is it theirs?",
+            "servers that listen to {} on this Redis: {count} of {listeners}. Is it theirs?",
             market.name(stock)
         );
         crew.pass(Duration::from_millis(20))?;

@@ -37,7 +37,7 @@ pub struct Machine {
     pub memory: u64,
 }
 
-/// One thing that is short.
+/// Something of which the machine has less than is needed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Short {
     /// Of descriptors in one process.

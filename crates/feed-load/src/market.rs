@@ -42,9 +42,10 @@ impl Road {
     /// Connects to a Redis.
     ///
     /// # Errors
-    /// When the URL is none, or nobody answers there.
+    /// When this is not the URL of a Redis, or nobody answers there.
     pub fn to_redis(url: &str, prefix: &str) -> anyhow::Result<Self> {
-        let client = redis::Client::open(url).with_context(|| format!("{url} is no Redis URL"))?;
+        let client =
+            redis::Client::open(url).with_context(|| format!("{url} is not the URL of a Redis"))?;
         let connection = client.get_connection().with_context(|| {
             format!("no Redis answers at {url}: start one, or name another with --redis")
         })?;

@@ -62,7 +62,7 @@ pub enum Feed {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message, or finds that it is none.
+    /// Reads a message; `None` if the text is not one.
     pub fn read(text: &'a [u8]) -> Option<Self> {
         // Nearly all that arrives is a plain price, and reading it as JSON costs more than the
         // system call that fetched it. Whatever looks different in the least goes to serde.
