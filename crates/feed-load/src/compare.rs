@@ -10,7 +10,7 @@ use crate::child;
 use crate::crew::{Crew, Plan, Stop};
 use crate::flood::{self, Flood};
 use crate::laps::{self, Laps, Track};
-use crate::machine::{Machine, Need};
+use crate::machine::{Callers, Machine, Need};
 use crate::market::{Market, Road};
 use crate::picks::Picks;
 use crate::redis_server::{RedisServer, free_address};
@@ -139,6 +139,7 @@ impl Compare {
             users: self.users,
             servers: 1,
             one_falls: false,
+            callers: Callers::OwnAddresses,
         })?;
         let cores = match child::cores()?.as_slice() {
             [server, rest, ..] => Cores {

@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use crate::child::{Child, Program, end_all};
 use crate::counts::Counts;
 use crate::latency::Latencies;
-use crate::machine::CROWD;
+use crate::machine::{CROWD, Callers};
 use crate::orders::{Census, Connect, Order, Report};
 use crate::picks::Picks;
 
@@ -99,10 +99,7 @@ impl Crew {
             counts: vec![Counts::default(); count],
             stop: stop.clone(),
         };
-        let local = plan
-            .servers
-            .iter()
-            .all(|server| server.ip().is_loopback() && server.is_ipv4());
+        let local = Callers::of(&plan.servers) == Callers::OwnAddresses;
         let many = count > 4;
         let mut first = 0;
         for crowd in 0..count {

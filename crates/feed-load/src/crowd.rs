@@ -31,7 +31,7 @@ const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// The ports that a crowd takes of its own source address, in turn. Choosing them here is
 /// cheaper than to let the kernel look for a free one among thousands that are taken.
-const PORTS: std::ops::RangeInclusive<u16> = 10_000..=64_999;
+pub const PORTS: std::ops::RangeInclusive<u16> = 10_000..=64_999;
 
 /// The users of one process.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::crew::{Crew, Plan, Stop};
 use crate::fall::Fall;
 use crate::laps;
 use crate::latency::Percentiles;
-use crate::machine::{Machine, Need};
+use crate::machine::{Callers, Machine, Need};
 use crate::market::{Market, Road};
 use crate::orders::Order;
 use crate::picks::Picks;
@@ -146,6 +146,7 @@ impl Fleet {
             users: self.users,
             servers: self.servers,
             one_falls: true,
+            callers: Callers::OwnAddresses,
         }
     }
 

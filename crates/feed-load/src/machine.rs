@@ -1,10 +1,14 @@
 //! What this machine offers, what a measurement needs, and the difference in numbers.
 
 use std::fmt;
+use std::net::SocketAddr;
 
+use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use procfs::Current;
 use thiserror::Error;
+
+use crate::crowd::PORTS;
 
 /// Descriptors that a process needs besides its users': its streams, epoll, Redis, a listener.
 const BESIDES: u64 = 100;
@@ -12,8 +16,13 @@ const BESIDES: u64 = 100;
 const BYTES_A_USER: u64 = 8 * 1024;
 /// What a server process, or a crowd's, holds without any user.
 const BYTES_A_PROCESS: u64 = 8 * 1024 * 1024;
-/// Users of one crowd at most: its source address has 55,000 ports that it takes in turn.
+/// Socket memory of a user who has not read its newest price yet. The kernel accounts for it in
+/// pages, and one takes the prices of a burst as well.
+const BYTES_UNREAD: u64 = 4 * 1024;
+/// Users of one crowd at most.
 pub const CROWD: usize = 19_000;
+/// Ports of a crowd's source address, of which each user takes one.
+const PORTS_OF_A_CROWD: u64 = (*PORTS.end() - *PORTS.start()) as u64 + 1;
 
 /// So many users on so many servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +33,29 @@ pub struct Need {
     pub servers: usize,
     /// Whether one server is to fall, so that the others must have room for its users.
     pub one_falls: bool,
+    /// Where the users call from.
+    pub callers: Callers,
+}
+
+/// Where users call from, which decides how many ports they can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callers {
+    /// Each crowd has a loopback address of its own, because the servers are on loopback, too.
+    OwnAddresses,
+    /// All share the one address that the kernel chooses towards a server elsewhere.
+    OneAddress,
+}
+
+impl Callers {
+    /// How users call these servers.
+    pub fn of(servers: &[SocketAddr]) -> Self {
+        let local = |server: &SocketAddr| server.ip().is_loopback() && server.is_ipv4();
+        if servers.iter().all(local) {
+            Self::OwnAddresses
+        } else {
+            Self::OneAddress
+        }
+    }
 }
 
 /// What the machine has.
@@ -33,8 +65,12 @@ pub struct Machine {
     pub descriptors_a_process: u64,
     /// Descriptors that all processes together may still open.
     pub descriptors: u64,
+    /// Ports that the kernel hands out for calls from one address to one server.
+    pub ports: u64,
     /// Bytes that can be used without swapping.
     pub memory: u64,
+    /// Bytes that all TCP sockets together may hold unread.
+    pub socket_memory: u64,
 }
 
 /// Something of which the machine has less than is needed.
@@ -66,6 +102,17 @@ pub enum Short {
         /// Descriptors left.
         have: u64,
     },
+    /// Of ports.
+    #[error(
+        "the users would need {need} ports of their own and there are {have}: fewer users, or \
+         widen net.ipv4.ip_local_port_range, or call from several machines"
+    )]
+    Ports {
+        /// Ports needed.
+        need: u64,
+        /// Ports there are.
+        have: u64,
+    },
     /// Of memory.
     #[error("about {need} MiB of memory are needed and {have} MiB are available: fewer users")]
     Memory {
@@ -85,10 +132,14 @@ impl Machine {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
         let files = procfs::sys::fs::file_nr()?;
         let memory = procfs::Meminfo::current()?;
+        let [first, last] = kernel_numbers("/proc/sys/net/ipv4/ip_local_port_range")?;
+        let [_, _, socket_pages] = kernel_numbers("/proc/sys/net/ipv4/tcp_mem")?;
         Ok(Self {
             descriptors_a_process: hard,
             descriptors: files.max.saturating_sub(files.allocated),
+            ports: last.saturating_sub(first) + 1,
             memory: memory.mem_available.unwrap_or(memory.mem_free),
+            socket_memory: socket_pages.saturating_mul(procfs::page_size()),
         })
     }
 
@@ -120,6 +171,16 @@ impl Machine {
                 have: self.descriptors,
             });
         }
+        let have = match need.callers {
+            Callers::OwnAddresses => need.crowds() as u64 * PORTS_OF_A_CROWD,
+            Callers::OneAddress => self.ports,
+        };
+        if need.users as u64 > have {
+            short.push(Short::Ports {
+                need: need.users as u64,
+                have,
+            });
+        }
         if need.memory() > self.memory {
             short.push(Short::Memory {
                 need: need.memory() >> 20,
@@ -129,7 +190,22 @@ impl Machine {
         short
     }
 
-    /// Says what is needed, and fails with all that is short.
+    /// What may become slow, though it does not fail: more unread than the kernel lets all sockets
+    /// hold. It then drops what arrives, and TCP sends it again.
+    pub fn may_crawl(&self, need: &Need) -> Option<String> {
+        (need.unread() > self.socket_memory).then(|| {
+            format!(
+                "if all {} users left a price unread at the same time, that would be {} MiB in the \
+                 kernel, which drops what is over {} MiB (net.ipv4.tcp_mem) and has it sent again: \
+                 a price to all may take longer",
+                need.users,
+                need.unread() >> 20,
+                self.socket_memory >> 20
+            )
+        })
+    }
+
+    /// Tells what may become slow, and fails with all that is short.
     ///
     /// # Errors
     /// One line for each thing that is short.
@@ -144,6 +220,9 @@ impl Machine {
             "this machine is too small for it\n{need}\n{}",
             short.join("\n")
         );
+        if let Some(warning) = self.may_crawl(need) {
+            eprintln!("feed-load: {warning}");
+        }
         Ok(())
     }
 }
@@ -177,6 +256,11 @@ impl Need {
         ends * self.users as u64 + processes * BESIDES
     }
 
+    /// Bytes in the kernel's sockets if no user has read its newest price yet.
+    pub fn unread(&self) -> u64 {
+        self.users as u64 * BYTES_UNREAD
+    }
+
     /// Bytes of memory, the kernel's included.
     pub fn memory(&self) -> u64 {
         self.users as u64 * BYTES_A_USER + (self.servers + self.crowds()) as u64 * BYTES_A_PROCESS
@@ -188,7 +272,7 @@ impl fmt::Display for Need {
         write!(
             f,
             "{} users on {} server{} need {} descriptors in a server, {} in each of {} crowd{} of \
-             users, {} in all, {} source address{} and about {} MiB of memory",
+             users, {} in all, {}, and about {} MiB of memory",
             self.users,
             self.servers,
             if self.servers == 1 { "" } else { "s" },
@@ -197,11 +281,28 @@ impl fmt::Display for Need {
             self.crowds(),
             if self.crowds() == 1 { "" } else { "s" },
             self.descriptors(),
-            self.crowds(),
-            if self.crowds() == 1 { "" } else { "es" },
+            match (self.callers, self.crowds()) {
+                (Callers::OneAddress, _) => format!("{} ports of one source address", self.users),
+                (Callers::OwnAddresses, 1) =>
+                    format!("one source address with {PORTS_OF_A_CROWD} ports"),
+                (Callers::OwnAddresses, crowds) =>
+                    format!("{crowds} source addresses with {PORTS_OF_A_CROWD} ports each"),
+            },
             self.memory() >> 20,
         )
     }
+}
+
+/// The numbers in a file of /proc/sys.
+fn kernel_numbers<const COUNT: usize>(path: &str) -> anyhow::Result<[u64; COUNT]> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    let numbers: Vec<u64> = text
+        .split_ascii_whitespace()
+        .map_while(|number| number.parse().ok())
+        .collect();
+    numbers
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("{path} does not hold {COUNT} numbers"))
 }
 
 /// Raises this process's soft limit of descriptors to the hard one; children inherit it.
@@ -224,11 +325,14 @@ mod tests {
         users: 1_000_000,
         servers: 52,
         one_falls: true,
+        callers: Callers::OwnAddresses,
     };
     const ROOMY: Machine = Machine {
         descriptors_a_process: 20_000,
         descriptors: 3_000_000,
+        ports: 28_232,
         memory: 24 << 30,
+        socket_memory: 2_249 << 20,
     };
 
     #[test]
@@ -258,6 +362,7 @@ mod tests {
             descriptors_a_process: 1_024,
             descriptors: 9_000,
             memory: 1 << 30,
+            ..ROOMY
         };
         let error = poor.check(&MILLION).unwrap_err().to_string();
         for part in [
@@ -266,7 +371,7 @@ mod tests {
             "9000",
             "1024 MiB",
             "52 servers",
-            "53 source addresses",
+            "53 source addresses with 55000 ports each",
         ] {
             assert!(error.contains(part), "{part} is not in: {error}");
         }
@@ -278,10 +383,73 @@ mod tests {
             users: 1_000,
             servers: 0,
             one_falls: false,
+            callers: Callers::OneAddress,
         };
         assert_eq!(
             (elsewhere.descriptors_a_server(), elsewhere.descriptors()),
             (0, 1_100)
         );
+        assert_eq!(ROOMY.lacks(&elsewhere), []);
+    }
+
+    #[test]
+    fn users_of_a_server_elsewhere_share_the_ports_of_one_address() {
+        let elsewhere = |users| Need {
+            users,
+            servers: 0,
+            one_falls: false,
+            callers: Callers::OneAddress,
+        };
+        assert_eq!(ROOMY.lacks(&elsewhere(28_232)), []);
+        let error = ROOMY.check(&elsewhere(100_000)).unwrap_err().to_string();
+        for part in [
+            "need 100000 ports of their own and there are 28232",
+            "ip_local_port_range",
+        ] {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+        let here = Need {
+            callers: Callers::OwnAddresses,
+            ..elsewhere(100_000)
+        };
+        assert_eq!(ROOMY.lacks(&here), [], "six crowds have 55,000 ports each");
+    }
+
+    #[test]
+    fn only_servers_that_are_all_on_loopback_are_called_from_many_addresses() {
+        let callers = |servers: &[&str]| {
+            let servers: Vec<SocketAddr> = servers.iter().map(|it| it.parse().unwrap()).collect();
+            Callers::of(&servers)
+        };
+        assert_eq!(
+            callers(&["127.0.0.1:3000", "127.0.1.2:3000"]),
+            Callers::OwnAddresses
+        );
+        for others in [
+            &["127.0.0.1:3000", "192.0.2.1:3000"][..],
+            &["192.0.2.1:3000"],
+            &["[::1]:3000"],
+        ] {
+            assert_eq!(callers(others), Callers::OneAddress, "{others:?}");
+        }
+    }
+
+    #[test]
+    fn a_price_that_a_million_leave_unread_is_more_than_the_kernel_holds() {
+        let warning = ROOMY.may_crawl(&MILLION).unwrap();
+        for part in ["3906 MiB", "2249 MiB", "net.ipv4.tcp_mem"] {
+            assert!(warning.contains(part), "{part} is not in: {warning}");
+        }
+        let half = Need {
+            users: 500_000,
+            ..MILLION
+        };
+        assert_eq!(ROOMY.may_crawl(&half), None, "1953 MiB fit");
+    }
+
+    #[test]
+    fn the_kernels_limits_are_read_where_it_keeps_them() {
+        let here = Machine::here().unwrap();
+        assert!(here.ports > 0 && here.socket_memory > 0, "{here:?}");
     }
 }

@@ -11,7 +11,7 @@ use crate::counts::Counts;
 use crate::crew::{Crew, Plan, Stop};
 use crate::laps::{self, per_million};
 use crate::latency::Percentiles;
-use crate::machine::{Machine, Need};
+use crate::machine::{Callers, Machine, Need};
 use crate::market::{Market, Road};
 use crate::meter::Meter;
 use crate::picks::Picks;
@@ -200,6 +200,7 @@ impl Crowding {
             users: self.users,
             servers: target.servers_here,
             one_falls: false,
+            callers: Callers::of(&[target.url.address]),
         })?;
         let meter = target.meter;
         let cpu = || meter.map(|meter| meter.cpu()).transpose();

@@ -37,7 +37,24 @@ fn a_small_fleet_fits_and_checking_starts_nothing() {
     let (code, message) = said(&["fleet", "--check", "--servers", "2", "--users", "100"]);
     assert_eq!(code, Some(0), "{message}");
     assert!(
-        message.contains("100 users on 2 servers need 200 descriptors"),
+        message.contains("100 users on 2 servers need 200 descriptors")
+            && message.contains("one source address with 55000 ports"),
+        "{message}"
+    );
+}
+
+#[test]
+fn more_users_than_one_address_has_ports_do_not_start() {
+    // A server that is not on 127.x.x.x is called from one address, whose ports are numbered with
+    // 16 bits.
+    let Ok(server) = std::net::TcpListener::bind("[::1]:0") else {
+        return; // A machine without IPv6; the arithmetic is tested in machine.rs.
+    };
+    let url = format!("ws://{}/ws", server.local_addr().unwrap());
+    let (code, message) = said(&["users", "--url", &url, "--users", "66000"]);
+    assert_eq!(code, Some(1), "{message}");
+    assert!(
+        message.contains("need 66000 ports of their own"),
         "{message}"
     );
 }
