@@ -210,9 +210,15 @@ impl Compare {
 
 impl Bench<'_> {
     fn stock_feed(&self) -> anyhow::Result<Subject> {
-        let redis = RedisServer::start(self.cores.rest)?;
+        let redis = RedisServer::start(self.cores.rest, self.stop)?;
         let address = free_address(std::net::Ipv4Addr::LOCALHOST)?;
-        let server = Server::stock_feed(&self.program, address, redis.url(), self.cores.server)?;
+        let server = Server::stock_feed(
+            &self.program,
+            address,
+            redis.url(),
+            self.cores.server,
+            self.stop,
+        )?;
         Ok(Subject {
             server,
             road: Road::to_redis(redis.url(), "")?,
@@ -237,7 +243,7 @@ impl Bench<'_> {
     /// Users who follow these stocks on this server, and what that took.
     fn fill(&self, subject: Subject, stocks: &Stocks, each: u16) -> anyhow::Result<Side> {
         let meter = subject.server.meter;
-        let (memory, cpu) = (subject.server.settled_memory()?, meter.cpu()?);
+        let (memory, cpu) = (subject.server.settled_memory(self.stop)?, meter.cpu()?);
         let plan = Plan {
             servers: vec![subject.server.address],
             path: "/ws".into(),
@@ -253,7 +259,10 @@ impl Bench<'_> {
         let mut crew = Crew::gather(&plan, self.stop)?;
         connect(&mut crew, self.compare.users, each)?;
         let (users, connected) = (self.compare.users as f64, meter.cpu()? - cpu);
-        let grown = subject.server.settled_memory()?.saturating_sub(memory);
+        let grown = subject
+            .server
+            .settled_memory(self.stop)?
+            .saturating_sub(memory);
         let mut market = Market::new(stocks.0.clone(), subject.road);
         laps::open(&mut crew, &mut market, 1)?;
         Ok(Side {

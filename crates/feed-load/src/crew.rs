@@ -16,6 +16,7 @@ use crate::latency::Latencies;
 use crate::machine::{CROWD, Callers};
 use crate::orders::{Census, Connect, Order, Report};
 use crate::picks::Picks;
+use crate::progress;
 
 /// How long nothing may happen before a wait is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -86,7 +87,7 @@ impl Crew {
     /// Starts the crowds, which begin to connect at once.
     ///
     /// # Errors
-    /// When a process can't be started.
+    /// When a process can't be started, or Ctrl-C asks to end.
     pub fn gather(plan: &Plan, stop: &Stop) -> anyhow::Result<Self> {
         static CREWS: AtomicU8 = AtomicU8::new(0);
         let number = CREWS.fetch_add(1, Ordering::Relaxed);
@@ -103,6 +104,7 @@ impl Crew {
         let many = count > 4;
         let mut first = 0;
         for crowd in 0..count {
+            stop.check()?;
             let users = (plan.users - first).div_ceil(count - crowd);
             let (child, mut stdin, stdout) =
                 Program::ourselves("crowd", plan.core)?.start_talking()?;
@@ -213,6 +215,7 @@ impl Crew {
     /// # Errors
     /// When a crowd fails, or Ctrl-C asks to end.
     pub fn catch_up(&mut self, newest: &[u32], patience: Duration) -> anyhow::Result<u64> {
+        let spinner = progress::spinner("does everybody hold the newest price?");
         let deadline = Instant::now() + patience;
         // A crowd that counts does not read, so it is asked less often the longer it takes.
         let mut pause = Duration::from_millis(20);
@@ -221,6 +224,7 @@ impl Crew {
             if behind == 0 || Instant::now() >= deadline {
                 // The books close after the last price that the audit has seen.
                 self.pass(Duration::from_millis(250))?;
+                spinner.finish_and_clear();
                 return Ok(behind);
             }
             self.pass(pause)?;

@@ -169,8 +169,8 @@ impl Fleet {
         self.check()?;
         let program = find_stock_feed(self.server.clone())?;
         let memory = available()?;
-        let redis = RedisServer::start(None)?;
-        let mut servers = Servers::start(self.servers, &program, &redis)?;
+        let redis = RedisServer::start(None, stop)?;
+        let mut servers = Servers::start(self.servers, &program, &redis, stop)?;
         let mut stocks = vec!["ALL".to_owned()];
         stocks.extend(Stocks::made_up(STOCKS).0);
         let plan = Plan {

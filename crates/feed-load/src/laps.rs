@@ -97,9 +97,11 @@ impl Track<'_> {
 /// # Errors
 /// When they don't listen within fifteen seconds, or Ctrl-C asks to end.
 pub fn open(crew: &mut Crew, market: &mut Market, listeners: usize) -> anyhow::Result<()> {
+    let spinner = progress::spinner("the servers subscribe at Redis");
     for stock in 0..market.newest().len() {
         listened(crew, market, stock, listeners)?;
     }
+    spinner.finish_and_clear();
     crew.order(&Order::StartFromZero)
 }
 
@@ -133,6 +135,7 @@ pub fn listened(
 /// # Errors
 /// When Redis doesn't answer, or Ctrl-C asks to end.
 pub fn calm(crew: &mut Crew, market: &mut Market) -> anyhow::Result<()> {
+    let spinner = progress::spinner("the servers come to rest at Redis");
     let (mut before, mut since) = (None, Instant::now());
     while since.elapsed() < Duration::from_secs(1) {
         let now = market.listeners(0..market.newest().len())?;
@@ -141,5 +144,6 @@ pub fn calm(crew: &mut Crew, market: &mut Market) -> anyhow::Result<()> {
         }
         crew.pass(Duration::from_millis(100))?;
     }
+    spinner.finish_and_clear();
     Ok(())
 }

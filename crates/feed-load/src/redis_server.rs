@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use crate::child::{Child, Program};
+use crate::crew::Stop;
 
 /// A running redis-server that keeps nothing on disk.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ impl RedisServer {
     /// Starts one on a free port, and waits until it answers.
     ///
     /// # Errors
-    /// When it is not installed, or doesn't answer within ten seconds.
-    pub fn start(core: Option<usize>) -> anyhow::Result<Self> {
+    /// When it is not installed, or doesn't answer within ten seconds, or Ctrl-C asks to end.
+    pub fn start(core: Option<usize>, stop: &Stop) -> anyhow::Result<Self> {
         if find("redis-server").is_none() {
             bail!(
                 "redis-server is not installed, and servers need one to share their prices: \
@@ -42,6 +43,7 @@ impl RedisServer {
         let client = redis::Client::open(url.as_str()).context("our own URL")?;
         let deadline = Instant::now() + Duration::from_secs(10);
         while client.get_connection().is_err() {
+            stop.check()?;
             if let Some(status) = child.ended()? {
                 bail!("redis-server ended ({status}) before it answered");
             }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use crate::child::{Child, Program};
+use crate::crew::Stop;
 use crate::market::Road;
 use crate::meter::Meter;
+use crate::progress;
 use crate::redis_server::free_address;
 
 /// A server that we started.
@@ -49,15 +51,16 @@ impl Server {
     /// Starts a stock-feed server that listens to this Redis, and waits until it is healthy.
     ///
     /// # Errors
-    /// When it ends, or isn't healthy within ten seconds.
+    /// When it ends, or isn't healthy within ten seconds, or Ctrl-C asks to end.
     pub fn stock_feed(
         program: &Path,
         address: SocketAddr,
         redis: &str,
         core: Option<usize>,
+        stop: &Stop,
     ) -> anyhow::Result<Self> {
         let mut server = Self::begin(program, address, redis, core)?;
-        server.wait_until_healthy()?;
+        server.wait_until_healthy(stop)?;
         Ok(server)
     }
 
@@ -100,9 +103,10 @@ impl Server {
     /// Waits until `/healthz` answers 200.
     ///
     /// # Errors
-    /// When the server ends, or isn't healthy within ten seconds.
-    pub fn wait_until_healthy(&mut self) -> anyhow::Result<()> {
+    /// When the server ends, or isn't healthy within ten seconds, or Ctrl-C asks to end.
+    pub fn wait_until_healthy(&mut self, stop: &Stop) -> anyhow::Result<()> {
         while !self.is_healthy()? {
+            stop.check()?;
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
@@ -130,17 +134,21 @@ impl Server {
     /// Its memory once it has stopped moving, in bytes.
     ///
     /// # Errors
-    /// When the server has ended.
-    pub fn settled_memory(&self) -> anyhow::Result<u64> {
+    /// When the server has ended, or Ctrl-C asks to end.
+    pub fn settled_memory(&self, stop: &Stop) -> anyhow::Result<u64> {
+        let spinner = progress::spinner("the server's memory comes to rest");
         let mut before = self.meter.memory()?;
         for _ in 0..20 {
+            stop.check()?;
             std::thread::sleep(Duration::from_millis(100));
             let now = self.meter.memory()?;
-            if now.abs_diff(before) < 64 * 1024 {
-                return Ok(now);
-            }
+            let rests = now.abs_diff(before) < 64 * 1024;
             before = now;
+            if rests {
+                break;
+            }
         }
+        spinner.finish_and_clear();
         Ok(before)
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::child::{Child, end_all};
+use crate::crew::Stop;
 use crate::progress;
 use crate::redis_server::RedisServer;
 use crate::server::{Server, address_of};
@@ -23,8 +24,13 @@ impl Servers {
     /// Starts so many, and waits until all are healthy.
     ///
     /// # Errors
-    /// When one ends, or isn't healthy within ten seconds.
-    pub fn start(count: usize, program: &Path, redis: &RedisServer) -> anyhow::Result<Self> {
+    /// When one ends, or isn't healthy within ten seconds, or Ctrl-C asks to end.
+    pub fn start(
+        count: usize,
+        program: &Path,
+        redis: &RedisServer,
+        stop: &Stop,
+    ) -> anyhow::Result<Self> {
         let bar = progress::bar("servers start", count as u64);
         let mut servers = Self {
             all: Vec::new(),
@@ -37,7 +43,7 @@ impl Servers {
             servers.all.push(server);
         }
         for server in &mut servers.all {
-            server.wait_until_healthy()?;
+            server.wait_until_healthy(stop)?;
             bar.inc(1);
         }
         bar.finish_and_clear();

@@ -5,13 +5,14 @@
     reason = "helpers of tests may panic as tests may"
 )]
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
+use support::{children, eventually, signal, wait_until_gone};
 
 fn feed_load() -> Command {
     Command::new(env!("CARGO_BIN_EXE_feed-load"))
@@ -187,49 +188,14 @@ fn a_program_whose_parent_is_gone_already_does_not_start() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("is gone"));
 }
 
-fn signal(process: u32, signal: Signal) {
-    kill(Pid::from_raw(process.cast_signed()), signal).unwrap();
-}
-
 /// A bare loop and a crowd: they are there once both have become what they are to be.
 fn wait_for_children(parent: u32) -> Vec<i32> {
     eventually("the measurement starts its bare loop and its crowd", || {
-        let processes = procfs::process::all_processes().unwrap();
-        let children: Vec<i32> = processes
-            .filter_map(Result::ok)
-            .filter(|process| {
-                process
-                    .stat()
-                    .is_ok_and(|stat| stat.ppid == parent.cast_signed())
-            })
-            .filter(|process| {
-                let line = process.cmdline().unwrap_or_default().join(" ");
-                !line.contains("guard") && (line.contains("bare-loop") || line.contains("crowd"))
-            })
-            .map(|process| process.pid)
+        let children: Vec<i32> = children(parent)
+            .into_iter()
+            .filter(|(_, line)| line.contains("bare-loop") || line.contains("crowd"))
+            .map(|(pid, _)| pid)
             .collect();
         (children.len() == 2).then_some(children)
     })
-}
-
-fn wait_until_gone(processes: &[i32]) {
-    eventually("every process that was started ends", || {
-        let gone = |pid: &i32| match procfs::process::Process::new(*pid).and_then(|it| it.stat()) {
-            Ok(stat) => stat.state == 'Z',
-            Err(_) => true,
-        };
-        processes.iter().all(gone).then_some(())
-    });
-}
-
-/// Polls with a deadline.
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }

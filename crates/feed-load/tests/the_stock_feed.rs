@@ -10,10 +10,12 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
-use support::{redis_is_installed, stock_feed};
+use support::{children, eventually, redis_is_installed, signal, stock_feed, wait_until_gone};
 
 fn measured(arguments: &[&str]) -> Value {
     measured_with(stock_feed(), arguments)
@@ -126,6 +128,51 @@ fn a_full_server_that_falls_sends_nobody_astray_for_good() {
     }
     for nothing in ["lost", "doubled", "miscounted", "without_newest"] {
         assert_eq!(fleet[nothing], 0, "{nothing} in {fleet:#}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_fleet_at_any_moment_and_leaves_nothing_behind() {
+    if !redis_is_installed() {
+        return;
+    }
+    let count = |children: &[(i32, String)], what: &str| {
+        let named = children.iter().filter(|(_, line)| line.contains(what));
+        named.count()
+    };
+    type Moment<'a> = (&'a str, &'a dyn Fn(&[(i32, String)]) -> bool);
+    let moments: [Moment<'_>; 4] = [
+        ("Redis starts", &|all| count(all, "redis-server") == 1),
+        ("servers start", &|all| count(all, "--no-market") > 0),
+        ("users live", &|all| count(all, "crowd") == 1),
+        ("a server is dead", &|all| {
+            count(all, "crowd") == 1 && count(all, "--no-market") == 1
+        }),
+    ];
+    for (moment, come) in moments {
+        let fleet = Command::new(env!("CARGO_BIN_EXE_feed-load"))
+            .args(["fleet", "--servers", "2", "--users", "300", "--life", "6s"])
+            .args(["--deliveries", "1000", "--churn", "10", "--server"])
+            .arg(stock_feed())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let children = eventually(moment, || {
+            let children = children(fleet.id());
+            come(&children).then_some(children)
+        });
+        let asked = Instant::now();
+        signal(fleet.id(), Signal::SIGINT);
+        let output = fleet.wait_with_output().unwrap();
+        let took = asked.elapsed();
+        assert_eq!(output.status.code(), Some(130), "when {moment}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("stopped"), "when {moment}: {said}");
+        // Whoever does not end by itself is killed after five seconds.
+        assert!(took < Duration::from_secs(5), "when {moment}: {took:?}");
+        let children: Vec<i32> = children.into_iter().map(|(pid, _)| pid).collect();
+        wait_until_gone(&children);
     }
 }
 

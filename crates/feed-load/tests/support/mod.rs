@@ -8,6 +8,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// The server of this workspace, built once. It belongs to another package, so cargo does not
 /// build it for our tests.
 pub(crate) fn stock_feed() -> &'static Path {
@@ -98,6 +101,33 @@ pub(crate) fn server(flags: &[&str]) -> (Process, SocketAddr) {
         .nth(1)
         .and_then(|rest| rest.split([' ', '\n']).next());
     (process, address.unwrap().parse().unwrap())
+}
+
+pub(crate) fn signal(process: u32, signal: Signal) {
+    kill(Pid::from_raw(process.cast_signed()), signal).unwrap();
+}
+
+/// The children of a process that have become what they are to be, with their command lines.
+pub(crate) fn children(parent: u32) -> Vec<(i32, String)> {
+    let child = |process: procfs::process::Process| {
+        let line = process.cmdline().unwrap_or_default().join(" ");
+        let ours = process
+            .stat()
+            .is_ok_and(|stat| stat.ppid == parent.cast_signed() && stat.state != 'Z');
+        (ours && !line.contains("guard")).then_some((process.pid, line))
+    };
+    let processes = procfs::process::all_processes().unwrap();
+    processes.filter_map(Result::ok).filter_map(child).collect()
+}
+
+pub(crate) fn wait_until_gone(processes: &[i32]) {
+    eventually("every process that was started ends", || {
+        let gone = |pid: &i32| match procfs::process::Process::new(*pid).and_then(|it| it.stat()) {
+            Ok(stat) => stat.state == 'Z',
+            Err(_) => true,
+        };
+        processes.iter().all(gone).then_some(())
+    });
 }
 
 /// Polls with a deadline.
