@@ -273,7 +273,6 @@ impl Fleet {
         fall: &mut Fall,
         memory: u64,
     ) -> anyhow::Result<Life> {
-        let bar = progress::bar("life (seconds)", self.life.as_secs().max(1));
         let followers = self.followers();
         let mut dice = StdRng::seed_from_u64(self.seed);
         let mut stocks: Vec<usize> = (1..=usize::from(STOCKS)).collect();
@@ -281,6 +280,7 @@ impl Fleet {
         crew.order(&Order::StartFromZero)?;
         crew.latencies()?;
         self.churn(crew, self.churn)?;
+        let bar = progress::bar("life (seconds)", self.life.as_secs().max(1));
         let (before, start) = (crew.counts(), Instant::now());
         let (mut published, mut deliveries) = (0, 0.0);
         while start.elapsed() < self.life {
