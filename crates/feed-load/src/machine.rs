@@ -10,8 +10,10 @@ use thiserror::Error;
 
 use crate::crowd::PORTS;
 
-/// Descriptors that a process needs besides its users': its streams, epoll, Redis, a listener.
+/// Descriptors that a crowd needs besides its users': its streams, and epoll.
 const BESIDES: u64 = 100;
+/// Descriptors that stock-feed gives no user: for who speaks HTTP, for Redis, the listener and epoll.
+const BESIDES_IN_A_SERVER: u64 = 320;
 /// What a connected user costs a machine that runs server and client, the kernel included.
 const BYTES_A_USER: u64 = 8 * 1024;
 /// What a server process, or a crowd's, holds without any user.
@@ -69,8 +71,8 @@ pub struct Machine {
     pub ports: u64,
     /// Bytes that can be used without swapping.
     pub memory: u64,
-    /// Bytes that all TCP sockets together may hold unread.
-    pub socket_memory: u64,
+    /// Bytes that all TCP sockets together may hold unread, where that is told.
+    pub socket_memory: Option<u64>,
 }
 
 /// Something of which the machine has less than is needed.
@@ -133,13 +135,15 @@ impl Machine {
         let files = procfs::sys::fs::file_nr()?;
         let memory = procfs::Meminfo::current()?;
         let [first, last] = kernel_numbers("/proc/sys/net/ipv4/ip_local_port_range")?;
-        let [_, _, socket_pages] = kernel_numbers("/proc/sys/net/ipv4/tcp_mem")?;
+        // A container has a network of its own, and this is the whole machine's: it is not told.
+        let socket_pages = kernel_numbers("/proc/sys/net/ipv4/tcp_mem").ok();
+        let page = procfs::page_size();
         Ok(Self {
             descriptors_a_process: hard,
             descriptors: files.max.saturating_sub(files.allocated),
             ports: last.saturating_sub(first) + 1,
             memory: memory.mem_available.unwrap_or(memory.mem_free),
-            socket_memory: socket_pages.saturating_mul(procfs::page_size()),
+            socket_memory: socket_pages.map(|[_, _, most]: [u64; 3]| most.saturating_mul(page)),
         })
     }
 
@@ -148,7 +152,7 @@ impl Machine {
         let mut short = Vec::new();
         let have = self.descriptors_a_process;
         if need.descriptors_a_server() > have {
-            let room = have.saturating_sub(BESIDES).max(1);
+            let room = have.saturating_sub(BESIDES_IN_A_SERVER).max(1);
             let servers = (need.users as u64).div_ceil(room) + u64::from(need.one_falls);
             short.push(Short::DescriptorsOfAProcess {
                 who: "server",
@@ -193,14 +197,15 @@ impl Machine {
     /// What may become slow, though it does not fail: more unread than the kernel lets all sockets
     /// hold. It then drops what arrives, and TCP sends it again.
     pub fn may_crawl(&self, need: &Need) -> Option<String> {
-        (need.unread() > self.socket_memory).then(|| {
+        let most = self.socket_memory?;
+        (need.unread() > most).then(|| {
             format!(
                 "if all {} users left a price unread at the same time, that would be {} MiB in the \
                  kernel, which drops what is over {} MiB (net.ipv4.tcp_mem) and has it sent again: \
                  a price to all may take longer",
                 need.users,
                 need.unread() >> 20,
-                self.socket_memory >> 20
+                most >> 20
             )
         })
     }
@@ -241,7 +246,7 @@ impl Need {
             more @ 2.. if self.one_falls => more - 1,
             all => all,
         };
-        self.users.div_ceil(left) as u64 + BESIDES
+        self.users.div_ceil(left) as u64 + BESIDES_IN_A_SERVER
     }
 
     /// Descriptors of the fullest crowd.
@@ -251,9 +256,9 @@ impl Need {
 
     /// Descriptors of all processes: each user is one here and one in its server.
     pub fn descriptors(&self) -> u64 {
-        let processes = (self.servers + self.crowds()) as u64;
+        let besides = self.crowds() as u64 * BESIDES + self.servers as u64 * BESIDES_IN_A_SERVER;
         let ends = if self.servers > 0 { 2 } else { 1 };
-        ends * self.users as u64 + processes * BESIDES
+        ends * self.users as u64 + besides
     }
 
     /// Bytes in the kernel's sockets if no user has read its newest price yet.
@@ -332,7 +337,7 @@ mod tests {
         descriptors: 3_000_000,
         ports: 28_232,
         memory: 24 << 30,
-        socket_memory: 2_249 << 20,
+        socket_memory: Some(2_249 << 20),
     };
 
     #[test]
@@ -367,7 +372,7 @@ mod tests {
         let error = poor.check(&MILLION).unwrap_err().to_string();
         for part in [
             "1024",
-            "2010500",
+            "2021940",
             "9000",
             "1024 MiB",
             "52 servers",
@@ -450,6 +455,6 @@ mod tests {
     #[test]
     fn the_kernels_limits_are_read_where_it_keeps_them() {
         let here = Machine::here().unwrap();
-        assert!(here.ports > 0 && here.socket_memory > 0, "{here:?}");
+        assert!(here.ports > 0 && here.socket_memory != Some(0), "{here:?}");
     }
 }

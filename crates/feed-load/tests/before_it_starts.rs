@@ -23,7 +23,7 @@ fn a_fleet_says_in_numbers_what_it_needs_and_what_is_short() {
     let (code, message) = said(&["fleet", "--check", "--servers", "2", "--users", "4000000"]);
     assert_eq!(code, Some(1));
     for part in [
-        "4000000 users on 2 servers need 4000100 descriptors in a server",
+        "4000000 users on 2 servers need 4000320 descriptors in a server",
         "this machine is too small for it",
         "spread the users over",
         "about 32954 MiB of memory",
@@ -37,7 +37,7 @@ fn a_small_fleet_fits_and_checking_starts_nothing() {
     let (code, message) = said(&["fleet", "--check", "--servers", "2", "--users", "100"]);
     assert_eq!(code, Some(0), "{message}");
     assert!(
-        message.contains("100 users on 2 servers need 200 descriptors")
+        message.contains("100 users on 2 servers need 420 descriptors in a server, 200 in each")
             && message.contains("one source address with 55000 ports"),
         "{message}"
     );
