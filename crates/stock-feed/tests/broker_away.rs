@@ -19,7 +19,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
     user.follow("APPL");
     house.until_followed("APPL");
 
-    house.broker.set_down(true);
+    house.broker.go_down();
     assert_eq!(user.json(), json!({"type": "status", "feed": "stale"}));
     let health = get(house.server, "/healthz");
     assert_eq!(health.status, 200, "a short outage moves no users about");
@@ -37,7 +37,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
         health.status == 503 && health.body.starts_with("the broker has been away for")
     });
 
-    house.broker.set_down(false);
+    house.broker.come_up();
     assert_eq!(user.json(), json!({"type": "status", "feed": "live"}));
     until("the server is well again", || {
         get(house.server, "/healthz").status == 200
@@ -45,7 +45,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
     house.publish("APPL", "1");
     assert_eq!(user.json()["price"], "1", "no subscription was lost");
 
-    house.broker.set_refused("SECRET".parse().unwrap(), true);
+    house.broker.refuse("SECRET".parse().unwrap());
     user.subscribe("SECRET");
     assert_eq!(user.json()["type"], "subscribed");
     assert_eq!(

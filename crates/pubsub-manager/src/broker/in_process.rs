@@ -104,12 +104,15 @@ impl InProcess {
         }
     }
 
-    /// Goes down, which cuts every link and lets nobody link again, or comes up.
-    pub fn set_down(&self, down: bool) {
-        self.0.lock().down = down;
-        if down {
-            self.cut_links();
-        }
+    /// Goes down, which cuts every link, and lets nobody link again.
+    pub fn go_down(&self) {
+        self.0.lock().down = true;
+        self.cut_links();
+    }
+
+    /// Comes up again: servers may link.
+    pub fn come_up(&self) {
+        self.0.lock().down = false;
     }
 
     /// Keeps every link of now, and lets nothing through it any more: a failover that nobody saw.
@@ -119,14 +122,14 @@ impl InProcess {
         }
     }
 
-    /// Refuses the channel from now on, or allows it. Who is subscribed stays so.
-    pub fn set_refused(&self, stock: Stock, refused: bool) {
-        let mut hub = self.0.lock();
-        if refused {
-            hub.refused.insert(stock);
-        } else {
-            hub.refused.remove(&stock);
-        }
+    /// Refuses the channel from now on. Who is subscribed stays so.
+    pub fn refuse(&self, stock: Stock) {
+        self.0.lock().refused.insert(stock);
+    }
+
+    /// Refuses the channel no more.
+    pub fn allow(&self, stock: Stock) {
+        self.0.lock().refused.remove(&stock);
     }
 }
 

@@ -277,7 +277,7 @@ async fn who_leaves_is_told_its_last_words_and_nothing_after_them() {
     user.send(BYE);
     house.manager.user_subscribe(&user, apple()).unwrap();
     house.publish(1);
-    house.broker.set_down(true);
+    house.broker.go_down();
     moment().await;
     assert_eq!(ear.told()[2..], [bye()]);
     let stats = house.manager.stats();
@@ -293,7 +293,7 @@ async fn the_last_words_to_somebody_who_is_behind_come_after_the_price_that_was_
     moment().await;
     user.leave(BYE);
     house.publish(3);
-    house.broker.set_down(true);
+    house.broker.go_down();
     moment().await;
     assert!(!ear.is_finished(), "it has yet to take them");
     ear.take_all();

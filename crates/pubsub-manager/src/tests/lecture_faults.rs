@@ -83,7 +83,7 @@ async fn settle() {
 #[tokio::test(start_paused = true)]
 async fn whoever_joins_before_the_connection_is_there_is_told_so_and_gets_every_price_once_it_is() {
     let house = House::just_started();
-    house.broker.set_down(true);
+    house.broker.go_down();
     let (asha, ear) = house.user(1);
     house.subscribe(&asha, "APPL");
     settle().await;
@@ -94,7 +94,7 @@ async fn whoever_joins_before_the_connection_is_there_is_told_so_and_gets_every_
         "nobody pretends that prices are coming"
     );
 
-    house.broker.set_down(false);
+    house.broker.come_up();
     settle().await;
     assert_eq!(ear.feed(), Some(Feed::Live));
     assert_eq!(house.publish("APPL", "100.1"), 1);

@@ -23,7 +23,7 @@ async fn stocks_that_stand_in_one_command_with_a_refused_one_are_subscribed_all_
     };
     let manager = PubSubManager::new(options).unwrap();
     for refused in [3, 400, 401] {
-        broker.set_refused(stock(&format!("S{refused}")), true);
+        broker.refuse(stock(&format!("S{refused}")));
     }
     let user = manager.connect(UserId(1), Ear::default()).unwrap();
     for n in 0..500 {
@@ -39,7 +39,7 @@ async fn stocks_that_stand_in_one_command_with_a_refused_one_are_subscribed_all_
 #[tokio::test(start_paused = true)]
 async fn a_user_who_cannot_decide_about_a_refused_stock_does_not_multiply_the_attempts() {
     let broker = InProcess::new();
-    broker.set_refused(stock("TSLA"), true);
+    broker.refuse(stock("TSLA"));
     let options = Options {
         broker: BrokerAddress::InProcess(broker.clone()),
         ..Options::default()

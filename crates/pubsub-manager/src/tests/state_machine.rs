@@ -323,18 +323,18 @@ impl StateMachineTest for Story {
             // What was published before still arrives, and what comes after is not counted.
             Step::DeafenLinks => story.broker.deafen_links(),
             Step::BrokerDown => {
-                story.broker.set_down(true);
+                story.broker.go_down();
                 story.cut();
             }
-            Step::BrokerUp => story.broker.set_down(false),
-            Step::Refuse(stock) => story.broker.set_refused(parsed(stock), true),
-            Step::Allow(stock) => story.broker.set_refused(parsed(stock), false),
+            Step::BrokerUp => story.broker.come_up(),
+            Step::Refuse(stock) => story.broker.refuse(parsed(stock)),
+            Step::Allow(stock) => story.broker.allow(parsed(stock)),
             Step::Distance(milliseconds) => {
                 story.distance.set(Duration::from_millis(milliseconds));
             }
             Step::Pass(milliseconds) => story.pass(Duration::from_millis(milliseconds)),
             Step::Quiet => {
-                story.broker.set_down(false);
+                story.broker.come_up();
                 story
                     .users
                     .values()
@@ -421,7 +421,7 @@ impl Story {
     }
 
     fn quiet(&mut self) {
-        self.broker.set_down(false);
+        self.broker.come_up();
         self.users
             .values()
             .for_each(|listener| listener.ear.take_all());
