@@ -190,7 +190,7 @@ fn lines(comparison: &Comparison) -> [Line<'_>; 7] {
         },
         Line {
             what: "CPU µs a connecting user",
-            goal: "30",
+            goal: "30, limit at 19",
             pair: &comparison.connect,
             digits: 1,
             recorded: |rival| rival.connect,
