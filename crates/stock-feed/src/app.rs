@@ -12,7 +12,7 @@ use crate::origin::{Allowed, Refusals};
 use crate::roster::Roster;
 use crate::stats::Latest;
 
-/// How much of this server one user may have. Every limit is a flag of the program.
+/// How much of this server one user may have. Each is a flag of the program.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The most users at a time; whoever comes next is answered 503.

@@ -1,4 +1,4 @@
-//! The command line: every limit is a flag, and `--help` is a page of the lesson.
+//! The command line: what a user may have is set by flags, and `--help` is a page of the lesson.
 #![allow(
     rustdoc::bare_urls,
     reason = "these comments are what --help prints in a terminal"
@@ -107,9 +107,9 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub max_message: u32,
 
-    /// A user that is silent for so long is asked for a sign of life, and is gone if there is
-    /// none for half as long again. A million silent users are 8,000 pings a second at two
-    /// minutes, and 33,000 at thirty seconds.
+    /// A user that is silent for so long at most, and for half of it at least, is asked for a sign
+    /// of life, and is gone if there is none for half as long again. A million silent users are
+    /// 8,000 pings a second at two minutes, and 33,000 at thirty seconds.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = some_time)]
     pub ping_every: Duration,
 

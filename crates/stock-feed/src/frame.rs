@@ -101,8 +101,8 @@ impl Inbox {
     /// Takes bytes as they came off the socket (they are unmasked in place) and hands every
     /// message they complete to `hear`, until that breaks or a close frame ends the talk.
     ///
-    /// No more than `limit` bytes of a message, one header, and the bytes of one read are ever
-    /// kept between two calls.
+    /// Between two calls no more is kept than `limit` bytes of a message whose last fragment has not
+    /// come, one frame (`limit` bytes and a header), and the bytes of one read.
     ///
     /// # Errors
     /// The first violation of the protocol. The connection has to end with its code: where

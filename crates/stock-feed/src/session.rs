@@ -41,8 +41,8 @@ impl Session {
         self.silent.store(0, Ordering::Relaxed);
     }
 
-    /// Looks after the user, twice in every `ping_every`: one that was silent all that time is
-    /// asked for a sign of life, and one that does not answer is given up.
+    /// Looks after the user, twice in every `ping_every`: one that was silent between two looks is
+    /// asked for a sign of life, and one that does not answer until the next is given up.
     pub(crate) fn beat(&self) {
         match self.silent.fetch_add(1, Ordering::Relaxed) {
             0 => {}
