@@ -19,13 +19,7 @@ fn feed_load() -> Command {
 }
 
 fn measured(arguments: &[&str]) -> Value {
-    let output = feed_load().args(arguments).arg("--json").output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    support::measured(feed_load().args(arguments))
 }
 
 #[test]

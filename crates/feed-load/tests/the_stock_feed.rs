@@ -22,19 +22,8 @@ fn measured(arguments: &[&str]) -> Value {
 }
 
 fn measured_with(server: &Path, arguments: &[&str]) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_feed-load"))
-        .args(arguments)
-        .arg("--json")
-        .arg("--server")
-        .arg(server)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_feed-load"));
+    support::measured(command.args(arguments).arg("--server").arg(server))
 }
 
 #[test]

@@ -7,29 +7,20 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use feed_load::meter::Meter;
 use serde_json::Value;
-use support::{redis, redis_is_installed, server};
+use support::{measured, redis, redis_is_installed, server};
 
-fn users(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_feed-load"))
-        .arg("users")
-        .args(arguments)
-        .arg("--json")
-        .output()
-        .unwrap()
+fn users(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_feed-load"));
+    command.arg("users").args(arguments);
+    command
 }
 
 fn seen(arguments: &[&str]) -> Value {
-    let output = users(arguments);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    measured(&mut users(arguments))
 }
 
 #[test]
@@ -154,7 +145,9 @@ fn a_server_that_is_named_by_its_process_is_measured_there_and_nowhere_else() {
         "1",
         "--server-pid",
         &pid,
-    ]);
+    ])
+    .output()
+    .unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 /// The server of this workspace, built once. It belongs to another package, so cargo does not
 /// build it for our tests.
@@ -25,6 +26,18 @@ pub(crate) fn stock_feed() -> &'static Path {
                 .unwrap()
         })
         .path()
+}
+
+/// What a feed-load command measured, as its `--json` says.
+#[track_caller]
+pub(crate) fn measured(command: &mut Command) -> Value {
+    let output = command.arg("--json").output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Whether a Redis can be started here; in CI it must be.
