@@ -194,11 +194,16 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How many users this process can have if it may have so many descriptors.
+pub fn seats(descriptors: u64) -> usize {
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+    descriptors.saturating_sub(hall::PLACES + OWN).max(1)
+}
+
 impl Serve {
     /// What the server is to be started with; `descriptors` is how many this process may have.
     pub fn options(self, descriptors: u64) -> Options {
-        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-        let seats = descriptors.saturating_sub(hall::PLACES + OWN).max(1);
+        let seats = seats(descriptors);
         let market = !self.no_market && (self.market || self.redis.is_none());
         let broker = match self.redis {
             Some(url) => BrokerAddress::Redis(url),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use pubsub_manager::BrokerAddress;
-use stock_feed::cli::{Cli, Command, Serve};
+use stock_feed::cli::{Cli, Command, Serve, seats};
 use stock_feed::{publish, server, watch};
 #[cfg(unix)]
 use tokio::{
@@ -89,6 +89,13 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
     let address = listener.local_addr()?;
     let options = serve.options(descriptors);
+    let room = seats(descriptors);
+    if options.limits.users > room {
+        tracing::warn!(
+            descriptors,
+            "there may be no descriptors for so many users: raise the limit (ulimit -Hn), or start with --max-users {room}"
+        );
+    }
     let from = match (&options.broker, &options.market) {
         (BrokerAddress::InProcess(_), Some(_)) => "a simulated market in this process",
         (BrokerAddress::InProcess(_), None) => "nowhere: there is neither a Redis nor a market",

@@ -297,6 +297,7 @@ fn when_descriptors_run_out_it_says_so_does_not_spin_and_serves_who_is_here() {
             .args(["--market-every", "1ms"])
             .env_remove("REDIS_URL"),
     );
+    server.process.until_said("start with --max-users 1");
     let mut here = Client::connect(server.address);
     here.follow("APPL");
     let crowd: Vec<TcpStream> = (0..60)
