@@ -274,7 +274,12 @@ impl Keeper {
         // An attempt every two seconds is not news, unless it fails for another reason.
         if self.stale_because != reason {
             reason.clone_into(&mut self.stale_because);
-            tracing::warn!(reason, "stale");
+            if self.shared.is_closed() {
+                // It was asked for, so it warns nobody.
+                tracing::info!(reason, "stale");
+            } else {
+                tracing::warn!(reason, "stale");
+            }
             self.shared.tell(Event::Stale {
                 reason: reason.to_owned(),
             });
