@@ -142,6 +142,24 @@ fn when_asked_to_end_it_tells_users_to_come_back_and_frees_the_port_for_the_next
 
 /// If they all came back at once, they would trample the servers that stay.
 #[test]
+fn whoever_is_behind_hears_the_goodbye_after_what_it_has_yet_to_read() {
+    let server = Server::start(&["--no-market", "--drain", "200ms"]);
+    let mut behind = Client::with_little_room(server.address);
+    let mut beside = Client::connect(server.address);
+    for _ in 0..3_000 {
+        behind.send(&frame(FIN | PING, &[b'x'; 125]));
+    }
+    until("its answers wait for it", || {
+        let metrics = get(server.address, "/metrics").body;
+        metrics.contains("pubsub_users_behind 1")
+    });
+    server.process.signal("TERM");
+    // Whoever came first is told first, so both have been told by then.
+    beside.hears_close(1012);
+    behind.hears_close(1012);
+}
+
+#[test]
 fn the_goodbyes_are_spread_over_the_drain_time() {
     let mut server = Server::start(&["--no-market", "--drain", "2s"]);
     let users: Vec<Client> = (0..64).map(|_| Client::connect(server.address)).collect();
