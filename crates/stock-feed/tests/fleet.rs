@@ -6,20 +6,11 @@ mod support;
 use serde_json::json;
 use support::client::{Client, get, stats};
 use support::fleet::{Redis, Server};
-use support::until;
-
-fn server(redis: &Redis, flags: &[&str]) -> Server {
-    let server = Server::start(&[&["--redis", &redis.url()], flags].concat());
-    until("the server is linked to Redis", || {
-        get(server.address, "/healthz").body == "live\n"
-    });
-    server
-}
 
 #[test]
 fn one_message_reaches_the_users_of_every_server() {
     let Some(redis) = Redis::start() else { return };
-    let servers = [server(&redis, &[]), server(&redis, &[])];
+    let servers = [Server::behind(&redis, &[]), Server::behind(&redis, &[])];
     let mut users: Vec<Client> = servers
         .iter()
         .flat_map(|server| [server; 2])
@@ -45,7 +36,7 @@ fn one_message_reaches_the_users_of_every_server() {
 #[test]
 fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
     let Some(redis) = Redis::start() else { return };
-    let server = server(&redis, &[]);
+    let server = Server::behind(&redis, &[]);
     let mut first = Client::connect(server.address);
     let mut second = Client::connect(server.address);
     assert_eq!(redis.subscribers("APPL"), 0);
@@ -67,8 +58,8 @@ fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
 #[test]
 fn fleets_with_different_prefixes_share_a_redis_and_no_price() {
     let Some(redis) = Redis::start() else { return };
-    let red = server(&redis, &["--channel-prefix", "red:"]);
-    let blue = server(&redis, &["--channel-prefix", "blue:"]);
+    let red = Server::behind(&redis, &["--channel-prefix", "red:"]);
+    let blue = Server::behind(&redis, &["--channel-prefix", "blue:"]);
     let (mut red, mut blue) = (Client::connect(red.address), Client::connect(blue.address));
     red.follow("APPL");
     blue.follow("APPL");
@@ -85,7 +76,7 @@ fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
     let Some(mut redis) = Redis::start() else {
         return;
     };
-    let server = server(&redis, &["--unhealthy-after", "0s"]);
+    let server = Server::behind(&redis, &["--unhealthy-after", "0s"]);
     let mut user = Client::connect(server.address);
     let stocks: Vec<String> = (0..50).map(|n| format!("S{n}")).collect();
     for stock in &stocks {
@@ -110,8 +101,8 @@ fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
 #[test]
 fn users_of_a_killed_server_find_another_and_miss_nothing_that_is_published_then() {
     let Some(redis) = Redis::start() else { return };
-    let mut dies = server(&redis, &[]);
-    let stays = server(&redis, &[]);
+    let mut dies = Server::behind(&redis, &[]);
+    let stays = Server::behind(&redis, &[]);
     let mut user = Client::connect(dies.address);
     user.follow("APPL");
     redis.until_followed("APPL", 1);
@@ -127,11 +118,11 @@ fn users_of_a_killed_server_find_another_and_miss_nothing_that_is_published_then
 #[test]
 fn the_market_is_published_to_a_redis_only_when_it_is_asked_for() {
     let Some(redis) = Redis::start() else { return };
-    let quiet = server(&redis, &[]);
+    let quiet = Server::behind(&redis, &[]);
     let mut user = Client::connect(quiet.address);
     user.follow("APPL");
     redis.until_followed("APPL", 1);
     assert_eq!(stats(quiet.address)["messages_in"], 0);
-    let _market = server(&redis, &["--market", "--market-every", "1ms"]);
+    let _market = Server::behind(&redis, &["--market", "--market-every", "1ms"]);
     assert_eq!(user.json()["stock"], "APPL");
 }
