@@ -40,6 +40,23 @@ pub(crate) fn measured(command: &mut Command) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Whoever measured saw each price once, and nobody was wronged.
+#[track_caller]
+pub(crate) fn nothing_went_wrong(prices: &Value) {
+    for nothing in [
+        "lost",
+        "doubled",
+        "missed",
+        "miscounted",
+        "told_stale",
+        "missed_while_stale",
+        "without_newest",
+        "faults",
+    ] {
+        assert_eq!(prices[nothing], 0, "{nothing} in {prices:#}");
+    }
+}
+
 /// Whether a Redis can be started here; in CI it must be.
 pub(crate) fn redis_is_installed() -> bool {
     let installed = Command::new("redis-server")
