@@ -26,9 +26,13 @@ impl FromStr for Stocks {
         }
         let names: Vec<String> = text.split(',').map(str::to_owned).collect();
         for (at, name) in names.iter().enumerate() {
-            let letter = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-');
-            if name.is_empty() || name.len() > 16 || !name.bytes().all(letter) {
-                return Err(format!("`{name}` is no stock: 1 to 16 of A-Z 0-9 . -"));
+            let letter = |byte: u8| {
+                byte.is_ascii_uppercase() || byte.is_ascii_digit() || b".-^=/&_:+".contains(&byte)
+            };
+            if name.is_empty() || name.len() > 24 || !name.bytes().all(letter) {
+                return Err(format!(
+                    "`{name}` is not a stock: 1 to 24 of A-Z 0-9 and . - ^ = / & _ : +"
+                ));
             }
             if names[..at].contains(name) {
                 return Err(format!("`{name}` is named twice"));
@@ -60,7 +64,7 @@ mod tests {
             ("appl", "`appl`"),
             ("APPL,", "``"),
             ("A,B,A", "`A` is named twice"),
-            ("ABCDEFGHIJKLMNOPQ", "1 to 16"),
+            ("ABCDEFGHIJKLMNOPQRSTUVWXY", "1 to 24"),
             ("0", "at least one"),
             ("99999", "65535 at most"),
         ] {

@@ -4,7 +4,7 @@
 
 use clap::Parser;
 use pubsub_manager::{
-    BrokerAddress, Connection, InProcess, Options, Outlet, PubSubManager, Stock, UserId,
+    BrokerAddress, Connection, InProcess, Options, PubSubManager, Settings, Socket, Stock, UserId,
 };
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -34,8 +34,8 @@ struct Nowhere;
 /// How often anyone was offered something.
 static OFFERS: AtomicU64 = AtomicU64::new(0);
 
-impl Outlet for Nowhere {
-    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+impl Socket for Nowhere {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         OFFERS.fetch_add(1, Relaxed);
         Ok(bytes.len())
     }
@@ -56,10 +56,13 @@ struct Crowd {
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
-    let broker = InProcess::new();
+    let broker = InProcess::default();
     let manager = PubSubManager::start(Options {
         broker: BrokerAddress::InProcess(broker.clone()),
-        stocks_per_user: usize::try_from(flags.follows + 1)?,
+        hub: Settings {
+            stocks_per_user: usize::try_from(flags.follows + 1)?,
+            ..Settings::default()
+        },
         ..Options::default()
     })?;
     let capacity = usize::try_from(flags.users)?;

@@ -9,7 +9,7 @@
 mod redis_server;
 
 use clap::{Parser, ValueEnum};
-use pubsub_manager::{BrokerAddress, Connection, Options, Outlet, PubSubManager, UserId};
+use pubsub_manager::{BrokerAddress, Connection, Options, PubSubManager, Socket, UserId};
 use redis_server::RedisServer;
 use std::io;
 use std::process::Command;
@@ -120,8 +120,8 @@ struct Count;
 
 static GIVEN: AtomicU64 = AtomicU64::new(0);
 
-impl Outlet for Count {
-    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+impl Socket for Count {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         GIVEN.fetch_add(1, Relaxed);
         Ok(bytes.len())
     }

@@ -6,8 +6,8 @@
 
 use clap::{Parser, ValueEnum};
 use pubsub_manager::{
-    BrokerAddress, Connection, Encode, InProcess, Message, Options, Outlet, Price, PubSubManager,
-    Stock, UserId,
+    BrokerAddress, Connection, Encode, InProcess, Message, Options, Price, PubSubManager, Settings,
+    Socket, Stock, UserId,
 };
 use std::io;
 use std::process::Command;
@@ -202,8 +202,8 @@ struct Reader {
     last: AtomicU64,
 }
 
-impl Outlet for Reader {
-    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+impl Socket for Reader {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         // The status and the acknowledgement are one byte; only prices are counted.
         if bytes.len() > 1 {
             self.last.store(bytes.len() as u64, Relaxed);
@@ -232,10 +232,13 @@ impl Encode for Frames {
 }
 
 async fn manager(audience: &Arc<Audience>, before: u64) -> anyhow::Result<Figures> {
-    let broker = InProcess::new();
+    let broker = InProcess::default();
     let manager = PubSubManager::start(Options {
         broker: BrokerAddress::InProcess(broker.clone()),
-        encoder: Arc::new(Frames),
+        hub: Settings {
+            encoder: Arc::new(Frames),
+            ..Settings::default()
+        },
         ..Options::default()
     })?;
     let stock: Stock = "HOT".parse()?;

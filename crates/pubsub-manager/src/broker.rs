@@ -1,73 +1,100 @@
-//! The seam below: where prices come from. Two twins stand behind it.
+//! Where prices come from: one trait, with two brokers behind it.
 
 pub(crate) mod in_process;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
-use crate::{Price, Stock, reconciler::Command};
-use std::future::Future;
+use crate::{PubSubManager, Stock};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 use thiserror::Error;
+use tokio::sync::SetOnce;
 
-/// A place where prices are published and from which this server hears those it subscribed to.
+/// A place where prices are published, and which delivers those that this server subscribed to.
 ///
-/// The promise is that of publish and subscribe, not that of a queue: a price is heard at most
-/// once, in the order in which it was published on its channel, by those who are subscribed at
-/// that moment. Whoever was not there has missed it. The promise ends with the link: a lost link
-/// has lost its subscriptions too, and says so by an error.
+/// The promise is that of publish and subscribe, not that of a queue: a price is delivered at most
+/// once, in the order in which it was published on its channel, to those who are subscribed at that
+/// moment. The promise ends with the connection: its subscriptions are lost with it.
 pub(crate) trait Broker: Send + Sync + 'static {
-    type Link: Link;
+    type Connection: BrokerConnection;
 
-    /// Makes a link, on which nothing is subscribed yet.
-    fn connect(&self) -> impl Future<Output = Result<Self::Link, Lost>> + Send;
+    /// Makes a connection, on which nothing is subscribed yet. What it receives goes to `events`.
+    fn connect(
+        &self,
+        events: Arc<Events>,
+    ) -> impl Future<Output = Result<Self::Connection, BrokerError>> + Send;
 }
 
-/// One link to a broker. It belongs to one task, which asks and listens.
-pub(crate) trait Link: Send {
-    /// Asks for channels, without waiting for the answer: that comes in what is heard.
-    fn ask(&mut self, command: &Command);
+/// One connection to a broker. Dropping it ends it. An error other than a refusal says that it is
+/// of no use any more.
+pub(crate) trait BrokerConnection: Send + Sync {
+    /// Subscribes to all of these, or to none of them; returns when that is confirmed.
+    fn subscribe(&self, stocks: &[Stock]) -> impl Future<Output = Result<(), BrokerError>> + Send;
 
-    /// Asks for a sign of life, such as a message to ourselves: [`Heard::Alive`] is the answer.
-    fn probe(&mut self);
+    /// Unsubscribes from all of these.
+    fn unsubscribe(&self, stocks: &[Stock])
+    -> impl Future<Output = Result<(), BrokerError>> + Send;
 
-    /// Waits until there is something to hear, and appends all that came at once.
-    ///
-    /// It is safe to cancel: what was not appended comes with the next call.
-    fn listen(&mut self, heard: &mut Vec<Heard>) -> impl Future<Output = Result<(), Lost>> + Send;
+    /// Publishes a message to ourselves, and returns when it was delivered.
+    fn probe(&self) -> impl Future<Output = Result<(), BrokerError>> + Send;
 }
 
-/// What a broker says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
-    Price(Stock, Price),
-    /// Something on one of our channels that is no price; the text is for the log.
-    Garbage(String),
-    Subscribed(Stock),
-    Unsubscribed(Stock),
-    /// The command that was asked first and not answered yet is refused, as a whole.
+/// Why a broker did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BrokerError {
+    /// It answered, and said no to the whole command; the connection is as good as before.
+    #[error("the broker refuses: {0}")]
     Refused(String),
-    /// The probe came back.
-    Alive,
+    /// It cannot be reached, was lost, or did not answer in time.
+    #[error("{0}")]
+    Lost(String),
 }
 
-impl Heard {
-    /// What a message on a stock's channel is: a price, or garbage.
-    pub(crate) fn message(stock: Stock, message: &[u8]) -> Self {
-        match Price::from_bytes(message) {
-            Ok(price) => Self::Price(stock, price),
-            Err(error) => Self::Garbage(format!("on the channel of {stock}: {error}")),
+/// What one connection receives. The connection's own task calls it, so nothing here waits.
+#[derive(Debug)]
+pub(crate) struct Events {
+    manager: Arc<PubSubManager>,
+    messages: AtomicU64,
+    pub(crate) lost: SetOnce<String>,
+}
+
+impl Events {
+    pub(crate) fn new(manager: &Arc<PubSubManager>) -> Arc<Self> {
+        Arc::new(Self {
+            manager: Arc::clone(manager),
+            messages: AtomicU64::new(0),
+            lost: SetOnce::new(),
+        })
+    }
+
+    /// A message came on a stock's channel.
+    pub(crate) fn message(&self, stock: Stock, message: &[u8]) {
+        self.messages.fetch_add(1, Relaxed);
+        // A connection that was lost may still deliver for an instant: its prices are too late.
+        if self.lost.get().is_none() {
+            self.manager.handle_message(stock, message);
         }
     }
 
-    /// A message that is longer than any price can be, and was not looked at.
-    #[cfg(feature = "redis")]
-    pub(crate) fn too_long(stock: Stock, bytes: usize) -> Self {
-        Self::Garbage(format!(
-            "on the channel of {stock}: a message of {bytes} bytes is no price"
-        ))
+    /// How many messages came. A connection that delivers some needs no probe.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages.load(Relaxed)
+    }
+
+    /// The connection is lost.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code))]
+    pub(crate) fn lost(&self, reason: &str) {
+        // The first reason counts.
+        let _ = self.lost.set(reason.to_owned());
+    }
+
+    pub(crate) async fn until_lost(&self) -> BrokerError {
+        BrokerError::Lost(self.lost.wait().await.clone())
     }
 }
-
-/// The link is lost, or could not be made.
-#[derive(Debug, Clone, Error)]
-#[error("{0}")]
-pub(crate) struct Lost(pub(crate) String);

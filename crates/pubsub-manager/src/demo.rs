@@ -10,20 +10,21 @@ pub(crate) use flags::Flags;
 use fastrand::Rng;
 use market::Market;
 use pubsub_manager::{
-    BrokerAddress, InProcess, Options, PubSubManager, Publisher, StartError, Stock, UserId,
+    BrokerAddress, InProcess, Options, PubSubManager, Publisher, Settings, StartError, Stock,
+    UserId,
 };
-use screen::Screen;
+use screen::{Screen, Verdict};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
-use user::{Pocket, User};
+use user::{CountingSocket, User};
 
 /// How many users are here at once, before the one who came first leaves.
 const PRESENT: usize = 4;
 /// How many prices the market makes in a round.
 const PRICES: usize = 3;
 
-/// How long the play waits for the manager.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the demonstration waits for the manager.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One run of the play.
 pub(crate) struct Demo {
@@ -38,7 +39,7 @@ pub(crate) struct Demo {
     users: VecDeque<User>,
     came: u64,
     /// What all users got, counted by themselves.
-    pocket: Pocket,
+    socket: CountingSocket,
     tally: Tally,
 }
 
@@ -53,14 +54,15 @@ struct Tally {
 
 impl Demo {
     pub(crate) fn start(flags: Flags) -> Result<Self, StartError> {
-        let (broker, here) = match flags.redis.clone() {
+        let redis = flags.redis();
+        let (broker, here) = match redis.clone() {
             Some(url) => (BrokerAddress::Redis(url), None),
             None => {
-                let broker = InProcess::new();
+                let broker = InProcess::default();
                 (BrokerAddress::InProcess(broker.clone()), Some(broker))
             }
         };
-        let screen = Arc::new(Screen::new(flags.redis.as_ref()));
+        let screen = Arc::new(Screen::new(redis.as_ref()));
         let (publisher, listener) = (Publisher::new(&broker, ""), Arc::clone(&screen));
         let manager = PubSubManager::start(Options {
             broker,
@@ -70,7 +72,10 @@ impl Demo {
             } else {
                 Duration::from_secs(1)
             },
-            on_event: Some(Arc::new(move |event| listener.event(event))),
+            hub: Settings {
+                on_event: Some(Arc::new(move |event| listener.event(event))),
+                ..Settings::default()
+            },
             ..Options::default()
         })?;
         Ok(Self {
@@ -82,7 +87,7 @@ impl Demo {
             market: Market::new(flags.seed),
             users: VecDeque::new(),
             came: 0,
-            pocket: Pocket::default(),
+            socket: CountingSocket::default(),
             tally: Tally::default(),
             flags,
         })
@@ -123,7 +128,7 @@ impl Demo {
     async fn a_user_comes(&mut self) {
         self.came += 1;
         let id = UserId(self.came);
-        let Ok(connection) = self.manager.connect(id, self.pocket.clone()) else {
+        let Ok(connection) = self.manager.connect(id, self.socket.clone()) else {
             return;
         };
         let mut user = User {
@@ -158,7 +163,7 @@ impl Demo {
 
     async fn a_price_is_published(&mut self) {
         let (stock, price) = self.market.trade();
-        match self.publisher.publish(stock, price).await {
+        match self.publisher.publish(&[(stock, price)]).await {
             Ok(0) => {
                 self.tally.published += 1;
                 self.tally.unheard += 1;
@@ -191,7 +196,7 @@ impl Demo {
             }
         };
         // What has not come by then is lost, and the verdict will say so.
-        let _ = timeout(PATIENCE, all_done).await;
+        let _ = timeout(TIMEOUT, all_done).await;
     }
 
     fn is_quiet(&self, broker: &InProcess) -> bool {
@@ -199,35 +204,40 @@ impl Demo {
         let followed = stats.stocks.iter().map(|followed| followed.stock);
         stats.is_live()
             && stats.messages_in + self.tally.unheard == self.tally.published
-            && self.pocket.prices() == self.tally.owed
+            && self.socket.prices() == self.tally.owed
             && followed.eq(broker.channels())
     }
 
-    fn verdict(&self) -> String {
+    fn verdict(&self) -> Verdict {
         let stats = self.manager.stats();
-        let got = self.pocket.prices();
-        let mut verdict = format!(
-            "{} users over one link: {} prices came and made {got} deliveries",
-            self.came, stats.messages_in
-        );
-        if self.here.is_some() {
-            let Tally { unheard, owed, .. } = self.tally;
-            let balance = if got == owed {
-                "none lost, none twice".into()
-            } else {
-                format!("{owed} were owed")
-            };
-            verdict += &format!(
-                ", {balance}; {unheard} prices had no follower and never came; \
-                 {} channels are still subscribed",
-                stats.channels_confirmed
-            );
-        } else {
-            verdict += &format!(
-                ", {} missed; {} messages were no price; the link was made again {} times",
-                stats.missed, stats.garbage, stats.reconnects
-            );
+        let received = self.socket.prices();
+        let Tally { unheard, owed, .. } = self.tally;
+        let came = self.came;
+        let mut details = vec![format!(
+            "{} prices came over one connection and were sent {received} times",
+            stats.messages_in
+        )];
+        if self.here.is_none() {
+            details.push(format!(
+                "{} prices missed, {} messages not a price, {} reconnects",
+                stats.missed, stats.invalid_messages, stats.reconnects
+            ));
+            let summary = format!("{came} users, {received} prices received");
+            return Verdict { details, summary };
         }
-        verdict
+        details.push(format!(
+            "{unheard} prices had no follower and were not sent to this server"
+        ));
+        details.push(format!(
+            "{} channels are still subscribed",
+            stats.channels_confirmed
+        ));
+        let balance = if received == owed {
+            "none lost, none twice"
+        } else {
+            "the accounts do not balance"
+        };
+        let summary = format!("{came} users, {received} of {owed} deliveries: {balance}");
+        Verdict { details, summary }
     }
 }

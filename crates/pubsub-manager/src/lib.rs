@@ -1,61 +1,47 @@
 //! One `PubSubManager` per process stands between a pub/sub and the users of this server: the
 //! first user of a stock subscribes the server, the last one to leave unsubscribes it.
-//! Without it every file would own subscriptions of its own, users would be told twice or never,
-//! and one slow reader would hold up all others.
+//! Without it each file would own subscriptions of its own, users would get a price twice or not at
+//! all, and one slow reader would hold up all others.
 //! `cargo run -p pubsub-manager` shows it at once, without anything installed.
-//! Read `manager.rs` next, then `reconciler.rs`, `broker.rs` and its two twins.
+//! Read the modules below in their order; the users' side is the crate [`hub`].
+//!
+//! ```
+//! use pubsub_manager::{BrokerAddress, InProcess, Options, PubSubManager, UserId};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let broker = InProcess::default();
+//! let options = Options { broker: BrokerAddress::InProcess(broker.clone()), ..Options::default() };
+//! let manager = PubSubManager::start(options)?;
+//! let socket = |bytes: &[u8]| print!("{}", String::from_utf8_lossy(bytes));
+//! let user = manager.connect(UserId(1), socket)?; // {"type":"status","feed":"stale"}
+//! manager.user_subscribe(&user, "APPL".parse()?)?; // {"type":"subscribed","stock":"APPL"}
+//! # while broker.publish("APPL".parse()?, "100.00".parse()?) == 0 { tokio::task::yield_now().await }
+//! broker.publish("APPL".parse()?, "100.01".parse()?);
+//! manager.disconnect().await; // {"type":"price","stock":"APPL","price":"100.01"}
+//! # Ok(())
+//! # }
+//! ```
 
-// The four verbs, and how what is wanted becomes what is subscribed.
 mod manager;
-mod reconciler;
+mod options;
 
-// Where prices come from.
+mod connections;
+mod subscriber;
+
 mod broker;
 mod publisher;
-
-// The task between the two.
-mod garbage;
-mod health;
-mod keeper;
-mod supervisor;
-
-// The way of a price to its users.
-mod channel;
-mod channels;
-mod connection;
-mod frames;
-mod relay;
-mod roster;
-mod shared;
-mod user;
-
-// The words.
-mod error;
-mod event;
-mod latch;
-mod message;
-mod options;
-mod outlet;
-mod price;
-mod stats;
-mod stock;
-mod text;
 
 #[cfg(test)]
 mod tests;
 
-pub use broker::in_process::InProcess;
-#[cfg(feature = "redis")]
-pub use broker::redis::url::{BadRedisUrl, RedisUrl};
-pub use connection::Connection;
-pub use error::{Disconnected, NotStarted, PublishError, StartError, SubscribeError};
-pub use event::{Event, Listener, Logged};
+pub use broker::{BrokerError, in_process::InProcess};
+pub use hub::{
+    BadPrice, BadStock, Connection, Disconnected, Encode, Event, Feed, JsonLines, Listener,
+    Message, Price, Settings, Socket, Stats, Stock, StockUsers, SubscribeError, UserId,
+};
 pub use manager::PubSubManager;
-pub use message::{Encode, Feed, JsonLines, Message};
-pub use options::{BrokerAddress, Options};
-pub use outlet::Outlet;
-pub use price::{BadPrice, Price};
+pub use options::{BrokerAddress, NotStarted, Options, StartError};
 pub use publisher::Publisher;
-pub use stats::{Stats, StockUsers};
-pub use stock::{BadStock, Stock};
-pub use user::UserId;
+#[cfg(feature = "redis")]
+pub use redis_client::{BadRedisUrl, RedisUrl};

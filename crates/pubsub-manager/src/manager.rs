@@ -1,19 +1,17 @@
 //! The manager: the lecture's four verbs, one instance a process.
 
-#[cfg(feature = "redis")]
-use crate::broker::redis::Redis;
 use crate::{
-    Connection, Disconnected, Feed, Message, NotStarted, Options, Outlet, Price, StartError, Stats,
-    Stock, SubscribeError, UserId, broker::Broker, frames::Frames, options::BrokerAddress,
-    relay::Relay, shared::Shared, stats::Counters, supervisor,
+    BrokerAddress, Connection, Disconnected, NotStarted, Options, Price, Socket, StartError, Stats,
+    Stock, SubscribeError, UserId, broker::Broker, connections,
 };
+use hub::Hub;
 use once_cell::sync::OnceCell;
-use parking_lot::{Mutex, MutexGuard};
-use std::{fmt, sync::Arc};
+use std::{sync::Arc, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
+use tokio_util::sync::CancellationToken;
 
-/// The process's one instance. Its cell can be filled again after a failed attempt, which is what
-/// a lazy static could not: that would be poisoned for ever.
+/// The process's one instance. After a failed attempt its cell can be filled by a later one; a lazy
+/// static would be poisoned from then on.
 static INSTANCE: OnceCell<Arc<PubSubManager>> = OnceCell::new();
 
 /// Stands between a broker and the users of this server: the first user of a stock subscribes the
@@ -22,30 +20,31 @@ static INSTANCE: OnceCell<Arc<PubSubManager>> = OnceCell::new();
 /// There is one in a process, because two would subscribe twice and neither would know all users.
 /// So it cannot be made, cloned or defaulted; it is [started](Self::start) once, and asked for by
 /// [`instance`](Self::instance) from then on.
+#[derive(Debug)]
 pub struct PubSubManager {
-    shared: Arc<Shared>,
-    /// Only the keeper takes this lock while it works, so it is free when it is wanted.
-    relay: Mutex<Relay>,
+    /// The users: what they follow, and what they are sent.
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) leave_delay: Duration,
+    /// The manager's task has ended.
+    ended: CancellationToken,
 }
 
 impl PubSubManager {
-    /// Starts the process's manager. That the broker is down never fails it: users are told that
+    /// Starts the process's manager. That the broker is down is not an error: users are told that
     /// prices are stale until it comes.
     ///
     /// # Errors
     /// See [`StartError`]; after one, starting again may work.
     pub fn start(options: Options) -> Result<&'static Self, StartError> {
-        let mut options = Some(options);
-        let instance = INSTANCE.get_or_try_init(|| match options.take() {
-            Some(options) => Self::new(options),
-            None => Err(StartError::AlreadyStarted),
+        let mut started = false;
+        let instance = INSTANCE.get_or_try_init(|| {
+            started = true;
+            Self::new(options)
         })?;
-        // Options that are left over were meant for a manager that exists already.
-        if options.is_some() {
-            Err(StartError::AlreadyStarted)
-        } else {
-            Ok(instance)
-        }
+        // Otherwise the options were meant for a manager that exists already.
+        started
+            .then_some(&**instance)
+            .ok_or(StartError::AlreadyStarted)
     }
 
     /// The process's manager.
@@ -56,145 +55,120 @@ impl PubSubManager {
         INSTANCE.get().map(|instance| &**instance).ok_or(NotStarted)
     }
 
-    /// Makes a manager; outside this crate there is no way to this line but by `start`.
+    /// Makes a manager. It is private to this crate: outside, `start` is the only way.
     pub(crate) fn new(options: Options) -> Result<Arc<Self>, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        match options.broker.clone() {
-            BrokerAddress::InProcess(broker) => Ok(Self::with(broker, options, runtime)),
+        Ok(match options.broker.clone() {
+            BrokerAddress::InProcess(broker) => Self::with_broker(broker, options, runtime),
             #[cfg(feature = "redis")]
             BrokerAddress::Redis(url) => {
-                let broker = Redis::new(url, &options.channel_prefix);
-                Ok(Self::with(broker, options, runtime))
+                let broker = crate::broker::redis::Redis::new(url, &options.channel_prefix);
+                Self::with_broker(broker, options, runtime)
             }
-        }
+        })
     }
 
-    pub(crate) fn with<B: Broker>(broker: B, options: Options, runtime: Handle) -> Arc<Self> {
-        let shared = Arc::new(Shared::new(options, runtime.clone()));
+    pub(crate) fn with_broker<B: Broker>(
+        broker: B,
+        options: Options,
+        runtime: Handle,
+    ) -> Arc<Self> {
         let manager = Arc::new(Self {
-            shared,
-            relay: Mutex::default(),
+            hub: Hub::new(options.hub, runtime.clone()),
+            leave_delay: options.leave_delay,
+            ended: CancellationToken::new(),
         });
-        runtime.spawn(supervisor::keep(Arc::clone(&manager), broker));
+        // Made here and not in the task: a runtime that ends at once drops a task it never began.
+        let guard = EndGuard(Arc::clone(&manager));
+        runtime.spawn(async move { connections::run(&guard.0, &broker).await });
         manager
     }
 
-    /// Makes a user known, and tells it whether prices flow.
+    /// Registers a user, and sends it whether prices flow.
     ///
     /// # Errors
     /// The manager is disconnected.
-    pub fn connect<O: Outlet>(
+    pub fn connect<S: Socket>(
         &self,
         user: UserId,
-        outlet: O,
-    ) -> Result<Connection<O>, Disconnected> {
-        Connection::new(user, outlet, &self.shared)
+        socket: S,
+    ) -> Result<Connection<S>, Disconnected> {
+        self.hub.connect(user, socket)
     }
 
-    /// The user follows the stock from now on: it is told `subscribed`, and the last price if this
+    /// The user follows the stock from now on: it is sent `subscribed`, and the last price if this
     /// server knows one. Doing so twice is the same as once, and only acknowledged again.
     ///
     /// # Errors
     /// See [`SubscribeError`].
-    pub fn user_subscribe<O: Outlet>(
+    pub fn user_subscribe<S: Socket>(
         &self,
-        who: &Connection<O>,
+        user: &Connection<S>,
         stock: Stock,
     ) -> Result<(), SubscribeError> {
-        self.shared.open()?;
-        let most = self.shared.options().stocks_per_user;
-        let user = who.user();
-        let mut state = user.lock();
-        let mut frames = Frames::default();
-        let encoder = self.shared.encoder();
-        frames.push(encoder, &Message::Subscribed { stock: &stock });
-        if state.is_here() && state.position_of(&stock).is_none() {
-            if state.follows.len() >= most {
-                return Err(SubscribeError::TooManyStocks { stock, most });
-            }
-            let (follow, last) = self.shared.follow(Arc::clone(&user), stock);
-            let feed = state.begin(follow);
-            if let Some(price) = &last {
-                let (stock, last, missed) = (&stock, true, 0);
-                frames.push(
-                    encoder,
-                    &Message::Price {
-                        stock,
-                        price,
-                        last,
-                        missed,
-                    },
-                );
-            }
-            if feed == Feed::Stale {
-                let stock = Some(&stock);
-                frames.push(encoder, &Message::Status { feed, stock });
-            }
-        }
-        user.reply(&mut state, frames.bytes(), &self.shared);
-        Ok(())
+        self.hub.subscribe(user, stock)
     }
 
-    /// The user follows the stock no more: it is told `unsubscribed`, and no price of the stock
-    /// after that. Leaving what one does not follow is only acknowledged.
+    /// The user does not follow the stock any more: it is sent `unsubscribed`, and no price of the
+    /// stock after that. Leaving a stock that it does not follow is only acknowledged.
     ///
     /// # Errors
     /// The manager is disconnected.
-    pub fn user_unsubscribe<O: Outlet>(
+    pub fn user_unsubscribe<S: Socket>(
         &self,
-        who: &Connection<O>,
+        user: &Connection<S>,
         stock: &Stock,
     ) -> Result<(), Disconnected> {
-        self.shared.open()?;
-        let user = who.user();
-        let mut state = user.lock();
-        if let Some(at) = state.position_of(stock) {
-            let follow = state.follows.swap_remove(at);
-            self.shared.unfollow(user.id, &follow);
+        self.hub.unsubscribe(user, stock)
+    }
+
+    /// A message came from the broker on a stock's channel: a price, or something that is not one.
+    /// Only a broker's connection calls this, so it is private. It never waits.
+    pub(crate) fn handle_message(&self, stock: Stock, message: &[u8]) {
+        match Price::from_bytes(message) {
+            Ok(price) => self.hub.price(stock, price),
+            Err(error) => self.hub.invalid(stock, &error),
         }
-        let mut frames = Frames::default();
-        frames.push(self.shared.encoder(), &Message::Unsubscribed { stock });
-        user.reply(&mut state, frames.bytes(), &self.shared);
-        Ok(())
     }
 
-    /// A price came from the broker. Nobody else may say so, which is why this is private.
-    pub(crate) fn handle_message(&self, stock: Stock, price: Price) {
-        Counters::add(&self.shared.counters.messages_in, 1);
-        self.relay().price(stock, price);
-    }
-
-    /// Ends the manager: prices that wait are still told, every channel is left, the link is
-    /// closed, and users are told that prices are stale. Users that are behind have until the drain
-    /// deadline. Doing so twice is the same as once; afterwards each verb answers [`Disconnected`].
+    /// Ends the manager: prices that wait are still sent, the connection to the broker is closed,
+    /// and users are sent `stale`. Slow consumers have until the drain deadline. Doing so twice is
+    /// the same as once; afterwards each verb answers [`Disconnected`].
     pub async fn disconnect(&self) {
-        self.shared.close();
-        self.shared.ended.wait().await;
-        // Whoever is still behind then is given up by its own deadline.
-        let _ = timeout(self.shared.drain_deadline(), self.shared.nobody_behind()).await;
+        self.hub.close();
+        self.ended.cancelled().await;
+        // A user that still lags then is evicted by its own deadline.
+        let _ = timeout(self.hub.drain_deadline(), self.hub.drained()).await;
     }
 
-    /// How the manager stands now.
+    /// Waits until the manager has ended: it was disconnected, or its task panicked. A server then
+    /// closes its users and exits; started again it knows nothing, and its users come back.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// The manager's counters, and its stocks.
     pub fn stats(&self) -> Stats {
-        self.shared.stats()
+        self.hub.stats()
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    pub(crate) fn relay(&self) -> MutexGuard<'_, Relay> {
-        self.relay.lock()
+    /// The counters without the list of stocks, at a cost that does not grow with it.
+    pub fn counts(&self) -> Stats {
+        self.hub.counts()
     }
 }
 
-impl fmt::Debug for PubSubManager {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "PubSubManager({:?}, {} users)",
-            self.shared.feed(),
-            self.shared.users.lock().len()
-        )
+/// Whatever ends the task (a disconnect, a panic, the end of the runtime), the verbs answer
+/// `Disconnected` from then on, and `ended` returns.
+struct EndGuard(Arc<PubSubManager>);
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        if !self.0.hub.is_closed() {
+            tracing::error!("the manager's task has ended: prices are not relayed any more");
+            self.0.hub.close();
+            self.0.hub.go_stale("the manager's task has ended");
+        }
+        self.0.ended.cancel();
     }
 }

@@ -1,55 +1,54 @@
 //! The other end of the broker: where prices are published.
 
+use crate::{BrokerAddress, BrokerError, InProcess, Price, Stock};
 #[cfg(feature = "redis")]
-use crate::broker::redis::publisher::RedisPublisher;
-use crate::{BrokerAddress, InProcess, Price, PublishError, Stock};
+use redis_client::RedisPublisher;
 
-/// Publishes prices to the same broker that a manager follows. Clones share one link.
+/// Publishes prices to the same broker that a manager follows. Clones share one connection.
 #[derive(Debug, Clone)]
-pub struct Publisher(Road);
+pub struct Publisher(Target);
 
 #[derive(Debug, Clone)]
-enum Road {
+enum Target {
     InProcess(InProcess),
     #[cfg(feature = "redis")]
-    Redis(RedisPublisher),
+    Redis(RedisPublisher, String),
 }
 
 impl Publisher {
-    /// A publisher to this broker, whose channels have this prefix. The link is made at the first
-    /// price, and again when it was lost.
+    /// A publisher to this broker, whose channels have this prefix; a broker in this process is not
+    /// shared and needs none. It connects with the first price, and again after a loss.
     #[cfg_attr(not(feature = "redis"), allow(unused_variables))]
     pub fn new(broker: &BrokerAddress, channel_prefix: &str) -> Self {
-        Self(match broker {
-            // Nobody shares a broker that nobody else can reach, so it needs no prefix.
-            BrokerAddress::InProcess(broker) => Road::InProcess(broker.clone()),
+        Self(match broker.clone() {
+            BrokerAddress::InProcess(broker) => Target::InProcess(broker),
             #[cfg(feature = "redis")]
             BrokerAddress::Redis(url) => {
-                Road::Redis(RedisPublisher::new(url.clone(), channel_prefix))
+                Target::Redis(RedisPublisher::new(url), channel_prefix.to_owned())
             }
         })
     }
 
-    /// Publishes a price, and returns how many servers heard it.
+    /// Publishes prices in one go, in this order. Returns how many servers received them, summed
+    /// over the prices.
     ///
     /// # Errors
-    /// See [`PublishError`]; the price may or may not have been heard.
-    pub async fn publish(&self, stock: Stock, price: Price) -> Result<u64, PublishError> {
-        self.publish_all(&[(stock, price)]).await
-    }
-
-    /// Publishes prices in one go, in this order, and returns how many times they were heard.
-    ///
-    /// # Errors
-    /// See [`PublishError`]; any number of the prices may have been heard.
-    pub async fn publish_all(&self, prices: &[(Stock, Price)]) -> Result<u64, PublishError> {
+    /// See [`BrokerError`]; any number of the prices may have been received.
+    pub async fn publish(&self, prices: &[(Stock, Price)]) -> Result<u64, BrokerError> {
         match &self.0 {
-            Road::InProcess(broker) => Ok(prices
-                .iter()
-                .map(|(stock, price)| broker.publish(*stock, *price))
-                .sum()),
+            Target::InProcess(broker) => {
+                let received = prices
+                    .iter()
+                    .map(|(stock, price)| broker.publish(*stock, *price));
+                Ok(received.sum())
+            }
             #[cfg(feature = "redis")]
-            Road::Redis(redis) => redis.publish_all(prices).await,
+            Target::Redis(redis, prefix) => {
+                let prices = prices.iter();
+                let messages =
+                    prices.map(|(stock, price)| (format!("{prefix}{stock}"), price.as_str()));
+                Ok(redis.publish(messages).await?)
+            }
         }
     }
 }

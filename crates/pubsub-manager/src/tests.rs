@@ -1,11 +1,11 @@
 //! Tests that need more than one manager, and therefore live inside the crate.
 
-mod ear;
 mod eventually;
-mod far_broker;
 #[cfg(feature = "redis")]
 #[path = "../tests/support/redis_server.rs"]
 mod redis_server;
+mod test_broker;
+mod test_client;
 
 mod delivery;
 mod hammer;

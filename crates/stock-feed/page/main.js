@@ -8,7 +8,7 @@ import { watchServer } from './server.js';
 import { Silence } from './silence.js';
 
 const $ = (id) => document.getElementById(id);
-const STOCK = /^[A-Z0-9.-]{1,16}$/;
+const STOCK = /^[A-Z0-9.^=/&_:+-]{1,24}$/;
 // The stocks stand in the address, so that a page can be shared, reloaded and bookmarked.
 const DEFAULT = ['APPL', 'GOOG', 'MSFT'];
 
@@ -180,7 +180,7 @@ $('follow').onsubmit = (event) => {
   event.preventDefault();
   const stock = $('stock').value.trim().toUpperCase();
   if (!STOCK.test(stock)) {
-    problem(`${stock} is not a stock: 1 to 16 of A–Z, 0–9, dot and dash, for instance APPL or BRK.B`);
+    problem(`${stock} is not a stock: 1 to 24 of A–Z, 0–9 and . - ^ = / & _ : +, for instance APPL or BRK.B`);
     return;
   }
   problem('');

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use pubsub_manager::{BrokerAddress, InProcess, RedisUrl, Stock};
+use pubsub_manager::{BrokerAddress, InProcess, Stock};
+use redis_client::{BadRedisUrl, RedisFlag};
 
 use crate::market::Market;
 use crate::origin::Allowed;
@@ -70,7 +71,7 @@ pub struct Serve {
     /// The Redis that prices come from, shared by every server of the fleet. Without it prices
     /// come from this process alone.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
-    pub redis: Option<RedisUrl>,
+    pub redis: Option<RedisFlag>,
 
     /// What stands before a stock in its channel's name, on a Redis that others use too. By
     /// default nothing: the channel of APPL is APPL.
@@ -141,7 +142,7 @@ pub struct Serve {
 pub struct Publish {
     /// The Redis to publish to.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
-    pub redis: RedisUrl,
+    pub redis: RedisFlag,
 
     /// What stands before a stock in its channel's name.
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -202,14 +203,18 @@ pub fn seats(descriptors: u64) -> usize {
 
 impl Serve {
     /// What the server is to be started with; `descriptors` is how many this process may have.
-    pub fn options(self, descriptors: u64) -> Options {
+    ///
+    /// # Errors
+    /// `--redis` is not the address of a Redis.
+    pub fn options(self, descriptors: u64) -> Result<Options, BadRedisUrl> {
         let seats = seats(descriptors);
-        let market = !self.no_market && (self.market || self.redis.is_none());
-        let broker = match self.redis {
+        let redis = self.redis.map_or(Ok(None), |flag| flag.url())?;
+        let market = !self.no_market && (self.market || redis.is_none());
+        let broker = match redis {
             Some(url) => BrokerAddress::Redis(url),
-            None => BrokerAddress::InProcess(InProcess::new()),
+            None => BrokerAddress::InProcess(InProcess::default()),
         };
-        Options {
+        Ok(Options {
             broker,
             channel_prefix: self.channel_prefix,
             market: market.then(|| Market::new(self.market_every, self.seed)),
@@ -224,7 +229,7 @@ impl Serve {
                 drain: self.drain,
                 origins: self.allow_origin,
             },
-        }
+        })
     }
 }
 
@@ -253,12 +258,12 @@ mod tests {
     #[test]
     fn seats_leave_room_for_those_who_must_be_told_that_there_are_none() {
         let serve = || Cli::parse_from(["stock-feed"]).serve;
-        let users = serve().options(20_000).limits.users;
+        let users = serve().options(20_000).unwrap().limits.users;
         assert!(users + hall::PLACES + OWN <= 20_000, "{users}");
         assert!(
             users >= 19_650,
             "fifty-two of these carry a million users, and fifty-one do when one falls: {users}"
         );
-        assert_eq!(serve().options(10).limits.users, 1);
+        assert_eq!(serve().options(10).unwrap().limits.users, 1);
     }
 }

@@ -50,7 +50,7 @@ impl Link {
     /// Takes note of an event. It is called from inside the manager, and waits for nothing.
     pub(crate) fn note(&self, event: &Event) {
         match event {
-            Event::Subscribed { stock } => self.remember(What::Subscribed, *stock),
+            Event::Subscribed { stock, .. } => self.remember(What::Subscribed, *stock),
             Event::Unsubscribed { stock } => self.remember(What::Unsubscribed, *stock),
             Event::Refused { stock, .. } => self.remember(What::Refused, *stock),
             Event::Live => self.0.lock().stale_since = None,

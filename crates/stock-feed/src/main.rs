@@ -76,19 +76,26 @@ fn log() {
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
+    // Most systems give a program a thousand descriptors and let it ask for more.
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let address = serve.listen;
+    let options = match serve.options(descriptors) {
+        Ok(options) => options,
+        Err(error) => {
+            writeln!(io::stderr(), "stock-feed: --redis: {error}")?;
+            return Ok(ExitCode::from(2));
+        }
+    };
     // Whoever reads the address below may ask us to end in the next moment.
     let end = asked_to_end()?;
-    let listener = match server::listen(serve.listen) {
+    let listener = match server::listen(address) {
         Ok(listener) => listener,
         Err(error) => {
-            let advice = advice(serve.listen, error.kind());
+            let advice = advice(address, error.kind());
             return Err(error).context(advice);
         }
     };
-    // Most systems give a program a thousand descriptors and let it ask for more.
-    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
     let address = listener.local_addr()?;
-    let options = serve.options(descriptors);
     let room = seats(descriptors);
     if options.limits.users > room {
         tracing::warn!(

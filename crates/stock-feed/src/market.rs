@@ -69,7 +69,7 @@ impl Market {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for (stock, price) in self.prices() {
             ticks.tick().await;
-            if let Err(error) = publisher.publish(stock, price).await {
+            if let Err(error) = publisher.publish(&[(stock, price)]).await {
                 tracing::debug!(%error, "the market could not publish");
             }
         }

@@ -83,7 +83,18 @@ pub fn parse(line: &[u8], number: u64) -> Result<Option<(Stock, Price)>, BadLine
 /// The file cannot be read, or the Redis cannot be reached.
 pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
     let mut out = io::stderr();
-    let broker = BrokerAddress::Redis(publish.redis.clone());
+    let redis = match publish.redis.url() {
+        Ok(Some(redis)) => redis,
+        none => {
+            let why = none.err().map_or_else(
+                || "none is named; write for instance --redis redis://127.0.0.1:6379".to_owned(),
+                |error| error.to_string(),
+            );
+            writeln!(out, "stock-feed: prices are published to a Redis: {why}")?;
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let broker = BrokerAddress::Redis(redis);
     let publisher = Publisher::new(&broker, &publish.channel_prefix);
     let mut source = match Source::open(&publish.file).await {
         Ok(source) => source,
@@ -296,7 +307,7 @@ impl Told {
             return Ok(());
         }
         self.pace.wait(prices.len()).await;
-        let heard = self.publisher.publish_all(prices).await;
+        let heard = self.publisher.publish(prices).await;
         self.heard +=
             heard.with_context(|| format!("stopped after {}", count(self.prices, "price")))?;
         self.prices += prices.len() as u64;
@@ -471,7 +482,7 @@ mod tests {
 
     /// Told to a broker that nobody listens to.
     fn told(source: &Source, rate: f64) -> Told {
-        let broker = BrokerAddress::InProcess(InProcess::new());
+        let broker = BrokerAddress::InProcess(InProcess::default());
         Told::new(Publisher::new(&broker, ""), rate, source.bar())
     }
 }

@@ -146,7 +146,15 @@ mod tests {
         ] {
             assert_eq!(code(text), "bad_message", "{text}");
         }
-        for stock in ["", "appl", "A B", "ABCDEFGHIJKLMNOPQ", "*", "A\\u0000", "Ä"] {
+        for stock in [
+            "",
+            "appl",
+            "A B",
+            "ABCDEFGHIJKLMNOPQRSTUVWXY",
+            "*",
+            "A\\u0000",
+            "Ä",
+        ] {
             let text = format!(r#"{{"type":"subscribe","stock":"{stock}"}}"#);
             assert_eq!(code(&text), "bad_stock", "{text}");
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::anyhow;
 use axum::Router;
 use futures_util::future::Either;
 use hyper::Request;
@@ -16,7 +17,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
-use pubsub_manager::{BrokerAddress, PubSubManager, Publisher, UserId};
+use pubsub_manager::{BrokerAddress, PubSubManager, Publisher, Settings, UserId};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
@@ -96,7 +97,7 @@ pub struct Options {
 /// them to go. There is one server in a process, because there is one manager.
 ///
 /// # Errors
-/// There is a server in this process already.
+/// There is a server in this process already, or its manager has panicked.
 pub async fn run(
     listener: TcpListener,
     options: Options,
@@ -123,10 +124,12 @@ pub async fn run(
     let manager = PubSubManager::start(pubsub_manager::Options {
         broker,
         channel_prefix,
-        stocks_per_user,
-        encoder: Arc::new(TextFrames),
-        drain_deadline: read_time,
-        on_event: Some(Arc::new(|event| link.note(event))),
+        hub: Settings {
+            stocks_per_user,
+            encoder: Arc::new(TextFrames),
+            drain_deadline: read_time,
+            on_event: Some(Arc::new(|event| link.note(event))),
+        },
         ..Default::default()
     })?;
     if let Some(market) = market.clone() {
@@ -146,17 +149,26 @@ pub async fn run(
         users_so_far: AtomicU64::new(0),
         ending: AtomicBool::new(false),
     }));
-    serve(app, listener, end).await;
-    Ok(())
+    serve(app, listener, end).await
 }
 
-async fn serve(app: &'static App, listener: TcpListener, end: impl Future<Output = ()>) {
+async fn serve(
+    app: &'static App,
+    listener: TcpListener,
+    end: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let hall: &Hall = Box::leak(Box::new(Hall::new(app.limits.handshake)));
     let heartbeat = tokio::spawn(heartbeat::beat(app));
     tokio::spawn(hall.keep_clear());
+    let mut ended = Ok(());
     tokio::select! {
         () = accept(app, hall, &listener) => {}
         () = end => {}
+        // Its state is worth nothing after a panic. Users come back to a server that begins anew,
+        // for which whatever watches over this process sees to by the exit code.
+        () = app.manager.ended() => {
+            ended = Err(anyhow!("the manager's task panicked: start this server again"));
+        }
     }
     // The port is free for the next server while this one's users are still leaving. Whoever got in
     // just before and asks for a seat now is sent there, too.
@@ -167,6 +179,7 @@ async fn serve(app: &'static App, listener: TcpListener, end: impl Future<Output
     heartbeat::farewell(app.roster, app.limits.drain).await;
     let _ = timeout(LAST_USERS, app.roster.emptied()).await;
     app.manager.disconnect().await;
+    ended
 }
 
 async fn accept(app: &'static App, hall: &'static Hall, listener: &TcpListener) {

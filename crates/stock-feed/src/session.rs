@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use pubsub_manager::{Connection, Encode, Message, Outlet, PubSubManager, UserId};
+use pubsub_manager::{Connection, Encode, Message, PubSubManager, Socket, UserId};
 use tokio::net::TcpStream;
 
 use crate::frame::{CloseCode, close_frame, ping_frame, text_frame};
-use crate::socket::Socket;
+use crate::socket::UserSocket;
 
 /// One user of this server. Its socket is kept by the manager, beside what the user follows: there
 /// a price has one place in memory to look at on its way.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) connection: Connection<Socket>,
+    pub(crate) connection: Connection<UserSocket>,
     /// How many heartbeats in a row have heard nothing of this user.
     silent: AtomicU8,
 }
@@ -27,13 +27,13 @@ impl Session {
         stream: TcpStream,
     ) -> Option<Arc<Self>> {
         Some(Arc::new(Self {
-            connection: manager.connect(id, Socket::new(stream)).ok()?,
+            connection: manager.connect(id, UserSocket::new(stream)).ok()?,
             silent: AtomicU8::new(0),
         }))
     }
 
-    pub(crate) fn socket(&self) -> &Socket {
-        self.connection.outlet()
+    pub(crate) fn socket(&self) -> &UserSocket {
+        self.connection.socket()
     }
 
     /// The user gave a sign of life.
@@ -61,7 +61,7 @@ impl Session {
     pub(crate) fn goodbye(&self, code: CloseCode, reason: &str) {
         let mut bye = Vec::new();
         close_frame(&mut bye, code, reason);
-        self.connection.leave(&bye);
+        self.connection.close(&bye);
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use pubsub_manager::Outlet;
+use pubsub_manager::Socket;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -15,13 +15,13 @@ const SHORT_READ_IS_ALL: bool = cfg!(any(target_os = "linux", target_vendor = "a
 
 /// A TCP socket that two sides share: the kernel lets one write while the other reads.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub(crate) struct UserSocket {
     stream: TcpStream,
     /// The kernel took less than it was offered, so something waits for the user to read.
     full: AtomicBool,
 }
 
-impl Socket {
+impl UserSocket {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
@@ -79,15 +79,15 @@ impl Socket {
         }
     }
 
-    fn shutdown(&self, how: Shutdown) {
+    fn end(&self, how: Shutdown) {
         // An error says that the user was quicker.
         let _ = SockRef::from(&self.stream).shutdown(how);
     }
 }
 
-impl Outlet for Socket {
-    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
-        // The relay loop stands right here: one system call, no task woken, nothing queued.
+impl Socket for UserSocket {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        // The fan-out loop stands right here: one system call, no task woken, nothing queued.
         let taken = match SockRef::from(&self.stream).send(bytes) {
             Ok(taken) if taken == bytes.len() => taken,
             Ok(taken) => taken + self.offer_rest(&bytes[taken..])?,
@@ -102,13 +102,13 @@ impl Outlet for Socket {
         self.stream.poll_write_ready(cx)
     }
 
-    fn finish(&self) {
-        self.shutdown(Shutdown::Write);
+    fn shutdown(&self) {
+        self.end(Shutdown::Write);
     }
 
     /// Ends it both ways, so that the user's own task reads an end, and goes.
     fn close(&self) {
         self.full.store(false, Ordering::Relaxed);
-        self.shutdown(Shutdown::Both);
+        self.end(Shutdown::Both);
     }
 }

@@ -87,9 +87,9 @@ fn describe(app: &App) -> Vec<u8> {
         messages_in: now.messages_in,
         deliveries_out: now.deliveries,
         missed: now.missed,
-        garbage: now.garbage,
+        garbage: now.invalid_messages,
         reconnects: now.reconnects,
-        given_up: now.given_up,
+        given_up: now.evicted,
         stocks_followed: now.stocks.len(),
         stocks: &now.stocks[..now.stocks.len().min(LISTED)],
         events: app.link.recent(),
@@ -98,14 +98,41 @@ fn describe(app: &App) -> Vec<u8> {
     serde_json::to_vec(&stats).expect("numbers and names are JSON")
 }
 
-/// `GET /metrics`, for Prometheus. The manager tells its counters to the recorder once a second by
-/// itself; to ask for them here would list and sort every stock as well.
+/// `GET /metrics`, for Prometheus.
 pub(crate) async fn metrics(State(app): State<&'static App>) -> Response {
+    record(&app.manager.counts());
     // Counts stay exact in a float up to 2^53.
     metrics::gauge!("stock_feed_users").set(app.roster.len() as f64);
     metrics::gauge!("stock_feed_users_most").set(app.limits.users as f64);
     let text = app.prometheus.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// Gives the manager's counters to the process's recorder.
+fn record(stats: &pubsub_manager::Stats) {
+    let counters = [
+        ("pubsub_messages_in_total", stats.messages_in),
+        ("pubsub_deliveries_total", stats.deliveries),
+        ("pubsub_missed_total", stats.missed),
+        ("pubsub_garbage_total", stats.invalid_messages),
+        ("pubsub_reconnects_total", stats.reconnects),
+        ("pubsub_refusals_total", stats.refusals),
+        ("pubsub_users_given_up_total", stats.evicted),
+    ];
+    for (name, value) in counters {
+        metrics::counter!(name).absolute(value);
+    }
+    let gauges = [
+        ("pubsub_users", stats.users),
+        ("pubsub_users_behind", stats.users_lagging),
+        ("pubsub_subscriptions", stats.subscriptions),
+        ("pubsub_channels_wanted", stats.channels_wanted),
+        ("pubsub_channels_confirmed", stats.channels_confirmed),
+        ("pubsub_feed_live", u64::from(stats.is_live())),
+    ];
+    for (name, value) in gauges {
+        metrics::gauge!(name).set(value as f64);
+    }
 }
 
 /// `GET /healthz`, for whoever decides which servers get users.

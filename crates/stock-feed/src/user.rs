@@ -19,7 +19,7 @@ use crate::frame::{CloseCode, Inbox, Said, pong_frame, text_frame};
 use crate::request::{BadRequest, Request};
 use crate::roster::Seat;
 use crate::session::Session;
-use crate::socket::Socket;
+use crate::socket::UserSocket;
 
 /// The most that is read at once; it lives on the stack, for the length of one poll.
 const READ: usize = 4096;
@@ -151,7 +151,7 @@ impl User {
     }
 }
 
-fn answer(app: &App, connection: &Connection<Socket>, said: Said<'_>) -> ControlFlow<()> {
+fn answer(app: &App, connection: &Connection<UserSocket>, said: Said<'_>) -> ControlFlow<()> {
     match said {
         Said::Text(text) => {
             if let Err(error) =
@@ -172,7 +172,11 @@ fn answer(app: &App, connection: &Connection<Socket>, said: Said<'_>) -> Control
     ControlFlow::Continue(())
 }
 
-fn obey(app: &App, connection: &Connection<Socket>, request: Request) -> Result<(), BadRequest> {
+fn obey(
+    app: &App,
+    connection: &Connection<UserSocket>,
+    request: Request,
+) -> Result<(), BadRequest> {
     match request {
         Request::Subscribe(stock) => match app.manager.user_subscribe(connection, stock) {
             Err(error @ SubscribeError::TooManyStocks { .. }) => {

@@ -1,65 +1,78 @@
-//! What users and the figures say while the broker is away, or says no.
+//! What users and the figures say while the Redis is away, or refuses a channel.
 
 mod support;
 
-use std::time::Duration;
-
 use serde_json::json;
 use support::client::{Client, get, stats};
-use support::house::house_with;
+use support::fleet::{Redis, Server};
 use support::until;
-
-/// How long this file's server calls itself well without its broker.
-const GRACE: Duration = Duration::from_secs(2);
 
 #[test]
 fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
-    let house = house_with(|options| options.limits.unhealthy_after = GRACE);
-    let mut user = Client::connect(house.server);
+    let Some(mut redis) = Redis::start() else {
+        return;
+    };
+    let url = redis.url();
+    let server = Server::start(&["--redis", &url, "--unhealthy-after", "2s"]);
+    let healthy = || get(server.address, "/healthz");
+    until("the server is live", || healthy().body == "live\n");
+    let mut user = Client::connect(server.address);
     user.follow("APPL");
-    house.until_followed("APPL");
+    redis.until_followed("APPL", 1);
 
-    house.broker.go_down();
+    redis.kill();
     assert_eq!(user.json(), json!({"type": "status", "feed": "stale"}));
-    let health = get(house.server, "/healthz");
-    assert_eq!(health.status, 200, "a short outage moves no users about");
-    assert!(health.body.starts_with("stale for "), "{}", health.body);
-    assert_eq!(stats(house.server)["feed"], "stale");
-    let mut late = Client::silent(house.server);
+    assert_eq!(stats(server.address)["feed"], "stale");
+    let mut late = Client::silent(server.address);
     assert_eq!(
         late.json(),
         json!({"type": "status", "feed": "stale"}),
         "a newcomer is told, too"
     );
+    until(
+        "a short outage moves no users about, a long one does",
+        || {
+            let health = healthy();
+            match health.status {
+                200 => assert!(health.body.starts_with("stale for "), "{}", health.body),
+                _ => assert!(
+                    health.body.starts_with("the broker has been away for"),
+                    "{}",
+                    health.body
+                ),
+            }
+            health.status == 503
+        },
+    );
 
-    until("the outage has lasted too long", || {
-        let health = get(house.server, "/healthz");
-        health.status == 503 && health.body.starts_with("the broker has been away for")
-    });
-
-    house.broker.come_up();
+    redis.start_again();
     assert_eq!(user.json(), json!({"type": "status", "feed": "live"}));
-    until("the server is well again", || {
-        get(house.server, "/healthz").status == 200
-    });
-    house.publish("APPL", "1");
+    until("the server is well again", || healthy().status == 200);
+    redis.publish("APPL", "1");
     assert_eq!(user.json()["price"], "1", "no subscription was lost");
+}
 
-    house.broker.refuse("SECRET".parse().unwrap());
+#[test]
+fn one_refused_channel_is_told_to_its_users_and_concerns_no_other() {
+    let Some(redis) = Redis::start() else { return };
+    redis.ask("ACL SETUSER default resetchannels &APPL &probe.*");
+    let server = Server::start(&["--redis", &redis.url()]);
+    until("the server is live", || {
+        get(server.address, "/healthz").body == "live\n"
+    });
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("APPL", 1);
     user.subscribe("SECRET");
     assert_eq!(user.json()["type"], "subscribed");
     assert_eq!(
         user.json(),
         json!({"type": "status", "feed": "stale", "stock": "SECRET"})
     );
-    house.publish("APPL", "2");
-    assert_eq!(
-        user.json()["price"],
-        "2",
-        "one refused channel concerns nobody else"
-    );
+    redis.publish("APPL", "2");
+    assert_eq!(user.json()["price"], "2");
     until("the page lists the refusal", || {
-        stats(house.server)["events"]
+        stats(server.address)["events"]
             .to_string()
             .contains(r#""stock":"SECRET","what":"refused""#)
     });

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The crates that have a folder in `ui/`.
-pub const CRATES: [&str; 4] = [
+pub const CRATES: [&str; 5] = [
     "exported-game",
+    "hub",
     "module-store",
     "pubsub-manager",
     "singleton-game",

@@ -1,227 +1,159 @@
-//! The broker that reaches every server: a Redis.
+//! The broker that reaches every server: a Redis, by the `redis` crate.
 //!
-//! A connection that does nothing but subscribe, in the second version of the protocol: every
-//! Redis and every proxy speaks it, and for this it lacks nothing.
+//! In the third version of its protocol one connection can subscribe and ask for other things too.
+//! What is published comes as a push, and the crate gives it to a closure of ours, in the
+//! connection's own task.
 
-pub(crate) mod publisher;
-mod resp;
-pub(crate) mod url;
-mod wire;
+use super::{Broker, BrokerConnection, BrokerError, Events};
+use crate::{RedisUrl, Stock};
+use redis::{
+    AsyncCommands, AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, Value,
+    aio::MultiplexedConnection,
+};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Once},
+};
+use tokio::sync::Notify;
 
-use super::{Broker, Heard, Link, Lost};
-use crate::{Stock, reconciler::Command};
-use resp::{Part, Reply};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
-use tokio::{sync::Notify, time::timeout};
-use url::RedisUrl;
-use wire::{Wire, accepted, refused};
-
-/// How long publishing the probe may take before a PING takes its place.
-const PUBLISH_PROBE: Duration = Duration::from_secs(2);
-
-/// A Redis, and how our channels are called there.
+/// A Redis, and what comes before a stock's name in its channel's.
+#[derive(Clone)]
 pub(crate) struct Redis {
-    url: Arc<RedisUrl>,
+    url: RedisUrl,
     prefix: Arc<str>,
 }
 
 impl Redis {
     pub(crate) fn new(url: RedisUrl, prefix: &str) -> Self {
         Self {
-            url: Arc::new(url),
+            url,
             prefix: prefix.into(),
         }
     }
 }
 
 impl Broker for Redis {
-    type Link = RedisLink;
+    type Connection = RedisConnection;
 
-    async fn connect(&self) -> Result<RedisLink, Lost> {
-        let mut wire = Wire::dial(&self.url).await?;
-        // No stock is written in lower case, so this channel is nobody's stock.
-        let channel = format!("{}probe.{:016x}", self.prefix, fastrand::u64(..));
-        wire.write(redis::cmd("CLIENT").arg("SETNAME").arg("pubsub-manager"));
-        wire.write(redis::cmd("SUBSCRIBE").arg(&channel));
-        // The name is for whoever lists the clients; that it is refused changes nothing.
-        wire.answer(|_| ()).await?;
-        let hears_itself = wire.answer(|reply| match reply {
-            Reply::One(Part::Error(error)) if error.starts_with(b"NOPERM") => Ok(false),
-            reply => accepted(reply).map(|()| true),
+    async fn connect(&self, events: Arc<Events>) -> Result<RedisConnection, BrokerError> {
+        // Stocks have no lower case, so this channel cannot be a stock's.
+        let probe = format!("{}probe.{:016x}", self.prefix, fastrand::u64(..));
+        let delivered = Arc::new(Notify::new());
+        let (prefix, our_probe) = (Arc::clone(&self.prefix), probe.clone());
+        let probe_delivered = Arc::clone(&delivered);
+        let config = AsyncConnectionConfig::new().set_push_sender(move |push: PushInfo| {
+            // The connection's task waits for us here, so this waits for nothing.
+            match (&push.kind, push.data.as_slice()) {
+                (PushKind::Message, [Value::BulkString(channel), Value::BulkString(message)]) => {
+                    let name = channel.strip_prefix(prefix.as_bytes());
+                    match Stock::from_bytes(name.unwrap_or_default()) {
+                        Ok(stock) => events.message(stock, message),
+                        Err(_) if channel == our_probe.as_bytes() => probe_delivered.notify_one(),
+                        Err(_) => {}
+                    }
+                }
+                (PushKind::Disconnection, _) => events.lost("Redis closed the connection"),
+                _ => {}
+            }
+            Ok::<(), Infallible>(())
         });
-        let hears_itself = hears_itself.await??;
-        if !hears_itself {
-            tracing::warn!(
-                channel,
-                "Redis refuses our probe's channel: PING takes its place, which a link that lost \
-                 its subscriptions answers too"
-            );
-        }
-        Ok(RedisLink {
-            wire,
-            url: Arc::clone(&self.url),
-            prefix: Arc::clone(&self.prefix),
-            unanswered: VecDeque::new(),
-            probe: Probe {
-                channel: channel.into(),
-                hears_itself,
-                unpublished: Arc::default(),
-            },
+        let connected = self.url.connect(config).await;
+        let mut connection = connected.map_err(|error| {
+            BrokerError::Lost(match error.into() {
+                // It is there, so "no Redis" would send the reader the wrong way: a wrong password,
+                // protected mode, too many clients.
+                BrokerError::Refused(why) => format!("the Redis at {} refuses us: {why}", self.url),
+                BrokerError::Lost(why) => format!("no Redis at {}: {why}", self.url),
+            })
+        })?;
+        let subscribed = connection.subscribe(&probe).await;
+        let probe = match subscribed.map_err(BrokerError::from) {
+            Ok(()) => Some(probe),
+            Err(BrokerError::Refused(reason)) => log_refusal(&reason),
+            Err(lost) => return Err(lost),
+        };
+        Ok(RedisConnection {
+            redis: self.clone(),
+            connection,
+            probe,
+            delivered,
         })
     }
 }
 
-/// A link to a Redis.
-pub(crate) struct RedisLink {
-    wire: Wire,
-    url: Arc<RedisUrl>,
-    prefix: Arc<str>,
-    /// What we asked is answered in the order in which we asked.
-    unanswered: VecDeque<Asked>,
-    probe: Probe,
+/// A connection to a Redis. It ends when the last clone of the crate's connection is dropped.
+pub(crate) struct RedisConnection {
+    redis: Redis,
+    connection: MultiplexedConnection,
+    /// The channel on which we receive our own probes; none if Redis refuses it.
+    probe: Option<String>,
+    delivered: Arc<Notify>,
 }
 
-enum Asked {
-    /// A subscribe or unsubscribe, and how many channels of it are not confirmed.
-    Channels(usize),
-    Ping,
-}
-
-/// A message to ourselves, which goes the way that prices go.
-struct Probe {
-    channel: Arc<str>,
-    hears_itself: bool,
-    /// Publishing it was refused, or nobody answered.
-    unpublished: Arc<Notify>,
-}
-
-impl Link for RedisLink {
-    fn ask(&mut self, command: &Command) {
-        let (verb, stocks) = match command {
-            Command::Subscribe(stocks) => ("SUBSCRIBE", stocks),
-            Command::Unsubscribe(stocks) => ("UNSUBSCRIBE", stocks),
-        };
-        let mut command = redis::cmd(verb);
-        for stock in stocks {
-            command.arg(format!("{}{stock}", self.prefix));
-        }
-        self.wire.write(&command);
-        self.unanswered.push_back(Asked::Channels(stocks.len()));
+impl RedisConnection {
+    fn channels(&self, stocks: &[Stock]) -> Vec<String> {
+        let channel = |stock: &Stock| format!("{}{stock}", self.redis.prefix);
+        stocks.iter().map(channel).collect()
     }
 
-    /// Publishes over a connection that is made for it. One that was made before, such as this link
-    /// itself, may hang on a server that is the master no more: there the probe would be heard, and
+    /// Publishes over a connection that is made for it: after a failover, one that was made before
+    /// may hang on a server that is no longer the master, where the probe would be delivered and
     /// no price.
-    fn probe(&mut self) {
-        if !self.probe.hears_itself {
-            return self.ping();
-        }
-        let (url, channel) = (Arc::clone(&self.url), Arc::clone(&self.probe.channel));
-        let unpublished = Arc::clone(&self.probe.unpublished);
-        tokio::spawn(async move {
-            let publish = async {
-                let mut wire = Wire::dial(&url).await?;
-                wire.write(redis::cmd("PUBLISH").arg(&*channel).arg(""));
-                wire.answer(accepted).await?
-            };
-            if !matches!(timeout(PUBLISH_PROBE, publish).await, Ok(Ok(()))) {
-                unpublished.notify_one();
-            }
-        });
-    }
-
-    async fn listen(&mut self, heard: &mut Vec<Heard>) -> Result<(), Lost> {
-        let before = heard.len();
-        loop {
-            while let Some(reply) = self.wire.next_reply()? {
-                let probe = &self.probe.channel;
-                heard.extend(understand(
-                    &reply,
-                    &self.prefix,
-                    probe,
-                    &mut self.unanswered,
-                )?);
-            }
-            if heard.len() > before {
-                return Ok(());
-            }
-            tokio::select! {
-                biased;
-                result = self.wire.exchange() => result?,
-                () = self.probe.unpublished.notified() => self.ping(),
-            }
-        }
+    async fn publish_probe(&self, probe: &str) -> Result<(), BrokerError> {
+        let config = AsyncConnectionConfig::new();
+        let mut connection = self.redis.url.connect(config).await?;
+        Ok(connection.publish(probe, "").await?)
     }
 }
 
-impl RedisLink {
-    fn ping(&mut self) {
-        self.wire.write(&redis::cmd("PING"));
-        self.unanswered.push_back(Asked::Ping);
+impl BrokerConnection for RedisConnection {
+    async fn subscribe(&self, stocks: &[Stock]) -> Result<(), BrokerError> {
+        let channels = self.channels(stocks);
+        Ok(self.connection.clone().subscribe(channels).await?)
     }
-}
 
-/// What a reply means; none if it means nothing to us.
-fn understand(
-    reply: &Reply<'_>,
-    prefix: &str,
-    probe: &str,
-    unanswered: &mut VecDeque<Asked>,
-) -> Result<Option<Heard>, Lost> {
-    match reply {
-        Reply::Many(parts) => Ok(match parts.as_slice() {
-            [Part::Text(b"message"), Part::Text(channel), _] if *channel == probe.as_bytes() => {
-                Some(Heard::Alive)
+    async fn unsubscribe(&self, stocks: &[Stock]) -> Result<(), BrokerError> {
+        let channels = self.channels(stocks);
+        Ok(self.connection.clone().unsubscribe(channels).await?)
+    }
+
+    async fn probe(&self) -> Result<(), BrokerError> {
+        if let Some(probe) = &self.probe {
+            match self.publish_probe(probe).await {
+                Ok(()) => {
+                    self.delivered.notified().await;
+                    return Ok(());
+                }
+                Err(BrokerError::Refused(reason)) => drop(log_refusal(&reason)),
+                Err(lost) => return Err(lost),
             }
-            [
-                Part::Text(b"message"),
-                Part::Text(channel),
-                Part::Text(message),
-            ] => stock_of(channel, prefix).map(|stock| Heard::message(stock, message)),
-            [
-                Part::Text(b"message"),
-                Part::Text(channel),
-                Part::TooLong(bytes),
-            ] => stock_of(channel, prefix).map(|stock| Heard::too_long(stock, *bytes)),
-            [Part::Text(b"subscribe"), Part::Text(channel), _] => {
-                confirm(unanswered);
-                stock_of(channel, prefix).map(Heard::Subscribed)
-            }
-            [Part::Text(b"unsubscribe"), Part::Text(channel), _] => {
-                confirm(unanswered);
-                stock_of(channel, prefix).map(Heard::Unsubscribed)
-            }
-            [Part::Text(b"pong"), ..] => {
-                unanswered.pop_front();
-                Some(Heard::Alive)
-            }
-            _ => None,
-        }),
-        Reply::One(Part::Error(error)) => match unanswered.pop_front() {
-            Some(Asked::Channels(_)) => Ok(Some(Heard::Refused(
-                String::from_utf8_lossy(error).into_owned(),
-            ))),
-            // A PING that is refused was answered all the same.
-            Some(Asked::Ping) => Ok(Some(Heard::Alive)),
-            None => Err(refused(error)),
-        },
-        Reply::One(_) => {
-            // Where nothing is subscribed, a PING is answered by a word instead of a list.
-            Ok(matches!(unanswered.pop_front(), Some(Asked::Ping)).then_some(Heard::Alive))
+        }
+        // A refusal is an answer too.
+        match self
+            .connection
+            .clone()
+            .ping()
+            .await
+            .map_err(BrokerError::from)
+        {
+            Ok(()) | Err(BrokerError::Refused(_)) => Ok(()),
+            Err(lost) => Err(lost),
         }
     }
 }
 
-fn stock_of(channel: &[u8], prefix: &str) -> Option<Stock> {
-    Stock::from_bytes(channel.strip_prefix(prefix.as_bytes())?).ok()
+/// Logs that there is no probe, once and not with each connection.
+fn log_refusal(reason: &str) -> Option<String> {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| tracing::warn!(reason, "Redis refuses our probes: PING takes their place"));
+    None
 }
 
-/// One channel of what was asked first is answered.
-fn confirm(unanswered: &mut VecDeque<Asked>) {
-    if let Some(Asked::Channels(left)) = unanswered.front_mut() {
-        *left -= 1;
-        if *left == 0 {
-            unanswered.pop_front();
+impl From<RedisError> for BrokerError {
+    fn from(error: RedisError) -> Self {
+        match error.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension => Self::Refused(error.to_string()),
+            _ => Self::Lost(error.to_string()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The command line.
 
-use clap::Parser;
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use pubsub_manager::RedisUrl;
+use redis_client::RedisFlag;
 use std::time::Duration;
 
 /// Users come, follow stocks and leave; one manager subscribes this server to just the channels
@@ -25,18 +26,29 @@ pub(crate) struct Flags {
     pub(crate) forever: bool,
     /// Follow a real Redis, for instance redis://127.0.0.1:6379; it may come later, and go
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
-    pub(crate) redis: Option<RedisUrl>,
+    redis: Option<RedisFlag>,
     /// Make up prices on that Redis too
     #[arg(long, requires = "redis")]
     market: bool,
-    /// Another seed is another story
+    /// Another seed gives other users, stocks and prices
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 }
 
 impl Flags {
     pub(crate) fn has_market(&self) -> bool {
-        self.market || self.redis.is_none()
+        self.market || self.redis().is_none()
+    }
+
+    /// The Redis to follow, if any. A bad address ends the program with code 2.
+    pub(crate) fn redis(&self) -> Option<RedisUrl> {
+        let flag = self.redis.as_ref()?;
+        flag.url().unwrap_or_else(|error| {
+            let message = format!("--redis: {error}");
+            Self::command()
+                .error(ErrorKind::ValueValidation, message)
+                .exit()
+        })
     }
 }
 

@@ -8,24 +8,30 @@ use std::{
     sync::Mutex,
 };
 
+/// What was seen: the figures, and the one line that they come to.
+pub(crate) struct Verdict {
+    pub(crate) details: Vec<String>,
+    pub(crate) summary: String,
+}
+
 pub(crate) struct Screen {
     /// What stands in the left column of the next line; the rest of a round's lines have none.
     label: Mutex<String>,
-    redis: Option<RedisUrl>,
+    over_redis: bool,
 }
 
 impl Screen {
     pub(crate) fn new(redis: Option<&RedisUrl>) -> Self {
         let screen = Self {
             label: Mutex::new("round".into()),
-            redis: redis.cloned(),
+            over_redis: redis.is_some(),
         };
         let place = match redis {
             Some(url) => url.to_string(),
             None => "a broker in this process".into(),
         };
         screen.print(&format!(
-            "pubsub-manager: one PubSubManager::instance() between {place} and the users"
+            "pubsub-manager: one manager between {place} and its users"
         ));
         screen.line("what happens");
         screen
@@ -41,30 +47,30 @@ impl Screen {
 
     pub(crate) fn event(&self, event: &Event) {
         self.line(event);
-        if let (Event::Stale { reason }, Some(url)) = (event, &self.redis)
+        if let Event::Stale { reason } = event
             && reason.starts_with("no Redis")
         {
-            self.line(&format!(
-                "start one: docker run -d -p {}:6379 redis, or redis-server from your system's \
-                 packages; it is tried again until it is there",
-                url.port()
-            ));
+            self.line("start one there: redis-server, or docker run with the image redis");
+            self.line("the manager tries again until it is there");
         }
     }
 
     pub(crate) fn unheard(&self, stock: Stock, price: Price) {
         self.line(&format!(
-            "price {price} of {stock} -> nobody follows it, and a channel keeps nothing"
+            "price {price} of {stock} -> it has no follower here, and is not kept"
         ));
     }
 
-    pub(crate) fn verdict(&self, verdict: &str) {
-        self.print(if self.redis.is_some() {
-            "try: run it in two terminals with --forever, and redis-cli PUBSUB CHANNELS in a third"
+    pub(crate) fn verdict(&self, verdict: &Verdict) {
+        for detail in &verdict.details {
+            self.line(detail);
+        }
+        self.print(if self.over_redis {
+            "try: run it in two terminals, and redis-cli PUBSUB CHANNELS in a third"
         } else {
-            "try: redis-server, then --redis redis://127.0.0.1:6379 --forever, and redis-cli PUBLISH APPL 100.1"
+            "try: redis-server, then --redis redis://127.0.0.1:6379 --forever"
         });
-        self.print(&format!("verdict: {verdict}"));
+        self.print(&format!("verdict: {}", verdict.summary));
     }
 
     fn label(&self, label: String) {
@@ -77,9 +83,10 @@ impl Screen {
     }
 
     fn print(&self, line: &str) {
-        // Whoever reads has seen enough, as with `| head`.
-        if writeln!(io::stdout(), "{line}").is_err() {
-            process::exit(0);
+        if let Err(error) = writeln!(io::stdout(), "{line}") {
+            // The reader has seen enough, as with `| head`; a full disk is a failure.
+            let enough = error.kind() == io::ErrorKind::BrokenPipe;
+            process::exit(if enough { 0 } else { 1 });
         }
     }
 

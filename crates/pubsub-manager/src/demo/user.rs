@@ -1,6 +1,6 @@
-//! A user of the play.
+//! A user of the demonstration.
 
-use pubsub_manager::{Connection, Outlet, Stock};
+use pubsub_manager::{Connection, Socket, Stock};
 use std::{
     io,
     sync::{
@@ -11,22 +11,22 @@ use std::{
 };
 
 pub(crate) struct User {
-    pub(crate) connection: Connection<Pocket>,
+    pub(crate) connection: Connection<CountingSocket>,
     pub(crate) stocks: Vec<Stock>,
 }
 
-/// Takes everything that users are told and counts the prices, the one on joining left aside.
+/// Takes everything that users are sent and counts the prices, except those on joining.
 #[derive(Clone, Default)]
-pub(crate) struct Pocket(Arc<AtomicU64>);
+pub(crate) struct CountingSocket(Arc<AtomicU64>);
 
-impl Pocket {
+impl CountingSocket {
     pub(crate) fn prices(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-impl Outlet for Pocket {
-    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+impl Socket for CountingSocket {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let is_new_price = |line: &&[u8]| {
             line.starts_with(br#"{"type":"price""#) && !line.ends_with(br#""last":true}"#)
         };

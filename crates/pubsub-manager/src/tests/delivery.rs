@@ -1,59 +1,60 @@
 //! The promise to users: at most once, in order, everything while there is no pressure and the
-//! newest under pressure; and nobody suffers for another.
+//! newest under pressure; and no user suffers for another.
 
-use super::ear::{Ear, Told};
-use crate::broker::{Broker, Heard, Link, Lost};
-use crate::reconciler::Command;
+use super::{
+    test_broker::TestBroker,
+    test_client::{Received, TestClient},
+};
 use crate::{
-    BrokerAddress, Connection, Encode, Feed, InProcess, JsonLines, Message, Options, Outlet,
-    PubSubManager, Stock, UserId,
+    Connection, Disconnected, Encode, Feed, JsonLines, Message, Options, PubSubManager, Settings,
+    Socket, Stock, UserId,
+    broker::{Broker, BrokerConnection, BrokerError, Events},
 };
 use parking_lot::Mutex;
 use std::{
+    future::pending,
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 
 /// A manager that is live, and the broker behind it.
-struct House {
-    broker: InProcess,
+struct Fixture {
+    broker: TestBroker,
     manager: Arc<PubSubManager>,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         Self::with(Options::default()).await
     }
 
     async fn with(options: Options) -> Self {
-        let broker = InProcess::new();
-        let broker_address = BrokerAddress::InProcess(broker.clone());
-        let manager = PubSubManager::new(Options {
-            broker: broker_address,
-            ..options
-        })
-        .unwrap();
+        let (broker, runtime) = (TestBroker::default(), Handle::current());
+        let manager = PubSubManager::with_broker(broker.clone(), options, runtime);
         moment().await;
         assert_eq!(manager.stats().feed, Feed::Live);
         Self { broker, manager }
     }
 
     /// A user that follows APPL, whose channel is confirmed.
-    async fn user(&self, id: u64) -> (Connection<Ear>, Ear) {
-        let ear = Ear::default();
-        let connection = self.follow(id, ear.clone(), apple());
+    async fn user(&self, id: u64) -> (Connection<TestClient>, TestClient) {
+        let client = TestClient::default();
+        let connection = self.follow(id, client.clone(), apple());
         moment().await;
-        (connection, ear)
+        (connection, client)
     }
 
-    fn follow<O: Outlet>(&self, id: u64, outlet: O, stock: Stock) -> Connection<O> {
-        let connection = self.manager.connect(UserId(id), outlet).unwrap();
+    fn follow<O: Socket>(&self, id: u64, socket: O, stock: Stock) -> Connection<O> {
+        let connection = self.manager.connect(UserId(id), socket).unwrap();
         self.manager.user_subscribe(&connection, stock).unwrap();
         connection
     }
@@ -68,9 +69,9 @@ fn apple() -> Stock {
     "APPL".parse().unwrap()
 }
 
-fn price(price: u64, missed: u64) -> Told {
+fn price(price: u64, missed: u64) -> Received {
     let (stock, price) = ("APPL".into(), price.to_string());
-    Told::Price {
+    Received::Price {
         stock,
         price,
         last: false,
@@ -78,17 +79,17 @@ fn price(price: u64, missed: u64) -> Told {
     }
 }
 
-/// Lets what is ready happen. The clock is paused: it moves on only when nobody has work.
+/// Lets what is ready happen. The clock is paused: it moves on only when no task has work.
 async fn moment() {
     sleep(Duration::from_millis(10)).await;
 }
 
-/// An outlet that keeps each write by itself.
+/// An socket that keeps each write by itself.
 #[derive(Clone, Default)]
-struct Writes(Arc<Mutex<Vec<Vec<u8>>>>);
+struct RecordedWrites(Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl Outlet for Writes {
-    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+impl Socket for RecordedWrites {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().push(bytes.to_vec());
         Ok(bytes.len())
     }
@@ -102,45 +103,45 @@ impl Outlet for Writes {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
-    let house = House::new().await;
-    let (first, _) = house.user(1).await;
-    let (second, _) = house.user(2).await;
+    let fixture = Fixture::new().await;
+    let (first, _) = fixture.user(1).await;
+    let (second, _) = fixture.user(2).await;
     assert_eq!(
-        house.broker.subscribers(apple()),
+        fixture.broker.subscribers(apple()),
         1,
         "one subscription for both"
     );
-    house.manager.user_unsubscribe(&first, &apple()).unwrap();
+    fixture.manager.user_unsubscribe(&first, &apple()).unwrap();
     drop(second);
     moment().await;
     assert_eq!(
-        house.broker.subscribers(apple()),
+        fixture.broker.subscribers(apple()),
         1,
         "a page that is loaded again is back by now"
     );
     sleep(Duration::from_millis(1_200)).await;
-    assert_eq!(house.broker.subscribers(apple()), 0);
+    assert_eq!(fixture.broker.subscribers(apple()), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_joins_later_is_told_the_last_price_first() {
-    let house = House::new().await;
-    let (_first, _) = house.user(1).await;
-    house.publish(100);
+async fn a_user_that_joins_later_is_sent_the_last_price_first() {
+    let fixture = Fixture::new().await;
+    let (_first, _) = fixture.user(1).await;
+    fixture.publish(100);
     moment().await;
-    let (_second, ear) = house.user(2).await;
-    house.publish(101);
+    let (_second, client) = fixture.user(2).await;
+    fixture.publish(101);
     moment().await;
     let (stock, last) = (String::from("APPL"), true);
     assert_eq!(
-        ear.told(),
+        client.received(),
         [
-            Told::Status {
+            Received::Status {
                 feed: Feed::Live,
                 stock: None
             },
-            Told::Subscribed(stock.clone()),
-            Told::Price {
+            Received::Subscribed(stock.clone()),
+            Received::Price {
                 stock,
                 price: "100".into(),
                 last,
@@ -153,12 +154,12 @@ async fn whoever_joins_later_is_told_the_last_price_first() {
 
 #[tokio::test(start_paused = true)]
 async fn prices_that_wait_together_leave_in_one_write_and_beyond_64_the_oldest_are_missed() {
-    let house = House::new().await;
-    let writes = Writes::default();
-    let _user = house.follow(1, writes.clone(), apple());
+    let fixture = Fixture::new().await;
+    let writes = RecordedWrites::default();
+    let _user = fixture.follow(1, writes.clone(), apple());
     moment().await;
     writes.0.lock().clear();
-    (1..=100).for_each(|price| house.publish(price));
+    (1..=100).for_each(|price| fixture.publish(price));
     moment().await;
     let writes = writes.0.lock();
     assert_eq!(writes.len(), 1);
@@ -176,222 +177,293 @@ async fn prices_that_wait_together_leave_in_one_write_and_beyond_64_the_oldest_a
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_was_cut_is_finished_and_then_comes_the_newest_price_only() {
-    let house = House::new().await;
-    let (_user, ear) = house.user(1).await;
-    ear.take_only(10);
-    (1..=3).for_each(|price| house.publish(price));
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    client.take_only(10);
+    (1..=3).for_each(|price| fixture.publish(price));
     moment().await;
-    house.publish(4);
+    fixture.publish(4);
     moment().await;
-    assert_eq!(house.manager.stats().users_behind, 1);
-    ear.take_all();
+    assert_eq!(fixture.manager.stats().users_lagging, 1);
+    client.take_all();
     moment().await;
     // The first was begun, so it is finished; 2 and 3 were not, and are skipped.
-    assert_eq!(ear.told()[2..], [price(1, 0), price(4, 2)]);
-    house.publish(5);
+    assert_eq!(client.received()[2..], [price(1, 0), price(4, 2)]);
+    fixture.publish(5);
     moment().await;
-    assert_eq!(ear.told().last(), Some(&price(5, 0)));
-    assert_eq!(house.manager.stats().users_behind, 0);
-    assert_eq!(house.manager.stats().missed, 2);
+    assert_eq!(client.received().last(), Some(&price(5, 0)));
+    assert_eq!(fixture.manager.stats().users_lagging, 0);
+    assert_eq!(fixture.manager.stats().missed, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_was_cut_again_while_catching_up_is_finished_as_well() {
-    let house = House::new().await;
-    let (_user, ear) = house.user(1).await;
-    ear.take_only(10);
-    house.publish(1);
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    client.take_only(10);
+    fixture.publish(1);
     moment().await;
-    house.publish(2);
+    fixture.publish(2);
     moment().await;
     // Enough for the rest of the first message, and for the start of the second.
-    ear.take_only(40);
+    client.take_only(40);
     moment().await;
-    assert_eq!(ear.told()[2..], [price(1, 0)]);
-    house.publish(3);
-    ear.take_all();
+    assert_eq!(client.received()[2..], [price(1, 0)]);
+    fixture.publish(3);
+    client.take_all();
     moment().await;
-    assert_eq!(ear.told()[2..], [price(1, 0), price(2, 0), price(3, 0)]);
+    assert_eq!(
+        client.received()[2..],
+        [price(1, 0), price(2, 0), price(3, 0)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_joins_in_the_midst_of_a_relay_gets_the_price_once() {
-    let house = House::new().await;
+async fn a_user_that_joins_in_the_middle_of_a_fan_out_gets_the_price_once() {
+    let fixture = Fixture::new().await;
     let mut users: Vec<_> = (0..300)
-        .map(|id| house.follow(id, Ear::default(), apple()))
+        .map(|id| fixture.follow(id, TestClient::default(), apple()))
         .collect();
     moment().await;
-    // By hand, so that the relay stands still between two slices.
-    house.manager.handle_message(apple(), "1".parse().unwrap());
-    house.manager.relay().tell_a_slice(house.manager.shared());
-    let ear = Ear::default();
-    let _joiner = house.follow(300, ear.clone(), apple());
-    // The joiner, last in the row, takes the place of one who was still to be told.
+    // By hand, so that the fan-out stands still between two slices.
+    let hub = &fixture.manager.hub;
+    fixture.manager.handle_message(apple(), b"1");
+    assert!(hub.run_slice() > 0);
+    let client = TestClient::default();
+    let _joiner = fixture.follow(300, client.clone(), apple());
+    // The joiner, last in the list, takes the position of one who was still to be sent it.
     drop(users.remove(0));
-    // Nobody has told the keeper; it finds the rest of the relay by its next tick.
-    sleep(Duration::from_millis(200)).await;
+    moment().await;
     assert_eq!(
-        ear.prices("APPL"),
+        client.prices("APPL"),
         ["1"],
         "the last price, and not once more as a new one"
     );
-    assert_eq!(house.manager.stats().restarts, 0);
-    let told_once = |user: &Connection<Ear>| user.outlet().prices("APPL") == ["1"];
+    let told_once = |user: &Connection<TestClient>| user.socket().prices("APPL") == ["1"];
     assert!(
         users.iter().all(told_once),
-        "nobody was passed over or told twice"
+        "none was skipped, and none was sent it twice"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_unsubscribed_comes_no_price_however_far_behind_the_user_is() {
-    let house = House::new().await;
-    let (user, ear) = house.user(1).await;
-    ear.take_only(10);
-    house.publish(1);
+async fn after_unsubscribed_comes_no_price_however_far_the_user_lags() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(10);
+    fixture.publish(1);
     moment().await;
-    house.manager.user_unsubscribe(&user, &apple()).unwrap();
-    house.publish(2);
-    ear.take_all();
+    fixture.manager.user_unsubscribe(&user, &apple()).unwrap();
+    fixture.publish(2);
+    client.take_all();
     moment().await;
     assert_eq!(
-        ear.told()[2..],
-        [price(1, 0), Told::Unsubscribed("APPL".into())]
+        client.received()[2..],
+        [price(1, 0), Received::Unsubscribed("APPL".into())]
     );
 }
 
-/// Last words, as the protocol of these tests can say them.
+/// A final frame, as the protocol of these tests can say them.
 const BYE: &[u8] = b"{\"type\":\"unsubscribed\",\"stock\":\"BYE\"}\n";
 
-fn bye() -> Told {
-    Told::Unsubscribed("BYE".into())
+fn bye() -> Received {
+    Received::Unsubscribed("BYE".into())
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_is_told_its_last_words_and_nothing_after_them() {
-    let house = House::new().await;
-    let (user, ear) = house.user(1).await;
-    user.leave(BYE);
-    assert!(ear.is_finished());
-    user.leave(BYE);
+async fn a_user_that_is_closed_is_sent_its_final_frame_and_nothing_after_it() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    user.close(BYE);
+    assert!(client.is_shut_down());
+    user.close(BYE);
     user.send(BYE);
-    house.manager.user_subscribe(&user, apple()).unwrap();
-    house.publish(1);
-    house.broker.go_down();
+    fixture.manager.user_subscribe(&user, apple()).unwrap();
+    fixture.publish(1);
+    fixture.broker.go_down();
     moment().await;
-    assert_eq!(ear.told()[2..], [bye()]);
-    let stats = house.manager.stats();
+    assert_eq!(client.received()[2..], [bye()]);
+    let stats = fixture.manager.stats();
     assert_eq!((stats.users, stats.subscriptions), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_words_to_somebody_who_is_behind_come_after_the_price_that_was_cut() {
-    let house = House::new().await;
-    let (user, ear) = house.user(1).await;
-    ear.take_only(10);
-    (1..=2).for_each(|price| house.publish(price));
+async fn the_final_frame_of_a_slow_consumer_comes_after_the_price_that_was_cut() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(10);
+    (1..=2).for_each(|price| fixture.publish(price));
     moment().await;
-    user.leave(BYE);
-    house.publish(3);
-    house.broker.go_down();
+    user.close(BYE);
+    fixture.publish(3);
+    fixture.broker.go_down();
     moment().await;
-    assert!(!ear.is_finished(), "it has yet to take them");
-    ear.take_all();
+    assert!(!client.is_shut_down(), "it has yet to take them");
+    client.take_all();
     moment().await;
-    assert_eq!(ear.told()[2..], [price(1, 0), bye()]);
-    assert!(ear.is_finished());
-    assert_eq!(house.manager.stats().users_behind, 0);
+    assert_eq!(client.received()[2..], [price(1, 0), bye()]);
+    assert!(client.is_shut_down());
+    assert_eq!(fixture.manager.stats().users_lagging, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_take_its_last_words_by_the_deadline_is_given_up() {
-    let house = House::new().await;
-    let (user, ear) = house.user(1).await;
-    ear.take_only(10);
-    house.publish(1);
+async fn a_user_that_does_not_take_its_final_frame_by_the_deadline_is_evicted() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(10);
+    fixture.publish(1);
     moment().await;
-    user.leave(BYE);
+    user.close(BYE);
     sleep(Duration::from_secs(11)).await;
-    assert!(ear.is_closed());
-    assert!(!ear.is_finished());
+    assert!(client.is_closed());
+    assert!(!client.is_shut_down());
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_reads_nothing_by_the_deadline_is_given_up_and_the_others_never_waited() {
-    let house = House::new().await;
-    let (_slow, deaf) = house.user(1).await;
-    let (_quick, ear) = house.user(2).await;
+async fn a_user_that_reads_nothing_by_the_deadline_is_evicted_and_no_other_waits() {
+    let fixture = Fixture::new().await;
+    let (_slow, deaf) = fixture.user(1).await;
+    let (_quick, client) = fixture.user(2).await;
     deaf.take_only(0);
-    house.publish(1);
+    fixture.publish(1);
     moment().await;
-    assert_eq!(ear.prices("APPL"), ["1"]);
+    assert_eq!(client.prices("APPL"), ["1"]);
     assert!(!deaf.is_closed());
     sleep(Duration::from_secs(10)).await;
     assert!(deaf.is_closed());
-    let stats = house.manager.stats();
-    assert_eq!((stats.given_up, stats.users_behind), (1, 0));
+    let stats = fixture.manager.stats();
+    assert_eq!((stats.evicted, stats.users_lagging), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_and_does_not_read_the_answers_is_given_up_at_32_kib() {
-    let house = House::new().await;
-    let (user, ear) = house.user(1).await;
-    ear.take_only(0);
+async fn a_user_that_asks_and_does_not_read_the_answers_is_evicted_at_32_kib() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(0);
     user.send(&[b'x'; 32 * 1024]);
-    assert!(!ear.is_closed());
+    assert!(!client.is_closed());
     user.send(b"x");
-    assert!(ear.is_closed());
+    assert!(client.is_closed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_leaves_while_it_is_behind_leaves_nothing_behind() {
-    let house = House::new().await;
-    let (user, ear) = house.user(1).await;
-    ear.take_only(0);
-    house.publish(1);
+async fn a_user_that_leaves_while_it_lags_leaves_nothing_behind() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(0);
+    fixture.publish(1);
     moment().await;
-    assert_eq!(house.manager.stats().users_behind, 1);
+    assert_eq!(fixture.manager.stats().users_lagging, 1);
     drop(user);
     moment().await;
-    let stats = house.manager.stats();
+    let stats = fixture.manager.stats();
     assert_eq!(
-        (stats.users_behind, stats.users, stats.subscriptions),
+        (stats.users_lagging, stats.users, stats.subscriptions),
         (0, 0, 0)
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_outlet_that_panics_loses_its_own_user_only() {
-    struct Broken;
-    impl Outlet for Broken {
-        fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
-            assert!(
-                !bytes.starts_with(br#"{"type":"price""#),
-                "a fault of the caller"
-            );
-            Ok(bytes.len())
+/// A socket that panics when it is written a price, at once or while it catches up.
+#[derive(Default)]
+struct PanickingSocket {
+    lags: bool,
+    closed: Arc<AtomicBool>,
+}
+
+impl Socket for PanickingSocket {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        if !bytes.starts_with(br#"{"type":"price""#) {
+            return Ok(bytes.len());
         }
-        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-        fn close(&self) {}
+        assert!(self.lags, "a fault of the caller");
+        Ok(0)
     }
-    let house = House::new().await;
-    let _broken = house.follow(1, Broken, apple());
-    let (_user, ear) = house.user(2).await;
-    house.publish(1);
-    house.publish(2);
-    moment().await;
-    assert_eq!(ear.prices("APPL"), ["1", "2"]);
-    let stats = house.manager.stats();
-    assert_eq!((stats.given_up, stats.restarts), (1, 0));
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        panic!("a fault of the caller")
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outlet_that_is_always_ready_and_takes_nothing_is_given_up_at_the_deadline() {
-    struct Liar;
-    impl Outlet for Liar {
-        fn offer(&self, _: &[u8]) -> io::Result<usize> {
+async fn a_socket_that_panics_while_it_catches_up_loses_its_own_user_only() {
+    let fixture = Fixture::new().await;
+    let closed = Arc::default();
+    let socket = PanickingSocket {
+        lags: true,
+        closed: Arc::clone(&closed),
+    };
+    let _panicking = fixture.follow(1, socket, apple());
+    let (_user, client) = fixture.user(2).await;
+    fixture.publish(1);
+    moment().await;
+    fixture.publish(2);
+    moment().await;
+    assert_eq!(client.prices("APPL"), ["1", "2"]);
+    assert!(
+        closed.load(Ordering::Relaxed),
+        "its caller must end the connection"
+    );
+    let stats = fixture.manager.stats();
+    assert_eq!((stats.evicted, stats.users_lagging), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_managers_task_ends_the_manager_and_each_verb_says_so() {
+    let fixture = Fixture::new().await;
+    let (user, _) = fixture.user(1).await;
+    let panicking = fixture.follow(2, PanickingSocket::default(), apple());
+    fixture.publish(1);
+    fixture.manager.ended().await;
+    let verbs = [
+        fixture
+            .manager
+            .connect(UserId(3), TestClient::default())
+            .map(drop),
+        fixture.manager.user_unsubscribe(&user, &apple()),
+    ];
+    assert_eq!(verbs, [Err(Disconnected); 2]);
+    assert!(fixture.manager.user_subscribe(&user, apple()).is_err());
+    assert_eq!(fixture.manager.stats().feed, Feed::Stale);
+    // Users can still be told to come back, and those who leave take nothing down.
+    user.close(BYE);
+    drop(panicking);
+    fixture.manager.disconnect().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_that_panics_ends_the_manager() {
+    struct PanickingEncoder;
+    impl Encode for PanickingEncoder {
+        fn encode(&self, message: &Message<'_>, into: &mut Vec<u8>) {
+            assert!(
+                !matches!(message, Message::Price { .. }),
+                "a fault of the caller"
+            );
+            JsonLines.encode(message, into);
+        }
+    }
+    let fixture = Fixture::with(Options {
+        hub: Settings {
+            encoder: Arc::new(PanickingEncoder),
+            ..Settings::default()
+        },
+        ..Options::default()
+    })
+    .await;
+    let (_user, _) = fixture.user(1).await;
+    fixture.publish(12);
+    fixture.manager.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_is_always_ready_and_takes_nothing_is_evicted_at_the_deadline() {
+    struct LyingSocket;
+    impl Socket for LyingSocket {
+        fn try_write(&self, _: &[u8]) -> io::Result<usize> {
             Ok(0)
         }
         fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -399,60 +471,13 @@ async fn an_outlet_that_is_always_ready_and_takes_nothing_is_given_up_at_the_dea
         }
         fn close(&self) {}
     }
-    let house = House::new().await;
-    let _liar = house.follow(1, Liar, apple());
+    let fixture = Fixture::new().await;
+    let _lying = fixture.follow(1, LyingSocket, apple());
     sleep(Duration::from_secs(9)).await;
-    assert_eq!(house.manager.stats().given_up, 0);
+    assert_eq!(fixture.manager.stats().evicted, 0);
     sleep(Duration::from_secs(2)).await;
-    let stats = house.manager.stats();
-    assert_eq!((stats.given_up, stats.users_behind), (1, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_listener_that_panics_leaves_no_user_half_way_into_a_stock() {
-    let on_event: crate::Listener = Arc::new(|event| {
-        let joins = matches!(event, crate::Event::UserSubscribed { .. });
-        assert!(!joins, "a fault of the caller");
-    });
-    let house = House::with(Options {
-        on_event: Some(on_event),
-        ..Options::default()
-    })
-    .await;
-    let (user, ear) = house.user(1).await;
-    house.publish(1);
-    moment().await;
-    assert_eq!(ear.prices("APPL"), ["1"]);
-    drop(user);
-    assert_eq!(house.manager.stats().subscriptions, 0);
-    assert!(house.manager.stats().stocks.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fault_in_the_managers_own_task_is_counted_and_survived() {
-    struct Superstitious;
-    impl Encode for Superstitious {
-        fn encode(&self, message: &Message<'_>, into: &mut Vec<u8>) {
-            if let Message::Price { price, .. } = message {
-                assert_ne!(price.as_str(), "13");
-            }
-            JsonLines.encode(message, into);
-        }
-    }
-    let house = House::with(Options {
-        encoder: Arc::new(Superstitious),
-        ..Options::default()
-    })
-    .await;
-    let (_user, ear) = house.user(1).await;
-    house.publish(12);
-    moment().await;
-    house.publish(13);
-    sleep(Duration::from_secs(1)).await;
-    house.publish(14);
-    moment().await;
-    assert_eq!(ear.prices("APPL"), ["12", "14"]);
-    assert_eq!(house.manager.stats().restarts, 1);
+    let stats = fixture.manager.stats();
+    assert_eq!((stats.evicted, stats.users_lagging), (1, 0));
 }
 
 #[test]
@@ -462,9 +487,9 @@ fn when_the_runtime_has_ended_the_verbs_say_so() {
         .build()
         .unwrap();
     let manager = runtime.block_on(async { PubSubManager::new(Options::default()).unwrap() });
-    assert!(manager.connect(UserId(1), Ear::default()).is_ok());
+    assert!(manager.connect(UserId(1), TestClient::default()).is_ok());
     drop(runtime);
-    assert!(manager.connect(UserId(2), Ear::default()).is_err());
+    assert!(manager.connect(UserId(2), TestClient::default()).is_err());
 }
 
 #[test]
@@ -474,12 +499,12 @@ fn without_a_runtime_the_manager_does_not_start_and_says_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_link_that_is_alive_and_deaf_is_noticed_within_ten_seconds() {
-    let house = House::new().await;
-    let (_user, ear) = house.user(1).await;
+async fn a_connection_that_is_alive_and_deaf_is_noticed_within_ten_seconds() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
     let since = Instant::now();
-    house.broker.deafen_links();
-    while ear.feed() == Some(Feed::Live) {
+    fixture.broker.deafen_connections();
+    while client.feed() == Some(Feed::Live) {
         moment().await;
     }
     assert!(
@@ -487,20 +512,20 @@ async fn a_link_that_is_alive_and_deaf_is_noticed_within_ten_seconds() {
         "{:?}",
         since.elapsed()
     );
-    while ear.feed() == Some(Feed::Stale) {
+    while client.feed() == Some(Feed::Stale) {
         moment().await;
     }
-    house.publish(1);
+    fixture.publish(1);
     moment().await;
-    assert_eq!(ear.prices("APPL"), ["1"]);
+    assert_eq!(client.prices("APPL"), ["1"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_price_for_thousands_does_not_hold_up_another_stock() {
-    /// Notes which stock was told, in the order of all users' writes.
+async fn a_price_for_thousands_does_not_delay_another_stock() {
+    /// Notes which stock was sent, in the order of all users' writes.
     struct Noted(Stock, Arc<Mutex<Vec<Stock>>>);
-    impl Outlet for Noted {
-        fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+    impl Socket for Noted {
+        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
             if bytes.starts_with(br#"{"type":"price""#) {
                 self.1.lock().push(self.0);
             }
@@ -511,90 +536,163 @@ async fn a_price_for_thousands_does_not_hold_up_another_stock() {
         }
         fn close(&self) {}
     }
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let calm: Stock = "CALM".parse().unwrap();
-    let follow = |id, stock| house.follow(id, Noted(stock, Arc::clone(&order)), stock);
+    let follow = |id, stock| fixture.follow(id, Noted(stock, Arc::clone(&order)), stock);
     let _users: Vec<_> = (0..5_000)
         .map(|id| follow(id, apple()))
         .chain([follow(5_000, calm)])
         .collect();
     moment().await;
-    house.publish(1);
-    house.broker.publish(calm, "1".parse().unwrap());
+    fixture.publish(1);
+    fixture.broker.publish(calm, "1".parse().unwrap());
     moment().await;
     let order = order.lock();
     assert_eq!(order.len(), 5_001);
     let calm_at = order.iter().position(|stock| *stock == calm).unwrap();
     assert!(
         calm_at < 1_000,
-        "CALM was told after {calm_at} users of the other stock"
+        "CALM was sent after {calm_at} users of the other stock"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn disconnect_tells_what_waits_and_gives_who_is_behind_until_the_deadline() {
-    let house = House::new().await;
-    let (_user, ear) = house.user(1).await;
-    let (_slow, slow) = house.user(2).await;
+async fn disconnect_sends_what_waits_and_gives_slow_consumers_until_the_deadline() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    let (_slow, slow) = fixture.user(2).await;
     slow.take_only(0);
-    house.publish(1);
+    fixture.publish(1);
     let since = Instant::now();
-    house.manager.disconnect().await;
-    assert_eq!(ear.prices("APPL"), ["1"]);
-    assert_eq!(ear.feed(), Some(Feed::Stale));
+    fixture.manager.disconnect().await;
+    assert_eq!(client.prices("APPL"), ["1"]);
+    assert_eq!(client.feed(), Some(Feed::Stale));
     assert_eq!(since.elapsed().as_secs(), 10);
-    assert_eq!(house.broker.subscribers(apple()), 0);
-    house.manager.disconnect().await;
+    assert_eq!(fixture.broker.subscribers(apple()), 0);
+    fixture.manager.disconnect().await;
+}
+
+/// What a connection of [`ScriptedBroker`] does.
+#[derive(Clone, Copy, PartialEq)]
+enum Script {
+    /// It confirms, and is lost in the same moment.
+    ConfirmAndBreak,
+    /// It never answers a command.
+    NeverAnswer,
+    /// It confirms and delivers nothing, as a proxy in between may do.
+    DeliverNothing,
+}
+
+/// Its first connection follows the first script, all others the second.
+struct ScriptedBroker {
+    scripts: [Script; 2],
+    connections: Arc<AtomicUsize>,
+}
+
+struct ScriptedConnection(Script, Arc<Events>);
+
+impl Broker for ScriptedBroker {
+    type Connection = ScriptedConnection;
+
+    async fn connect(&self, events: Arc<Events>) -> Result<ScriptedConnection, BrokerError> {
+        let made = self.connections.fetch_add(1, Ordering::Relaxed);
+        Ok(ScriptedConnection(self.scripts[made.min(1)], events))
+    }
+}
+
+impl BrokerConnection for ScriptedConnection {
+    async fn subscribe(&self, _: &[Stock]) -> Result<(), BrokerError> {
+        match self.0 {
+            Script::NeverAnswer => pending().await,
+            Script::ConfirmAndBreak => self.1.lost("it broke"),
+            Script::DeliverNothing => {}
+        }
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, _: &[Stock]) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<(), BrokerError> {
+        pending().await
+    }
+}
+
+/// A manager with one user of one stock over such a broker, and how many connections were made.
+fn scripted(
+    scripts: [Script; 2],
+) -> (Arc<PubSubManager>, Connection<TestClient>, Arc<AtomicUsize>) {
+    let connections = Arc::default();
+    let broker = ScriptedBroker {
+        scripts,
+        connections: Arc::clone(&connections),
+    };
+    let manager = PubSubManager::with_broker(broker, Options::default(), Handle::current());
+    let user = manager.connect(UserId(1), TestClient::default()).unwrap();
+    manager.user_subscribe(&user, apple()).unwrap();
+    (manager, user, connections)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_lost_link_confirmed_says_nothing_of_the_next() {
-    /// Its first link answers and breaks in the same breath; the next lives and never answers.
-    #[derive(Default)]
-    struct Fickle(AtomicBool);
-    struct FickleLink {
-        breaks: bool,
-        asked: Vec<Heard>,
-        spoke: bool,
-    }
-    impl Broker for Fickle {
-        type Link = FickleLink;
-        async fn connect(&self) -> Result<FickleLink, Lost> {
-            let breaks = !self.0.swap(true, Ordering::Relaxed);
-            Ok(FickleLink {
-                breaks,
-                asked: Vec::new(),
-                spoke: false,
-            })
-        }
-    }
-    impl Link for FickleLink {
-        fn ask(&mut self, command: &Command) {
-            if let Command::Subscribe(stocks) = command {
-                self.asked
-                    .extend(stocks.iter().copied().map(Heard::Subscribed));
-            }
-        }
-        fn probe(&mut self) {}
-        async fn listen(&mut self, heard: &mut Vec<Heard>) -> Result<(), Lost> {
-            if self.asked.is_empty() || self.spoke {
-                std::future::pending::<()>().await;
-            }
-            self.spoke = true;
-            if self.breaks {
-                heard.append(&mut self.asked);
-                return Err(Lost("it broke".into()));
-            }
-            heard.push(Heard::Alive);
-            Ok(())
-        }
-    }
-    let runtime = tokio::runtime::Handle::current();
-    let manager = PubSubManager::with(Fickle::default(), Options::default(), runtime);
-    let user = manager.connect(UserId(1), Ear::default()).unwrap();
-    manager.user_subscribe(&user, apple()).unwrap();
+async fn what_a_lost_connection_confirmed_says_nothing_of_the_next() {
+    let (manager, _user, connections) = scripted([Script::ConfirmAndBreak, Script::NeverAnswer]);
     sleep(Duration::from_secs(2)).await;
-    let stats = manager.stats();
-    assert_eq!((stats.reconnects, stats.channels_confirmed), (1, 0));
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
+    assert_eq!(manager.stats().channels_confirmed, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_confirms_and_delivers_nothing_never_makes_the_feed_live() {
+    let (manager, user, connections) = scripted([Script::DeliverNothing; 2]);
+    sleep(Duration::from_secs(60)).await;
+    let was_live = |received: &Received| {
+        matches!(
+            received,
+            Received::Status {
+                feed: Feed::Live,
+                ..
+            }
+        )
+    };
+    assert!(!user.socket().received().iter().any(was_live));
+    assert_eq!(manager.stats().feed, Feed::Stale);
+    // Each attempt takes the four seconds of the probe, and the pause after it.
+    let made = connections.load(Ordering::Relaxed);
+    assert!((10..=15).contains(&made), "{made} connections in a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_message_that_is_not_a_price_the_stock_is_stale_once_until_its_next_price() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    fixture.publish(1);
+    moment().await;
+    for _ in 0..3 {
+        fixture.broker.publish_unchecked(apple(), b"one and a half");
+        moment().await;
+    }
+    let stock = || Some(String::from("APPL"));
+    let stale = Received::Status {
+        feed: Feed::Stale,
+        stock: stock(),
+    };
+    let live = Received::Status {
+        feed: Feed::Live,
+        stock: stock(),
+    };
+    assert_eq!(client.received()[2..], [price(1, 0), stale.clone()]);
+    let (_late, joined) = fixture.user(2).await;
+    assert_eq!(
+        joined.received().last(),
+        Some(&stale),
+        "the last price is called old"
+    );
+    fixture.publish(2);
+    moment().await;
+    // `missed` counts prices, and nothing else was missed.
+    let mut after = client.received()[4..].to_vec();
+    after.sort_by_key(|received| matches!(received, Received::Price { .. }));
+    assert_eq!(after, [live, price(2, 0)]);
 }

@@ -1,7 +1,7 @@
-//! A failover that the link does not notice: the old Redis goes on answering, and everyone else
+//! A failover that the connection does not notice: the old Redis goes on answering, and everyone else
 //! has moved to another one.
 
-use super::{ear::Ear, eventually::eventually, redis_server::RedisServer};
+use super::{eventually::eventually, redis_server::RedisServer, test_client::TestClient};
 use crate::{BrokerAddress, Feed, Options, PubSubManager, UserId};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Instant};
@@ -36,7 +36,7 @@ fn place(redis: &RedisServer) -> String {
 }
 
 #[tokio::test]
-async fn a_link_to_yesterdays_master_answers_and_is_found_out() {
+async fn a_connection_to_the_former_master_answers_and_is_found_out() {
     let Some(old) = RedisServer::start() else {
         return;
     };
@@ -51,8 +51,8 @@ async fn a_link_to_yesterdays_master_answers_and_is_found_out() {
         ..Options::default()
     })
     .unwrap();
-    let ear = Ear::default();
-    let user = manager.connect(UserId(1), ear.clone()).unwrap();
+    let client = TestClient::default();
+    let user = manager.connect(UserId(1), client.clone()).unwrap();
     manager
         .user_subscribe(&user, "APPL".parse().unwrap())
         .unwrap();
@@ -62,14 +62,14 @@ async fn a_link_to_yesterdays_master_answers_and_is_found_out() {
     .await;
 
     eventually("the user is told that prices are live", || {
-        ear.feed() == Some(Feed::Live)
+        client.feed() == Some(Feed::Live)
     })
     .await;
 
     *points_at.lock() = place(&new);
     let moved = Instant::now();
     eventually("the user is told that prices are stale", || {
-        ear.feed() == Some(Feed::Stale)
+        client.feed() == Some(Feed::Stale)
     })
     .await;
     let noticed = moved.elapsed();
@@ -78,10 +78,10 @@ async fn a_link_to_yesterdays_master_answers_and_is_found_out() {
     })
     .await;
     eventually("the price comes", || {
-        ear.prices("APPL").last().map(String::as_str) == Some("2")
+        client.prices("APPL").last().map(String::as_str) == Some("2")
     })
     .await;
-    assert_eq!(ear.feed(), Some(Feed::Live));
+    assert_eq!(client.feed(), Some(Feed::Live));
     // It is said and not asserted: on a busy machine it would tell of the machine.
     println!("noticed after {:.1} s", noticed.as_secs_f64());
 }

@@ -1,8 +1,9 @@
 //! A broker may refuse a channel, and refuses a whole command for it.
 
-use super::ear::Ear;
-use crate::{BrokerAddress, InProcess, Options, PubSubManager, Stock, UserId};
+use super::{test_broker::TestBroker, test_client::TestClient};
+use crate::{Options, PubSubManager, Settings, Stock, UserId};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 fn stock(name: &str) -> Stock {
     name.parse().unwrap()
@@ -14,18 +15,20 @@ async fn pass(seconds: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stocks_that_stand_in_one_command_with_a_refused_one_are_subscribed_all_the_same() {
-    let broker = InProcess::new();
+async fn stocks_in_one_command_with_a_refused_one_are_subscribed_all_the_same() {
+    let broker = TestBroker::default();
     let options = Options {
-        broker: BrokerAddress::InProcess(broker.clone()),
-        stocks_per_user: 1_000,
+        hub: Settings {
+            stocks_per_user: 1_000,
+            ..Settings::default()
+        },
         ..Options::default()
     };
-    let manager = PubSubManager::new(options).unwrap();
+    let manager = PubSubManager::with_broker(broker.clone(), options, Handle::current());
     for refused in [3, 400, 401] {
         broker.refuse(stock(&format!("S{refused}")));
     }
-    let user = manager.connect(UserId(1), Ear::default()).unwrap();
+    let user = manager.connect(UserId(1), TestClient::default()).unwrap();
     for n in 0..500 {
         manager
             .user_subscribe(&user, stock(&format!("S{n}")))
@@ -38,14 +41,11 @@ async fn stocks_that_stand_in_one_command_with_a_refused_one_are_subscribed_all_
 
 #[tokio::test(start_paused = true)]
 async fn a_user_who_cannot_decide_about_a_refused_stock_does_not_multiply_the_attempts() {
-    let broker = InProcess::new();
+    let broker = TestBroker::default();
     broker.refuse(stock("TSLA"));
-    let options = Options {
-        broker: BrokerAddress::InProcess(broker.clone()),
-        ..Options::default()
-    };
-    let manager = PubSubManager::new(options).unwrap();
-    let user = manager.connect(UserId(1), Ear::default()).unwrap();
+    let runtime = Handle::current();
+    let manager = PubSubManager::with_broker(broker.clone(), Options::default(), runtime);
+    let user = manager.connect(UserId(1), TestClient::default()).unwrap();
     for _ in 0..200 {
         manager.user_subscribe(&user, stock("TSLA")).unwrap();
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -72,8 +72,8 @@ async fn a_user_who_cannot_decide_about_a_refused_stock_does_not_multiply_the_at
     drop(user);
     pass(60).await;
     assert_eq!(
-        manager.shared().channels.len(),
+        manager.hub.channels_known(),
         0,
-        "nobody wants it, so nobody remembers it"
+        "no user wants it, so it is forgotten"
     );
 }

@@ -1,7 +1,7 @@
 //! One story over both brokers: two servers, three users, one stock.
 
-use super::ear::{Ear, Told};
 use super::eventually::eventually;
+use super::test_client::{Received, TestClient};
 use crate::{
     BrokerAddress, Connection, Feed, InProcess, Options, PubSubManager, Publisher, Stock, UserId,
 };
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn the_story_over_the_broker_in_this_process() {
-    tell(BrokerAddress::InProcess(InProcess::new()), "").await;
+    tell(BrokerAddress::InProcess(InProcess::default()), "").await;
 }
 
 #[cfg(feature = "redis")]
@@ -53,9 +53,12 @@ impl Server {
         Self { manager }
     }
 
-    fn user(&self, id: u64) -> (Connection<Ear>, Ear) {
-        let ear = Ear::default();
-        (self.manager.connect(UserId(id), ear.clone()).unwrap(), ear)
+    fn user(&self, id: u64) -> (Connection<TestClient>, TestClient) {
+        let client = TestClient::default();
+        (
+            self.manager.connect(UserId(id), client.clone()).unwrap(),
+            client,
+        )
     }
 
     async fn is_subscribed_to(&self, channels: u64) {
@@ -67,8 +70,8 @@ impl Server {
     }
 }
 
-fn price(price: &str, last: bool) -> Told {
-    Told::Price {
+fn price(price: &str, last: bool) -> Received {
+    Received::Price {
         stock: "APPL".to_owned(),
         price: price.to_owned(),
         last,
@@ -76,8 +79,11 @@ fn price(price: &str, last: bool) -> Told {
     }
 }
 
-async fn hears(ear: &Ear, told: &Told) {
-    eventually("a message arrives", || ear.told().last() == Some(told)).await;
+async fn hears(client: &TestClient, received: &Received) {
+    eventually("a message arrives", || {
+        client.received().last() == Some(received)
+    })
+    .await;
 }
 
 async fn tell(broker: BrokerAddress, prefix: &str) {
@@ -85,60 +91,60 @@ async fn tell(broker: BrokerAddress, prefix: &str) {
     let publisher = Publisher::new(&broker, prefix);
     let publish = async |price: &str| {
         publisher
-            .publish(apple, price.parse().unwrap())
+            .publish(&[(apple, price.parse().unwrap())])
             .await
             .unwrap()
     };
-    let live = Told::Status {
+    let live = Received::Status {
         feed: Feed::Live,
         stock: None,
     };
-    let stale = Told::Status {
+    let stale = Received::Status {
         feed: Feed::Stale,
         stock: None,
     };
-    let subscribed = Told::Subscribed("APPL".to_owned());
-    let unsubscribed = Told::Unsubscribed("APPL".to_owned());
+    let subscribed = Received::Subscribed("APPL".to_owned());
+    let unsubscribed = Received::Unsubscribed("APPL".to_owned());
     let (here, there) = (
         Server::start(&broker, prefix).await,
         Server::start(&broker, prefix).await,
     );
-    assert_eq!(publish("99").await, 0, "nobody follows the stock yet");
+    assert_eq!(publish("99").await, 0, "the stock has no follower yet");
 
     // The first user of a server subscribes it.
-    let (asha, ashas) = here.user(1);
+    let (asha, asha_received) = here.user(1);
     here.manager.user_subscribe(&asha, apple).unwrap();
     here.is_subscribed_to(1).await;
     assert_eq!(publish("100").await, 1, "one server follows the stock");
-    hears(&ashas, &price("100", false)).await;
+    hears(&asha_received, &price("100", false)).await;
 
     // The second gets the last price at once, and the server stays subscribed once.
-    let (ben, bens) = here.user(2);
+    let (ben, ben_received) = here.user(2);
     here.manager.user_subscribe(&ben, apple).unwrap();
     // A server that has just begun to follow the stock knows no price of it.
-    let (cleo, cleos) = there.user(3);
+    let (cleo, cleo_received) = there.user(3);
     there.manager.user_subscribe(&cleo, apple).unwrap();
     there.is_subscribed_to(1).await;
     assert_eq!(publish("100.1").await, 2, "two servers follow the stock");
-    for ear in [&ashas, &bens, &cleos] {
-        hears(ear, &price("100.1", false)).await;
+    for client in [&asha_received, &ben_received, &cleo_received] {
+        hears(client, &price("100.1", false)).await;
     }
 
     // After `unsubscribed` comes no price.
     here.manager.user_unsubscribe(&asha, &apple).unwrap();
     assert_eq!(publish("100.2").await, 2);
-    hears(&bens, &price("100.2", false)).await;
+    hears(&ben_received, &price("100.2", false)).await;
 
     // The last user of a server unsubscribes it, and a lost connection is a leaving.
     drop(ben);
     here.is_subscribed_to(0).await;
     assert_eq!(publish("100.3").await, 1);
-    hears(&cleos, &price("100.3", false)).await;
+    hears(&cleo_received, &price("100.3", false)).await;
 
     there.manager.disconnect().await;
     assert_eq!(publish("100.4").await, 0);
     assert_eq!(
-        ashas.told(),
+        asha_received.received(),
         [
             &live,
             &subscribed,
@@ -149,7 +155,7 @@ async fn tell(broker: BrokerAddress, prefix: &str) {
         .map(Clone::clone)
     );
     assert_eq!(
-        bens.told(),
+        ben_received.received(),
         [
             &live,
             &subscribed,
@@ -159,7 +165,10 @@ async fn tell(broker: BrokerAddress, prefix: &str) {
         ]
         .map(Clone::clone)
     );
-    let cleos = cleos.told();
+    let cleo_received = cleo_received.received();
     let prices = ["100.1", "100.2", "100.3"].map(|text| price(text, false));
-    assert_eq!(cleos, [&[live, subscribed], &prices[..], &[stale]].concat());
+    assert_eq!(
+        cleo_received,
+        [&[live, subscribed], &prices[..], &[stale]].concat()
+    );
 }

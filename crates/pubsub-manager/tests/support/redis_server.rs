@@ -17,12 +17,18 @@ pub(crate) struct RedisServer {
     child: Child,
     port: u16,
     directory: TempDir,
+    flags: Vec<String>,
 }
 
 impl RedisServer {
     /// A fresh server, or `None`, said plainly, where Redis is not installed. Under CI the tests
     /// that need Redis are not optional, so there it is a failure.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same, with more flags for redis-server.
+    pub(crate) fn start_with(flags: &[String]) -> Option<Self> {
         let found = Command::new("redis-server")
             .arg("--version")
             .stdout(Stdio::null())
@@ -40,9 +46,10 @@ impl RedisServer {
             let directory = tempfile::tempdir().expect("a temporary directory can be made");
             let port = free_port();
             let mut server = Self {
-                child: spawn(port, &directory),
+                child: spawn(port, &directory, flags),
                 port,
                 directory,
+                flags: flags.to_vec(),
             };
             server.answers().then_some(server)
         });
@@ -67,7 +74,7 @@ impl RedisServer {
     pub(crate) fn restart(&mut self) {
         let until = Instant::now() + PATIENCE;
         loop {
-            self.child = spawn(self.port, &self.directory);
+            self.child = spawn(self.port, &self.directory, &self.flags);
             if self.answers() {
                 return;
             }
@@ -191,7 +198,7 @@ impl Drop for Frozen<'_> {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port can be had");
     listener
         .local_addr()
@@ -199,12 +206,13 @@ fn free_port() -> u16 {
         .port()
 }
 
-fn spawn(port: u16, directory: &TempDir) -> Child {
+fn spawn(port: u16, directory: &TempDir, flags: &[String]) -> Child {
     Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
         .arg("--dir")
         .arg(directory.path())
+        .args(flags)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -59,7 +59,7 @@ pub(crate) fn house() -> &'static House {
 pub(crate) fn house_with(change: impl FnOnce(&mut Options) + Send + 'static) -> &'static House {
     static HOUSE: OnceLock<House> = OnceLock::new();
     HOUSE.get_or_init(|| {
-        let broker = InProcess::new();
+        let broker = InProcess::default();
         let mut options = options(broker.clone());
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {

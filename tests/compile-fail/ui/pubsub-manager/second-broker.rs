@@ -1,12 +1,13 @@
 //~ E0624
-//! Tried: a second link to a broker, by a second manager made round one.
-//! Refused: `with` is for the manager's own crate; elsewhere the broker is said once, to `start`.
-//! Door: manager.rs: `pub(crate) fn with<` => `pub fn with<`
+//! Tried: a second connection to a broker, by a second manager made around one.
+//! Refused: `with_broker` is for the manager's own crate; elsewhere the broker is said once, to `start`.
+//! Door: manager.rs: `pub(crate) fn with_broker<` => `pub fn with_broker<`
 
 use pubsub_manager::{InProcess, Options, PubSubManager};
 use tokio::runtime::Handle;
 
 fn main() {
-    let second = PubSubManager::with(InProcess::new(), Options::default(), Handle::current());
-    println!("a second, with a link of its own: {second:?}");
+    let (broker, options) = (InProcess::default(), Options::default());
+    let second = PubSubManager::with_broker(broker, options, Handle::current());
+    println!("a second, with a connection of its own: {second:?}");
 }

@@ -1,21 +1,21 @@
-//~ E0451 private-type
+//~ E0451
 //! Tried: a manager without its constructor, field by field.
-//! Refused: a struct literal has to name every field; both are private, and so are their types.
-//! Door: manager.rs: `    shared: Arc<Shared>,` => `    pub shared: Arc<Shared>,`
-//! Door: manager.rs: `    relay: Mutex<Relay>,` => `    pub relay: Mutex<Relay>,`
-//! Door: shared.rs: `pub(crate) struct Shared {` => `pub struct Shared {`
-//! Door: relay.rs: `pub(crate) struct Relay {` => `pub struct Relay {`
+//! Refused: a struct literal has to name every field, and all three are private.
+//! Door: manager.rs: `    pub(crate) hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
+//! Door: manager.rs: `    pub(crate) leave_delay: Duration,` => `    pub leave_delay: Duration,`
+//! Door: manager.rs: `    ended: CancellationToken,` => `    pub ended: CancellationToken,`
 
 use pubsub_manager::PubSubManager;
 
 fn main() {
     let second = PubSubManager {
-        shared: whatever(),
-        relay: whatever(),
+        hub: anything(),
+        leave_delay: anything(),
+        ended: anything(),
     };
     println!("a second: {second:?}");
 }
 
-fn whatever<T>() -> T {
-    panic!("whatever stands here")
+fn anything<T>() -> T {
+    panic!("a value of the right type stands here")
 }

@@ -3,11 +3,11 @@
 //! Refused: to leave is to drop the connection, and what was dropped cannot be lent.
 //! Door: here: `drop(user);` => `drop(&user);`
 
-use pubsub_manager::{Connection, Outlet, PubSubManager, Stock, SubscribeError};
+use pubsub_manager::{Connection, PubSubManager, Socket, Stock, SubscribeError};
 
-fn leave<O: Outlet>(
+fn leave<S: Socket>(
     manager: &PubSubManager,
-    user: Connection<O>,
+    user: Connection<S>,
     stock: Stock,
 ) -> Result<(), SubscribeError> {
     drop(user);

@@ -1,4 +1,4 @@
-//! In place of the field: `stats()`, a snapshot of what the relay has done.
+//! In place of the field: `stats()`, a snapshot of what the hub has counted.
 
 mod support;
 

@@ -7,7 +7,7 @@ use pubsub_manager::{BrokerAddress, InProcess, Options, PubSubManager, StartErro
 pub fn main() {
     support::started();
     let second = PubSubManager::start(Options {
-        broker: BrokerAddress::InProcess(InProcess::new()),
+        broker: BrokerAddress::InProcess(InProcess::default()),
         ..Options::default()
     });
     assert!(matches!(second, Err(StartError::AlreadyStarted)));

@@ -1,10 +1,10 @@
-//! What the twins share: the manager, started by whichever comes first, and a user's outlet.
+//! What the twins share: the manager, started by whichever comes first, and a user's socket.
 
 use std::io;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
-use pubsub_manager::{Options, Outlet, PubSubManager};
+use pubsub_manager::{Options, PubSubManager, Socket};
 use tokio::runtime::Runtime;
 
 /// The manager lives as long as the process, and so does the runtime of its task.
@@ -22,8 +22,8 @@ pub fn started() -> &'static PubSubManager {
 /// The way to a user who takes whatever comes, and says nothing.
 pub struct Quiet;
 
-impl Outlet for Quiet {
-    fn offer(&self, bytes: &[u8]) -> io::Result<usize> {
+impl Socket for Quiet {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(bytes.len())
     }
 

@@ -1,0 +1,75 @@
+//! The only connection between a user and the hub.
+
+use crate::{Hub, Socket, UserId, user::User};
+use std::{fmt, sync::Arc};
+
+/// A user that the hub knows. Only [`connect`](Hub::connect) makes one, it cannot be cloned, and it
+/// leaves every stock when it is dropped.
+#[must_use = "a connection that is dropped leaves at once"]
+pub struct Connection<S: Socket> {
+    user: Arc<User<S>>,
+    hub: Arc<Hub>,
+}
+
+impl<S: Socket> Connection<S> {
+    /// Registers the user, and sends it the status of the feed.
+    pub(crate) fn new(id: UserId, socket: S, hub: &Arc<Hub>) -> Self {
+        let connection = Self {
+            user: Arc::new(User::new(id, socket)),
+            hub: Arc::clone(hub),
+        };
+        let user = connection.user();
+        let key = hub.users.lock().add(Arc::clone(&user));
+        user.lock().key = Some(key);
+        user.send_status(hub);
+        connection
+    }
+
+    /// The number that the caller gave the user.
+    pub fn id(&self) -> UserId {
+        self.user.id
+    }
+
+    /// The socket that was given to `connect`: the caller reads from the same one that the hub
+    /// writes to.
+    pub fn socket(&self) -> &S {
+        &self.user.socket
+    }
+
+    /// Sends a reply of the caller's own, in order with the prices and never skipped. If the user
+    /// does not read it waits; over 32 KiB of waiting replies the hub evicts the user.
+    pub fn send(&self, bytes: &[u8]) {
+        let user = self.user();
+        let mut state = user.lock();
+        user.reply(&mut state, bytes, &self.hub);
+    }
+
+    /// The user leaves every stock, and `final_frame` is the last that it is sent: after the replies
+    /// that wait for it, and after the rest of a price that was cut. When the socket has taken it,
+    /// at once if it can, it is told to [`shutdown`](Socket::shutdown). The first call counts.
+    pub fn close(&self, final_frame: &[u8]) {
+        let user = self.user();
+        let mut state = user.lock();
+        self.hub.leave(&user, &mut state);
+        user.close(&mut state, final_frame, &self.hub);
+    }
+
+    pub(crate) fn user(&self) -> Arc<User> {
+        Arc::clone(&self.user) as Arc<User>
+    }
+}
+
+impl<S: Socket> Drop for Connection<S> {
+    fn drop(&mut self) {
+        let user = self.user();
+        let mut state = user.lock();
+        state.end();
+        self.hub.leave(&user, &mut state);
+    }
+}
+
+impl<S: Socket> fmt::Debug for Connection<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Connection({})", self.user.id)
+    }
+}

@@ -1,0 +1,95 @@
+//! Prices that wait for the fan-out, bounded for each stock.
+
+use crate::{Price, Stock};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use tokio::sync::Notify;
+
+/// How many prices of a stock may wait; older ones are dropped and count as missed.
+pub(crate) const MAX_PENDING_PRICES: usize = 64;
+
+/// What came from the broker and was not fanned out yet.
+///
+/// The broker's own task writes here and must not wait for a fan-out that is writing to sockets:
+/// this lock is held for a few instructions only.
+#[derive(Default)]
+pub(crate) struct Pending {
+    state: Mutex<State>,
+    pub(crate) changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// A stock stands here from its first price until the fan-out has sent its last one.
+    stocks: HashMap<Stock, Prices>,
+    /// Stocks that the fan-out has no job for yet.
+    new: Vec<Stock>,
+}
+
+/// Prices of one stock, oldest first.
+#[derive(Default)]
+pub(crate) struct Prices {
+    pub(crate) prices: VecDeque<Price>,
+    /// How many were dropped in front of these.
+    pub(crate) dropped: u64,
+    /// Whether the newest message was not a price.
+    pub(crate) invalid: bool,
+}
+
+impl Pending {
+    pub(crate) fn price(&self, stock: Stock, price: Price) {
+        self.with(stock, |pending| {
+            if pending.prices.len() == MAX_PENDING_PRICES {
+                pending.prices.pop_front();
+                pending.dropped += 1;
+            }
+            pending.prices.push_back(price);
+            pending.invalid = false;
+        });
+    }
+
+    pub(crate) fn invalid(&self, stock: Stock) {
+        self.with(stock, |pending| pending.invalid = true);
+    }
+
+    fn with(&self, stock: Stock, change: impl FnOnce(&mut Prices)) {
+        let mut state = self.state.lock();
+        let State { stocks, new } = &mut *state;
+        let pending = stocks.entry(stock).or_insert_with(|| {
+            new.push(stock);
+            Prices::default()
+        });
+        change(pending);
+        if new.len() == 1 {
+            self.changed.notify_one();
+        }
+    }
+
+    /// The stocks that need a job.
+    pub(crate) fn take_new(&self) -> Vec<Stock> {
+        std::mem::take(&mut self.state.lock().new)
+    }
+
+    /// Takes what waits of a stock that has a job.
+    pub(crate) fn take(&self, stock: Stock) -> Prices {
+        let mut state = self.state.lock();
+        state
+            .stocks
+            .get_mut(&stock)
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// Ends a stock's job if nothing of it waits, and returns whether it did.
+    pub(crate) fn finish(&self, stock: Stock) -> bool {
+        let mut state = self.state.lock();
+        let finished = state
+            .stocks
+            .get(&stock)
+            .is_none_or(|pending| pending.prices.is_empty() && !pending.invalid);
+        if finished {
+            state.stocks.remove(&stock);
+        }
+        finished
+    }
+}

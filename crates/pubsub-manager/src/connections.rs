@@ -1,0 +1,84 @@
+//! The manager's task: one connection to the broker after the other, and the fan-out beside them.
+//!
+//! It is one task, so that a price costs one wake-up however many users it has.
+
+use crate::{
+    PubSubManager,
+    broker::{Broker, BrokerConnection, BrokerError, Events},
+    subscriber::Subscriber,
+};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use hub::within;
+use std::{sync::Arc, time::Duration};
+use tokio::{select, time::sleep};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that delivers nothing for so long is probed.
+const IDLE_BEFORE_PROBE: Duration = Duration::from_secs(3);
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Pauses double from the first to the longest. Jitter at most doubles each, so that fifty servers
+/// do not come back in step.
+const RECONNECT_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(Duration::from_secs(1))
+    .with_jitter()
+    .without_max_times();
+
+/// Relays until the manager is closed; then sends what waits, and that it is over.
+pub(crate) async fn run<B: Broker>(manager: &Arc<PubSubManager>, broker: &B) {
+    let hub = &manager.hub;
+    select! {
+        biased;
+        () = hub.closed() => {}
+        () = hub.fan_out() => {}
+        () = connect_again_and_again(manager, broker) => {}
+    }
+    hub.go_stale("the manager is disconnected");
+    hub.flush().await;
+}
+
+async fn connect_again_and_again<B: Broker>(manager: &Arc<PubSubManager>, broker: &B) {
+    let hub = &manager.hub;
+    let mut reconnect = RECONNECT_PAUSES.build();
+    loop {
+        let events = Events::new(manager);
+        let connected = within(CONNECT_TIMEOUT, broker.connect(Arc::clone(&events))).await;
+        let error = match connected {
+            Ok(Ok(connection)) => {
+                let mut subscriber = Subscriber::new(hub, &connection, manager.leave_delay);
+                let lost = select! {
+                    biased;
+                    lost = events.until_lost() => lost,
+                    lost = until_silent(&connection, &events) => lost,
+                    // Pauses begin anew when prices have been seen to arrive, not when a command
+                    // was confirmed: a proxy that confirms and delivers nothing would otherwise be
+                    // connected to twenty times a second.
+                    Err(lost) = subscriber.run(|| reconnect = RECONNECT_PAUSES.build()) => lost,
+                };
+                hub.count_reconnect();
+                lost
+            }
+            Ok(Err(error)) => error,
+            Err(_) => BrokerError::Lost("the broker does not answer".into()),
+        };
+        hub.go_stale(&error.to_string());
+        sleep(reconnect.next().expect("the pauses have no end")).await;
+    }
+}
+
+/// Probes a connection that is idle, and returns when a probe does not come back.
+///
+/// After a failover a connection can be alive and deaf: it answers PING, and delivers nothing.
+async fn until_silent(connection: &impl BrokerConnection, events: &Events) -> BrokerError {
+    loop {
+        let before = events.messages();
+        sleep(IDLE_BEFORE_PROBE).await;
+        if events.messages() == before
+            && !matches!(within(PROBE_TIMEOUT, connection.probe()).await, Ok(Ok(())))
+            && events.messages() == before
+        {
+            let reason = "the connection is silent: our own probe did not come back";
+            return BrokerError::Lost(reason.into());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What every program here that speaks to a Redis needs besides the `redis` crate: an address that
+//! does not show its password, and a publisher whose connection is made again when it was lost.
+//! Without it each crate would parse, connect and hide passwords in its own way.
+//! `cargo run -p pubsub-manager -- --redis redis://127.0.0.1:6379` uses both.
+
+mod publisher;
+mod redis_flag;
+mod redis_url;
+
+pub use publisher::RedisPublisher;
+pub use redis_flag::RedisFlag;
+pub use redis_url::{BadRedisUrl, RedisUrl};

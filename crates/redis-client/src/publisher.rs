@@ -1,0 +1,75 @@
+//! Publishing over one connection, which is made again when it was lost.
+
+use crate::RedisUrl;
+use redis::{AsyncConnectionConfig, ErrorKind, RedisError, aio::MultiplexedConnection};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::timeout};
+
+/// How long Redis may take to answer.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Publishes messages to a Redis. Clones share one connection.
+#[derive(Clone)]
+pub struct RedisPublisher(Arc<Inner>);
+
+struct Inner {
+    url: RedisUrl,
+    /// A call takes the connection out and puts it back when all is answered: a call that was
+    /// dropped half-way takes along a connection on which answers are still to come. The lock is
+    /// tokio's because it is held while Redis answers: messages leave in the order of the calls.
+    connection: Mutex<Option<MultiplexedConnection>>,
+}
+
+impl RedisPublisher {
+    /// A publisher that connects with the first message.
+    pub fn new(url: RedisUrl) -> Self {
+        let connection = Mutex::default();
+        Self(Arc::new(Inner { url, connection }))
+    }
+
+    /// Publishes messages, each on its channel, in this order. Returns how many subscribers received
+    /// them, summed over the messages.
+    ///
+    /// # Errors
+    /// Redis refused one of them, was lost, or did not answer in five seconds: any number of the
+    /// messages may have been published.
+    pub async fn publish<'a>(
+        &self,
+        messages: impl IntoIterator<Item = (String, &'a str)>,
+    ) -> Result<u64, RedisError> {
+        let mut commands = redis::pipe();
+        for (channel, message) in messages {
+            commands.publish(channel, message);
+        }
+        if commands.is_empty() {
+            return Ok(0);
+        }
+        let publish = async {
+            let mut kept = self.0.connection.lock().await;
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => self.0.url.connect(AsyncConnectionConfig::new()).await?,
+            };
+            let result: Result<Vec<u64>, RedisError> = commands.query_async(&mut connection).await;
+            // A refusal is an answer: the connection is as good as before.
+            if result.as_ref().err().is_none_or(is_refusal) {
+                *kept = Some(connection);
+            }
+            Ok(result?.into_iter().sum())
+        };
+        timeout(REPLY_TIMEOUT, publish)
+            .await
+            .unwrap_or_else(|_| Err((ErrorKind::Io, "Redis does not answer").into()))
+    }
+}
+
+/// Whether Redis answered, and said no.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+}
+
+impl fmt::Debug for RedisPublisher {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "RedisPublisher({})", self.0.url)
+    }
+}

@@ -1,0 +1,33 @@
+//! `--redis URL`, for programs whose command line clap reads.
+
+use crate::{BadRedisUrl, RedisUrl};
+use std::{convert::Infallible, str::FromStr};
+
+/// The value of `--redis` or of `REDIS_URL`; an empty variable means none.
+///
+/// Reading it never fails, because clap repeats a bad value in its message, and this one may hold a
+/// password. [`url`](Self::url) says what is wrong, and a command that needs no Redis does not ask.
+#[derive(Debug, Clone)]
+pub struct RedisFlag(Result<Option<RedisUrl>, BadRedisUrl>);
+
+impl RedisFlag {
+    /// The address, if one was given.
+    ///
+    /// # Errors
+    /// What was given is not an address.
+    pub fn url(&self) -> Result<Option<RedisUrl>, BadRedisUrl> {
+        self.0.clone()
+    }
+}
+
+impl FromStr for RedisFlag {
+    type Err = Infallible;
+
+    fn from_str(value: &str) -> Result<Self, Infallible> {
+        Ok(Self(if value.is_empty() {
+            Ok(None)
+        } else {
+            value.parse().map(Some)
+        }))
+    }
+}

@@ -1,0 +1,167 @@
+//! The address of a Redis, checked once at the edge.
+
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion,
+    RedisError, aio::MultiplexedConnection, io::tcp::TcpSettings,
+};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use thiserror::Error;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+/// How long a Redis that refuses every client may take to say so.
+const HANGS_UP_WITHIN: Duration = Duration::from_millis(200);
+
+/// The address of a Redis, as the `redis` crate reads it:
+///
+/// - `redis://[[user]:password@]host[:port][/database]`
+/// - `rediss://…`, the same over TLS. A certificate authority of your own is named by the variable
+///   `SSL_CERT_FILE`.
+/// - `unix:///path/to/redis.sock`
+///
+/// It shows itself without its password, so that none ends in a log.
+///
+/// ```
+/// use redis_client::RedisUrl;
+///
+/// let url: RedisUrl = "redis://trader:secret@10.0.0.7".parse()?;
+/// assert_eq!(url.to_string(), "redis://10.0.0.7:6379");
+/// # Ok::<(), redis_client::BadRedisUrl>(())
+/// ```
+#[derive(Clone)]
+pub struct RedisUrl(Arc<Client>);
+
+/// What was given is not the address of a Redis that can be reached from here. It does not repeat
+/// what was given, which may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "this is not the address of a Redis: {reason}; write for instance redis://127.0.0.1:6379, rediss://host:6379 or unix:///run/redis.sock"
+)]
+pub struct BadRedisUrl {
+    reason: &'static str,
+}
+
+impl RedisUrl {
+    /// Connects, in the version of the protocol that can subscribe and ask on one connection
+    /// (RESP3, from Redis 6 on), without any time limit: the crate's own, half a second for an
+    /// answer, would disconnect us from a busy Redis, and a command that is given up still takes
+    /// effect later. A caller that gives up drops the connection.
+    ///
+    /// # Errors
+    /// Whatever keeps Redis from being reached, or Redis from accepting us.
+    pub async fn connect(
+        &self,
+        config: AsyncConnectionConfig,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        let config = config
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let connecting = self.0.get_multiplexed_async_connection_with_config(&config);
+        match connecting.await {
+            Err(error) if error.is_io_error() => Err(self.refusal().await.unwrap_or(error)),
+            connected => connected,
+        }
+    }
+
+    /// What Redis says before it is asked anything, and then hangs up: too many clients, or its
+    /// protected mode. The crate asks at once, so it sees a reset and not the reason.
+    async fn refusal(&self) -> Option<RedisError> {
+        let ConnectionAddr::Tcp(host, port) = self.0.get_connection_info().addr() else {
+            return None;
+        };
+        let mut said = [0; 512];
+        let listen = async {
+            let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.read(&mut said).await
+        };
+        let length = timeout(HANGS_UP_WITHIN, listen).await.ok()?.ok()?;
+        let reason = said[..length].strip_prefix(b"-")?;
+        let reason = String::from_utf8_lossy(reason).trim().to_owned();
+        Some((ErrorKind::Extension, "Redis refuses the connection", reason).into())
+    }
+}
+
+impl FromStr for RedisUrl {
+    type Err = BadRedisUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadRedisUrl> {
+        let bad = |reason| BadRedisUrl { reason };
+        let info = url
+            .into_connection_info()
+            .map_err(|_| bad("it does not read as redis://host:port"))?;
+        if let ConnectionAddr::TcpTls { .. } = info.addr() {
+            #[cfg(not(feature = "tls"))]
+            return Err(bad("this program was built without TLS"));
+            // Without a provider rustls panics at the first connection. One that was installed
+            // before is as good as ours.
+            #[cfg(feature = "tls")]
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let redis = info.redis_settings().clone();
+        if redis.username().is_some() && redis.password().is_none() {
+            return Err(bad("there is a user, but no password"));
+        }
+        let info = info
+            .set_redis_settings(redis.set_protocol(ProtocolVersion::RESP3))
+            .set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let client = Client::open(info).map_err(|_| bad("the redis crate refuses it"))?;
+        Ok(Self(Arc::new(client)))
+    }
+}
+
+impl fmt::Display for RedisUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) => write!(out, "redis://{host}:{port}"),
+            ConnectionAddr::TcpTls { host, port, .. } => write!(out, "rediss://{host}:{port}"),
+            ConnectionAddr::Unix(path) => write!(out, "unix://{}", path.display()),
+            other => write!(out, "{other}"),
+        }
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "RedisUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let shown = |url: &str| {
+            let url: RedisUrl = url.parse().unwrap();
+            assert_eq!(format!("{url:?}"), format!("RedisUrl({url})"));
+            url.to_string()
+        };
+        assert_eq!(
+            shown("redis://trader:secret@10.0.0.7"),
+            "redis://10.0.0.7:6379"
+        );
+        assert_eq!(shown("redis://:secret@h:1/3"), "redis://h:1");
+        assert_eq!(
+            shown("unix:///run/redis.sock?pass=secret"),
+            "unix:///run/redis.sock"
+        );
+        #[cfg(feature = "tls")]
+        assert_eq!(shown("rediss://trader:secret@host"), "rediss://host:6379");
+    }
+
+    #[test]
+    fn a_bad_address_is_refused_with_an_example_and_without_its_password() {
+        for url in [
+            "",
+            "localhost",
+            "http://a:secret@localhost",
+            "redis://",
+            "redis://user@h",
+            "redis://:secret@h:port",
+        ] {
+            let error = url.parse::<RedisUrl>().unwrap_err().to_string();
+            assert!(error.contains("redis://127.0.0.1:6379"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}
