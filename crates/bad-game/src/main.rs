@@ -3,37 +3,23 @@
 use std::process::ExitCode;
 
 use bad_game::{GameManager, logger};
-use game::{Game, GameError, Story, Summary, Turn};
+use game::{Game, GameError, Story};
 use once_cell::sync::Lazy;
 
 static GAME_MANAGER: Lazy<GameManager> = Lazy::new(GameManager::new);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match index().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => game::report(env!("CARGO_PKG_NAME"), error.as_ref()),
-    }
-}
-
-async fn index() -> anyhow::Result<()> {
-    let mut story = Story::open(
-        env!("CARGO_PKG_NAME"),
-        "every file makes a GameManager of its own",
-    )?;
-    let mut seen = Summary::default();
-    while let Some(turn) = story.next_turn().await? {
-        match turn {
-            Turn::Add(game) => add(game)?,
-            Turn::Look => seen = logger::look()?,
-        }
-    }
-    story.end(
-        seen,
-        "diff -r crates/bad-game/src crates/exported-game/src: one line moves, and the logger sees",
-        "two managers, each correct, neither complete",
-    )?;
-    Ok(())
+    let story = Story {
+        name: env!("CARGO_PKG_NAME"),
+        idea: "every file makes a GameManager of its own",
+        try_next: "export one from game_manager.rs: exported-game is one line away",
+    };
+    let add = async |game| Ok(add(game)?);
+    let look = async |out: &mut _| Ok(logger::look(out)?);
+    story
+        .tell(add, look, || game::managers(GameManager::constructed()))
+        .await
 }
 
 fn add(game: Game) -> Result<(), GameError> {

@@ -1,6 +1,6 @@
 //! Slightly better: one GameManager, exported by the file that defines it.
 //!
-//! It works, by good manners only: `GameManager::new` is still there for anyone to call.
+//! It works, by agreement only: `GameManager::new` is still there for anyone to call.
 //! `cargo run -p exported-game` shows a logger that sees every game. Read `game_manager.rs`
 //! first; what the compiler can add is in `singleton-game`.
 

@@ -1,6 +1,6 @@
 //! The lecture's logger.ts: prints what *it* sees.
 
-use std::io;
+use std::io::{self, Write};
 
 use game::Summary;
 
@@ -9,7 +9,7 @@ use crate::GAME_MANAGER;
 /// Prints one line about the games that this file knows of.
 ///
 /// # Errors
-/// If stdout is gone.
-pub fn look() -> io::Result<Summary> {
-    GAME_MANAGER.log_state(&mut io::stdout())
+/// If `out` cannot be written to.
+pub fn look(out: &mut impl Write) -> io::Result<Summary> {
+    GAME_MANAGER.log_state(out)
 }

@@ -2,35 +2,19 @@
 
 use std::process::ExitCode;
 
-use exported_game::{GAME_MANAGER, logger};
-use game::{Game, GameError, Story, Summary, Turn};
+use exported_game::{GAME_MANAGER, GameManager, logger};
+use game::{Game, GameError, Story};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match index().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => game::report(env!("CARGO_PKG_NAME"), error.as_ref()),
-    }
-}
-
-async fn index() -> anyhow::Result<()> {
-    let mut story = Story::open(
-        "exported-game",
-        "every file uses the GAME_MANAGER of game_manager.rs",
-    )?;
-    let mut seen = Summary::default();
-    while let Some(turn) = story.next_turn().await? {
-        match turn {
-            Turn::Add(game) => add(game)?,
-            Turn::Look => seen = logger::look()?,
-        }
-    }
-    story.end(
-        seen,
-        "write exported_game::GameManager::new(); in crates/exported-game/src/main.rs: nothing refuses it",
-        "one manager, by good manners only",
-    )?;
-    Ok(())
+    let story = Story {
+        name: env!("CARGO_PKG_NAME"),
+        idea: "every file uses the GAME_MANAGER of game_manager.rs",
+        try_next: "write GameManager::new(); in crates/exported-game/src/main.rs",
+    };
+    let add = async |game| Ok(add(game)?);
+    let look = async |out: &mut _| Ok(logger::look(out)?);
+    story.tell(add, look, verdict).await
 }
 
 fn add(game: Game) -> Result<(), GameError> {
@@ -39,4 +23,9 @@ fn add(game: Game) -> Result<(), GameError> {
         GAME_MANAGER.add_move(&game.id, played)?;
     }
     Ok(())
+}
+
+/// Nothing but an agreement keeps it one.
+fn verdict() -> String {
+    game::managers(GameManager::constructed()) + ", by agreement only"
 }

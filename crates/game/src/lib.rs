@@ -15,4 +15,4 @@ pub use chess_move::{BadMove, Move};
 pub use game::{Game, GameError, Summary};
 pub use game_id::{BadGameId, GameId};
 pub use reader::{ReadError, famous, read};
-pub use story::{Story, StoryError, Turn, report};
+pub use story::{StoreError, Story, managers};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::fs::File;
 use std::future::Future;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Stdout, Write};
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
@@ -21,17 +21,19 @@ use crate::{Game, GameId, Summary};
 const TITLE_WIDTH: usize = 37;
 
 /// What happens next.
-#[derive(Debug)]
-pub enum Turn {
+enum Turn {
     /// The lecture's index.ts: add this game, with all its moves.
     Add(Game),
     /// The lecture's logger.ts: print what you see.
     Look,
 }
 
+/// What a store's functions may fail with.
+pub type StoreError = Box<dyn Error + Send + Sync>;
+
 /// Why a story could not be told to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum StoryError {
+enum StoryError {
     /// The games could not be read.
     #[error(transparent)]
     Games(#[from] ReadError),
@@ -43,11 +45,74 @@ pub enum StoryError {
     Interrupt(io::Error),
 }
 
-/// Hands out the turns, and prints all of the table but what the logger sees.
-///
-/// By default a round is one row: a game is added, *then* the logger looks, so that no two runs
-/// differ. With `--forever` both have a timer of their own, as in the lecture.
+/// The story that a crate tells about its store.
+#[derive(Debug, Clone, Copy)]
 pub struct Story {
+    /// The program's name.
+    pub name: &'static str,
+    /// What is shared, and how, in one line.
+    pub idea: &'static str,
+    /// What to change next, and in which file.
+    pub try_next: &'static str,
+}
+
+impl Story {
+    /// Tells it as the command line asks: on each tick `add` is given a game with all its moves, and
+    /// `look` writes what the logger sees and returns it. The last line is the verdict, which is
+    /// worked out from what has happened, because it must not lie after an edit.
+    ///
+    /// By default a round is one row: a game is added, *then* the logger looks, so that no two runs
+    /// differ. With `--forever` both have a timer of their own, as in the lecture. Bad flags and
+    /// `--help` end the process. The exit code is 2 for bad input, and 1 for a failure.
+    pub async fn tell(
+        self,
+        add: impl AsyncFnMut(Game) -> Result<(), StoreError>,
+        look: impl AsyncFnMut(&mut Stdout) -> Result<Summary, StoreError>,
+        verdict: impl FnOnce() -> String,
+    ) -> ExitCode {
+        match self.try_to_tell(add, look, verdict).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(self.name, &*error),
+        }
+    }
+
+    async fn try_to_tell(
+        self,
+        mut add: impl AsyncFnMut(Game) -> Result<(), StoreError>,
+        mut look: impl AsyncFnMut(&mut Stdout) -> Result<Summary, StoreError>,
+        verdict: impl FnOnce() -> String,
+    ) -> Result<(), StoreError> {
+        let mut turns = Turns::open(self.name, self.idea)?;
+        let mut seen = Summary::default();
+        while let Some(turn) = turns.next().await? {
+            match turn {
+                Turn::Add(game) => add(game).await?,
+                Turn::Look => seen = look(&mut io::stdout()).await?,
+            }
+        }
+        let (added, seen) = (count(turns.added, "game"), seen.games);
+        let mut out = io::stdout().lock();
+        writeln!(out, "try: {}", self.try_next)?;
+        let verdict = verdict();
+        writeln!(
+            out,
+            "verdict: main added {added}, the logger sees {seen}: {verdict}"
+        )?;
+        Ok(())
+    }
+}
+
+/// What a verdict says of so many managers in one process.
+pub fn managers(made: usize) -> String {
+    match made {
+        1 => "one manager".to_owned(),
+        2 => "two managers, neither complete".to_owned(),
+        made => format!("{made} managers, none complete"),
+    }
+}
+
+/// Hands out the turns, and prints all of the table but what the logger sees.
+struct Turns {
     games: Vec<Game>,
     pace: Pace,
     next: Next,
@@ -78,13 +143,9 @@ enum Next {
     End,
 }
 
-impl Story {
-    /// Opens the story of the crate `name`, whose idea is one line, as the command line asks,
-    /// and prints the head of the table. Bad flags and `--help` end the process here.
-    ///
-    /// # Errors
-    /// If the games cannot be read; then nothing has been printed.
-    pub fn open(name: &'static str, idea: &'static str) -> Result<Self, StoryError> {
+impl Turns {
+    /// Reads flags and games, and prints the head of the table; nothing if the games cannot be read.
+    fn open(name: &'static str, idea: &'static str) -> Result<Self, StoryError> {
         let flags = Flags::parse_as(name, idea);
         let games = match flags.games.as_deref() {
             None => reader::famous(),
@@ -134,10 +195,7 @@ impl Story {
 
     /// Waits for the next tick; `None` is the end, which Ctrl-C brings on at once. The last turn
     /// is always a [`Turn::Look`].
-    ///
-    /// # Errors
-    /// If the table cannot be printed.
-    pub async fn next_turn(&mut self) -> Result<Option<Turn>, StoryError> {
+    async fn next(&mut self) -> Result<Option<Turn>, StoryError> {
         let turn = match self.next {
             Next::Round => self.wait().await?,
             Next::LookInRound => {
@@ -152,22 +210,6 @@ impl Story {
         self.next = Next::End;
         self.left_cells("end", "")?;
         Ok(Some(Turn::Look))
-    }
-
-    /// Prints what to try next, and the verdict on what the logger saw last.
-    ///
-    /// # Errors
-    /// If stdout is gone.
-    pub fn end(&self, seen: Summary, try_next: &str, verdict: &str) -> Result<(), StoryError> {
-        let mut out = io::stdout().lock();
-        let added = count(self.added, "game");
-        writeln!(out, "try: {try_next}")?;
-        writeln!(
-            out,
-            "verdict: main added {added}, the logger sees {}: {verdict}",
-            seen.games
-        )?;
-        Ok(())
     }
 
     /// The turn that time brings, or `None` when the story is over.
@@ -247,7 +289,7 @@ impl Story {
 
 /// Says on stderr what ended the program `name`, and gives its exit code: 2 for bad input, 1 for
 /// a failure. A reader that has seen enough (`| head -1`) is neither.
-pub fn report(name: &str, error: &(dyn Error + 'static)) -> ExitCode {
+fn report(name: &str, error: &(dyn Error + 'static)) -> ExitCode {
     let causes = || std::iter::successors(Some(error), |&error| error.source());
     let is_gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     if causes()

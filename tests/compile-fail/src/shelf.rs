@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The crates that have a folder in `ui/`.
-pub const CRATES: [&str; 5] = [
+pub const CRATES: [&str; 8] = [
+    "actor-game",
     "exported-game",
     "hub",
+    "injected-game",
     "module-store",
     "pubsub-manager",
+    "reducer-game",
     "singleton-game",
 ];
 

@@ -33,11 +33,14 @@ macro_rules! programs {
 }
 
 programs! {
+    the_task_is_asked_by_the_functions_of_its_handle = "../ui/actor-game/twin/private-mailbox.rs";
     a_lazy_static_holds_the_map_of_games = "../ui/exported-game/twin/static-hash-map.rs";
     a_static_list_behind_a_lock_may_be_assigned_to = "../ui/module-store/twin/static-mut.rs";
     a_static_list_behind_a_lock_needs_no_unsafe = "../ui/module-store/twin/static-mut-reference.rs";
     a_static_list_behind_a_lock_is_a_ref_cell_for_threads = "../ui/module-store/twin/static-ref-cell.rs";
     a_static_list_behind_a_lock_may_be_changed = "../ui/module-store/twin/static-vec.rs";
+    a_clone_of_the_arc_is_another_owner_of_one_manager = "../ui/injected-game/twin/give-it-away-and-keep-it.rs";
+    a_snapshot_stands_in_for_the_private_map = "../ui/injected-game/twin/private-field.rs";
     the_one_connection_to_the_broker_is_shared_by_every_user = "../ui/pubsub-manager/twin/broker-connection.rs";
     the_reference_to_the_pubsub_manager_may_be_copied_in_place_of_a_clone = "../ui/pubsub-manager/twin/clone-into-a-value.rs";
     an_arc_shares_one_connection = "../ui/hub/twin/connection-clone.rs";
@@ -50,6 +53,10 @@ programs! {
     a_second_start_with_another_broker_is_an_error = "../ui/pubsub-manager/twin/second-broker.rs";
     the_started_one_stands_in_for_the_struct_literal = "../ui/pubsub-manager/twin/struct-literal.rs";
     who_has_left_may_connect_and_follow_again = "../ui/pubsub-manager/twin/subscribe-after-leaving.rs";
+    a_reducer_returns_a_new_state = "../ui/reducer-game/twin/change-the-old-state.rs";
+    a_copy_of_the_state_may_be_emptied = "../ui/reducer-game/twin/change-the-shared-state.rs";
+    a_reducer_has_an_arm_for_each_action = "../ui/reducer-game/twin/forgotten-action.rs";
+    an_action_is_dispatched_by_its_name = "../ui/reducer-game/twin/mistyped-action.rs";
     a_variable_for_the_reference_may_be_assigned_to = "../ui/singleton-game/twin/assignment.rs";
     the_reference_may_be_copied_in_place_of_a_clone = "../ui/singleton-game/twin/clone-into-a-value.rs";
     instance_stands_in_for_the_constructor = "../ui/singleton-game/twin/constructor.rs";

@@ -1,4 +1,4 @@
-//! Lesson 8: one instance, exported. It works, by good manners only.
+//! Lesson 8: one instance, exported. It works, by agreement only.
 
 use exported_game::{GAME_MANAGER, GameManager, logger};
 use lesson_tests::{program, run, verdict};
@@ -9,7 +9,7 @@ fn every_file_that_uses_the_exported_manager_sees_the_same_games() {
     let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
         verdict(&told),
-        "main added 10 games, the logger sees 10: one manager, by good manners only"
+        "main added 10 games, the logger sees 10: one manager, by agreement only"
     );
 }
 
@@ -20,7 +20,7 @@ fn nothing_stops_anybody_from_making_a_second_one() {
         second.add_game(game).unwrap();
     }
     assert_eq!(
-        logger::look().unwrap().games,
+        logger::look(&mut std::io::sink()).unwrap().games,
         0,
         "and its games are seen by nobody"
     );

@@ -16,7 +16,7 @@ fn the_logger_sees_every_game_that_main_added() {
     let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
         verdict(&told),
-        "main added 10 games, the logger sees 10: one manager, and the compiler refuses a second"
+        "main added 10 games, the logger sees 10: one manager"
     );
 }
 
@@ -31,7 +31,7 @@ fn everybody_who_asks_gets_the_same_manager() {
 #[test]
 fn a_game_that_one_file_adds_is_seen_by_the_logger_in_another() {
     GameManager::instance().add_game(new_game("seen")).unwrap();
-    assert!(logger::look().unwrap().games >= 1);
+    assert!(logger::look(&mut io::sink()).unwrap().games >= 1);
 }
 
 #[test]

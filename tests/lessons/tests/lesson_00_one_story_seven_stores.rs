@@ -1,15 +1,18 @@
-//! The command line that the four stores share, on the real programs.
+//! The command line that the seven stores share, on the real programs.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use lesson_tests::{program, run, verdict};
 
-const STORES: [&str; 4] = [
+const STORES: [&str; 7] = [
     "module-store",
+    "reducer-game",
     "bad-game",
     "exported-game",
     "singleton-game",
+    "injected-game",
+    "actor-game",
 ];
 
 const THREE_GAMES: &str = r#"{"id":"fools-mate","white_player":"A","black_player":"B","moves":["f2f3","e7e5","g2g4","d8h4"]}
@@ -29,15 +32,21 @@ fn each_store_is_told_the_same_ten_games_and_comes_to_its_own_verdict() {
             told.stdout
         );
         assert!(told.stdout.is_ascii(), "{}", told.stdout);
+        for line in told.stdout.lines() {
+            assert!(line.len() <= 80, "wider than a projector shows: {line}");
+        }
         verdict(&told).to_owned()
     });
     assert_eq!(
         verdicts,
         [
-            "main added 10 games, the logger sees 10: one list, two readers",
-            "main added 10 games, the logger sees 0: two managers, each correct, neither complete",
-            "main added 10 games, the logger sees 10: one manager, by good manners only",
-            "main added 10 games, the logger sees 10: one manager, and the compiler refuses a second",
+            "main added 10 games, the logger sees 10: one list",
+            "main added 10 games, the logger sees 10: only actions change it",
+            "main added 10 games, the logger sees 0: two managers, neither complete",
+            "main added 10 games, the logger sees 10: one manager, by agreement only",
+            "main added 10 games, the logger sees 10: one manager",
+            "main added 10 games, the logger sees 10: one manager, handed down",
+            "main added 10 games, the logger sees 10: one task owns them",
         ]
     );
 }

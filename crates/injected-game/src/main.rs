@@ -1,0 +1,33 @@
+//! The lecture's index.ts: on every tick a new game, with its moves.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use game::{Game, GameError, Story};
+use injected_game::{GameManager, logger};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let story = Story {
+        name: env!("CARGO_PKG_NAME"),
+        idea: "main.rs makes a GameManager and hands it to logger.rs",
+        try_next: "give the logger an Arc of its own in crates/injected-game/src/main.rs",
+    };
+    let manager = Arc::new(GameManager::new());
+    let for_logger = Arc::clone(&manager);
+    let add = async |game| Ok(add(&manager, game)?);
+    let look = async |out: &mut _| Ok(logger::look(&for_logger, out)?);
+    story.tell(add, look, verdict).await
+}
+
+fn add(manager: &GameManager, game: Game) -> Result<(), GameError> {
+    manager.add_game(game.at_its_start())?;
+    for played in game.moves {
+        manager.add_move(&game.id, played)?;
+    }
+    Ok(())
+}
+
+fn verdict() -> String {
+    game::managers(GameManager::constructed()) + ", handed down"
+}
