@@ -126,7 +126,7 @@ impl SqlitePlace {
     }
 
     /// The URL that makes the file if it is not there, unless its user chose otherwise.
-    pub(crate) fn existing_or_new(&self) -> String {
+    pub fn existing_or_new(&self) -> String {
         format!(
             "sqlite://{}?{}",
             self.escaped(),

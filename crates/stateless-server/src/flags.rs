@@ -1,12 +1,13 @@
 //! The flags of `serve` and `demo`.
 
 use std::env;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use stateless_server::DatabaseUrl;
 use stateless_server::fleet::Place;
+use stateless_server::server::address;
 
 /// The longest pause between two requests that may be asked for.
 const SLOWEST: Duration = Duration::from_secs(10);
@@ -153,15 +154,4 @@ fn pace(text: &str) -> Result<Duration, String> {
         return Err("at most ten seconds, or the games take for ever".to_owned());
     }
     Ok(pace)
-}
-
-/// `127.0.0.1:8080` or `localhost:8080`.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let hint = "write it like 127.0.0.1:8080, or 127.0.0.1:0 for any free port";
-    let mut found = text
-        .to_socket_addrs()
-        .map_err(|error| format!("{error}; {hint}"))?;
-    found
-        .next()
-        .ok_or_else(|| format!("no address has this name; {hint}"))
 }

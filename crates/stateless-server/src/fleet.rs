@@ -47,10 +47,13 @@ pub enum FleetError {
 
 /// A server's process, which ends with this value at the latest.
 #[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) number: usize,
-    pub(crate) url: String,
-    pub(crate) process: u32,
+pub struct Server {
+    /// Counted from 1.
+    pub number: usize,
+    /// Where it listens, without a slash at the end.
+    pub url: String,
+    /// Its process id.
+    pub process: u32,
     child: Child,
     is_killed: bool,
 }
@@ -66,18 +69,32 @@ pub(crate) enum State {
 }
 
 impl Server {
-    /// Starts a server, and waits until it listens.
+    /// Starts a server of this lesson, and waits until it listens.
     pub(crate) async fn start(
         program: &Path,
         number: usize,
         place: &Place,
     ) -> Result<Self, FleetError> {
-        let mut child = command(program, place)
-            .spawn()
-            .map_err(|source| FleetError::Start {
-                program: program.to_owned(),
-                source,
-            })?;
+        Self::spawn(command(program, place), number).await
+    }
+
+    /// Starts a server by a command that prints [`LISTENING`] and its address, and ends when its
+    /// standard input does; waits until it listens.
+    ///
+    /// # Errors
+    /// It cannot be started, or it does not begin to listen.
+    pub async fn spawn(mut command: Command, number: usize) -> Result<Self, FleetError> {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        // In a group of its own, a server does not hear the Ctrl-C that is meant for us.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn().map_err(|source| FleetError::Start {
+            program: command.as_std().get_program().into(),
+            source,
+        })?;
         let (Some(process), Some(stdout)) = (child.id(), child.stdout.take()) else {
             return Err(FleetError::NotListening { number });
         };
@@ -113,7 +130,7 @@ impl Server {
     }
 
     /// Tells it to end by closing its input, and kills it when it does not.
-    pub(crate) async fn end(mut self) {
+    pub async fn end(mut self) {
         drop(self.child.stdin.take());
         if timeout(PATIENCE, self.child.wait()).await.is_err() {
             self.kill();
@@ -123,11 +140,7 @@ impl Server {
 
 fn command(program: &Path, place: &Place) -> Command {
     let mut command = Command::new(program);
-    command
-        .args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"]);
     match place {
         // Not among the arguments, where every user of the machine could read the password.
         Place::Database(DatabaseUrl::Postgres(address)) => command.env("DATABASE_URL", address),
@@ -136,9 +149,6 @@ fn command(program: &Path, place: &Place) -> Command {
         }
         Place::InMemory => command.arg("--in-memory"),
     };
-    // In a group of its own, a server does not hear the Ctrl-C that is meant for us.
-    #[cfg(unix)]
-    command.process_group(0);
     command
 }
 

@@ -1,7 +1,6 @@
 //! The command line of lesson 1: it reads the flags, and joins a store, a router and a listener.
 
 mod flags;
-mod signals;
 
 use std::env;
 use std::io::{self, Write};
@@ -15,12 +14,12 @@ use stateless_server::bench::Bench;
 use stateless_server::demo::{Demo, DemoError, Outcome};
 use stateless_server::fleet::Place;
 use stateless_server::server::{self, LISTENING};
+use stateless_server::signals::{stdin_closed, told_to_end};
 use stateless_server::store::{Database, InMemory};
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
 
 use flags::{BenchFlags, Command, DemoFlags, Flags, Serve};
-use signals::{stdin_closed, told_to_end};
 
 /// Where a server listens when nobody says where.
 const PORT: u16 = 8080;

@@ -1,7 +1,7 @@
 //! One server: it listens, answers, and ends without hanging up on anybody.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use axum::Router;
@@ -56,6 +56,20 @@ pub async fn run(
             Ok(())
         }
     }
+}
+
+/// Reads an address such as `127.0.0.1:8080` or `localhost:8080`.
+///
+/// # Errors
+/// What is wrong with it, and how to write it.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let hint = "write it like 127.0.0.1:8080, or 127.0.0.1:0 for any free port";
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}; {hint}"))?;
+    found
+        .next()
+        .ok_or_else(|| format!("no address has this name; {hint}"))
 }
 
 /// Binds `wished`, or the next free port after it; the caller says so where they differ.

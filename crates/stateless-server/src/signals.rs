@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 /// # Errors
 /// What the system says when it takes no handlers for signals.
 #[cfg(unix)]
-pub(crate) fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -29,7 +29,7 @@ pub(crate) fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'sta
 /// # Errors
 /// What the system says when it takes no handlers for signals.
 #[cfg(windows)]
-pub(crate) fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;
     Ok(async move {
         interrupt.recv().await;
@@ -37,7 +37,7 @@ pub(crate) fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'sta
 }
 
 /// Done when standard input ends, which it does with the program that holds its other end.
-pub(crate) async fn stdin_closed() {
+pub async fn stdin_closed() {
     let mut ignored = [0; 64];
     while let Ok(1..) = tokio::io::stdin().read(&mut ignored).await {}
 }

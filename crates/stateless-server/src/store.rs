@@ -108,6 +108,26 @@ pub enum StoreError {
     Unforeseen(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl StoreError {
+    /// The same error for another request that waited for the same answer.
+    pub fn repeat(&self) -> Self {
+        match self {
+            Self::UnknownGame(id) => Self::UnknownGame(id.clone()),
+            Self::DuplicateGame(id) => Self::DuplicateGame(id.clone()),
+            Self::NotNext { id, moves, number } => Self::NotNext {
+                id: id.clone(),
+                moves: *moves,
+                number: *number,
+            },
+            Self::Unavailable { reason, source } => Self::Unavailable {
+                reason,
+                source: sqlx::Error::Protocol(source.to_string()),
+            },
+            Self::Unforeseen(source) => Self::Unforeseen(source.to_string().into()),
+        }
+    }
+}
+
 /// What a second request for an id means, when `kept` is the game that has it.
 fn same_or_duplicate(kept: &Game, sent: &Game) -> Result<Added, StoreError> {
     let same = kept.white_player == sent.white_player

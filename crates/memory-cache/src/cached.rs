@@ -1,0 +1,109 @@
+//! Lesson 1's store with a cache around it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use game::{Game, GameId, Move};
+use moka::future::Cache;
+use stateless_server::store::{Added, Store, StoreError};
+
+use crate::counted::Counts;
+
+/// A store whose games are kept in this process for a while after they were read.
+///
+/// moka and not a map of our own: entries end by themselves and their number is bounded, and of a
+/// hundred requests for a game that is not there, one asks the store and the others wait for it.
+#[derive(Clone)]
+pub struct Cached<S> {
+    store: S,
+    copies: Cache<GameId, Arc<Game>>,
+    /// How many moves a game had when it was last changed through this server.
+    changed: Cache<GameId, usize>,
+    counts: Arc<Counts>,
+}
+
+impl<S: Store> Cached<S> {
+    /// Copies are at most so old, and at most so many.
+    pub fn new(store: S, time_to_live: Duration, capacity: u64, counts: Arc<Counts>) -> Self {
+        let copies = Cache::builder()
+            .max_capacity(capacity)
+            .time_to_live(time_to_live)
+            .build();
+        let changed = Cache::builder()
+            .max_capacity(capacity)
+            .time_to_live(time_to_live)
+            .build();
+        Self {
+            store,
+            copies,
+            changed,
+            counts,
+        }
+    }
+
+    /// How many copies are kept now.
+    pub async fn entries(&self) -> u64 {
+        self.copies.run_pending_tasks().await;
+        self.copies.entry_count()
+    }
+
+    /// A copy, or what the store says. A load that fails is an error for all who wait for it, and is
+    /// not kept.
+    async fn copy(&self, id: &GameId) -> Result<Arc<Game>, StoreError> {
+        let load = async { self.store.game(id).await.map(Arc::new) };
+        let entry = self.copies.entry_by_ref(id).or_try_insert_with(load).await;
+        let entry = entry.map_err(|error: Arc<StoreError>| {
+            self.counts.miss();
+            error.repeat()
+        })?;
+        if entry.is_fresh() {
+            self.counts.miss();
+        } else {
+            self.counts.hit();
+        }
+        Ok(entry.into_value())
+    }
+
+    /// This server forgets its copy; no other server knows of it.
+    async fn forget(&self, id: &GameId, moves: usize) {
+        let newest = |entry: Option<moka::Entry<GameId, usize>>| {
+            moves.max(entry.map_or(0, moka::Entry::into_value))
+        };
+        let entry = self.changed.entry_by_ref(id);
+        entry.and_upsert_with(async |entry| newest(entry)).await;
+        self.copies.invalidate(id).await;
+    }
+}
+
+impl<S: Store> Store for Cached<S> {
+    async fn add_game(&self, game: &Game) -> Result<Added, StoreError> {
+        self.store.add_game(game).await
+    }
+
+    async fn add_move(
+        &self,
+        id: &GameId,
+        played: Move,
+        number: Option<u32>,
+    ) -> Result<(Added, u32), StoreError> {
+        let (added, number) = self.store.add_move(id, played, number).await?;
+        self.forget(id, number as usize).await;
+        Ok((added, number))
+    }
+
+    async fn game(&self, id: &GameId) -> Result<Game, StoreError> {
+        let copy = self.copy(id).await?;
+        // A loader that began before a move may end after it: moka puts its copy in without looking
+        // whether the game was forgotten meanwhile (guava has done the same since 2014, its issue
+        // 1881). A game only grows, so the number of its moves shows which copy is old.
+        if copy.moves.len() >= self.changed.get(id).await.unwrap_or(0) {
+            return Ok(Arc::unwrap_or_clone(copy));
+        }
+        self.copies.invalidate(id).await;
+        self.store.game(id).await
+    }
+
+    async fn games(&self, after: Option<&GameId>, limit: u32) -> Result<Vec<Game>, StoreError> {
+        self.store.games(after, limit).await
+    }
+}

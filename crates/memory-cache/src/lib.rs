@@ -1,0 +1,12 @@
+//! State in memory that needs no sticky users: a cache in each server.
+//!
+//! Any server may answer, each warms its own copy, and an answer may be old for as long as the time
+//! to live. Without a cache every read asks the database, which is the slowest part of all.
+//! `cargo run -p memory-cache` counts both, over two servers; `--no-cache` and `--redis` compare.
+//! Read [`cached`] first: its diff to lesson 1 is the lesson. The page is
+//! `lessons/02-memory-cache.md`.
+
+pub mod cached;
+pub mod counted;
+pub mod demo;
+pub mod shared;

@@ -1,0 +1,138 @@
+//! The command line of lesson 2: a demonstration, or one server of it.
+
+mod flags;
+
+use std::env;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::{Json, Router, routing::get};
+use clap::Parser;
+use memory_cache::cached::Cached;
+use memory_cache::counted::{Counts, Far};
+use memory_cache::demo::{Demo, Place};
+use memory_cache::shared::Shared;
+use stateless_server::server::{self, LISTENING};
+use stateless_server::signals::{stdin_closed, told_to_end};
+use stateless_server::store::Database;
+use stateless_server::{DatabaseUrl, api};
+use tokio::net::TcpListener;
+
+use flags::{Command, Flags, Serve};
+
+/// Where a server listens when no address is given, or at the next port that is free.
+const PORT: u16 = 8081;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .init();
+    let ended = match &flags.command {
+        Some(Command::Serve(serve)) => run(serve).await,
+        None => demo(&flags).await,
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The reader of our output has seen enough, as with `| head`.
+            let gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+            if error
+                .chain()
+                .filter_map(|cause| cause.downcast_ref())
+                .any(gone)
+            {
+                return ExitCode::SUCCESS;
+            }
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo(flags: &Flags) -> Result<()> {
+    let directory = tempfile::tempdir().context("cannot make a directory for the database")?;
+    let demo = Demo {
+        program: env::current_exe().context("cannot find this very program")?,
+        database: DatabaseUrl::sqlite(directory.path().join("games.db")),
+        place: flags.place(),
+        time_to_live: flags.cache.ttl,
+        seed: flags.seed,
+    };
+    let told = told_to_end().context("cannot wait for signals")?;
+    let mut out = io::stdout();
+    tokio::select! {
+        shown = demo.show(&mut out) => shown,
+        () = told => Ok(()),
+    }
+}
+
+/// Runs one server until it is told to end.
+async fn run(flags: &Serve) -> Result<()> {
+    let database = Database::open(&flags.database).await?;
+    let counts = Arc::new(Counts::default());
+    let far = Far::new(database.clone(), flags.away, Arc::clone(&counts));
+    let (cache, live) = (&flags.cache, flags.cache.ttl);
+    let place = flags.place();
+    let router = match &place {
+        Place::Nowhere => with_counts(api::router(far), counts, Copies::None),
+        Place::Redis(url, _) => {
+            let shared = Shared::new(far, url.clone(), live, Arc::clone(&counts));
+            with_counts(api::router(shared), counts, Copies::Elsewhere)
+        }
+        Place::EachServer => {
+            let cached = Cached::new(far, live, cache.capacity, Arc::clone(&counts));
+            with_counts(
+                api::router(cached.clone()),
+                counts,
+                Copies::Here(Box::new(cached)),
+            )
+        }
+    };
+    let listener = match flags.listen {
+        Some(address) => TcpListener::bind(address).await,
+        None => server::bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
+    };
+    let listener = listener.context("cannot listen; choose another address with --listen")?;
+    let (told, until_stdin_closes) = (told_to_end()?, flags.until_stdin_closes);
+    let shutdown = async move {
+        tokio::select! {
+            () = told => {}
+            () = stdin_closed(), if until_stdin_closes => {}
+        }
+    };
+    let address = listener.local_addr()?;
+    writeln!(io::stdout(), "{LISTENING}http://{address} ({place})")?;
+    server::run(listener, router, shutdown).await?;
+    database.close().await;
+    Ok(())
+}
+
+/// Where the copies are that `GET /cache` tells of.
+#[derive(Clone)]
+enum Copies {
+    Here(Box<Cached<Far<Database>>>),
+    Elsewhere,
+    None,
+}
+
+/// Adds `GET /cache`.
+fn with_counts(router: Router, counts: Arc<Counts>, copies: Copies) -> Router {
+    let cache = move || async move {
+        let mut counted = counts.read();
+        match &copies {
+            Copies::Here(cached) => counted.entries = cached.entries().await,
+            Copies::Elsewhere => {}
+            // Each read is one that no copy answered.
+            Copies::None => counted.misses = counted.loads,
+        }
+        Json(counted)
+    };
+    router.route("/cache", get(cache))
+}

@@ -1,0 +1,125 @@
+//! One cache for all servers, in a real Redis.
+
+mod support;
+
+#[allow(dead_code, reason = "the tests of another crate use the rest")]
+#[path = "../../pubsub-manager/tests/support/redis_server.rs"]
+mod redis_server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use memory_cache::counted::Counts;
+use memory_cache::shared::Shared;
+use redis_server::RedisServer;
+use stateless_server::store::Store;
+use support::{Held, a_move, eventually, game, id};
+
+const AN_HOUR: Duration = Duration::from_secs(3_600);
+
+fn server(store: &Held, redis: &RedisServer) -> Shared<Held> {
+    let url = redis.url().parse().expect("the address of a Redis");
+    Shared::new(store.clone(), url, AN_HOUR, Arc::new(Counts::default()))
+}
+
+async fn moves(server: &Shared<Held>, name: &str) -> usize {
+    server
+        .game(&id(name))
+        .await
+        .expect("it was added")
+        .moves
+        .len()
+}
+
+#[tokio::test]
+async fn what_one_server_has_read_another_finds_and_a_move_is_seen_by_both() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let store = Held::with([game("opera")]);
+    let servers = [server(&store, &redis), server(&store, &redis)];
+    for server in &servers {
+        assert_eq!(moves(server, "opera").await, 0);
+    }
+    assert_eq!(store.loads(), 1);
+    servers[0]
+        .add_move(&id("opera"), a_move(), None)
+        .await
+        .unwrap();
+    for server in &servers {
+        assert_eq!(moves(server, "opera").await, 1);
+    }
+    assert_eq!(store.loads(), 2);
+}
+
+#[tokio::test]
+async fn a_load_that_began_before_a_move_does_not_replace_what_came_after_it() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let store = Held::with([game("opera")]);
+    let servers = [server(&store, &redis), server(&store, &redis)];
+    store.hold();
+    let reader = {
+        let server = servers[1].clone();
+        tokio::spawn(async move { moves(&server, "opera").await })
+    };
+    eventually("the load has begun", async || store.loads() == 1).await;
+    servers[0]
+        .add_move(&id("opera"), a_move(), None)
+        .await
+        .unwrap();
+    store.let_go();
+    reader.await.unwrap();
+    for server in &servers {
+        assert_eq!(moves(server, "opera").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_another_program_wrote_under_our_key_is_a_miss() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let store = Held::with([game("opera")]);
+    let server = server(&store, &redis);
+    let key = "memory-cache:game:opera";
+    let other = serde_json::to_string(&game("other")).unwrap();
+    for rubbish in [
+        "",
+        "free lunch",
+        "7",
+        "1 {}",
+        &format!("0 {other}"),
+        "\u{0}",
+    ] {
+        redis.run::<()>(&["SET", key, rubbish]);
+        assert_eq!(moves(&server, "opera").await, 0, "{rubbish:?}");
+    }
+    redis.run::<()>(&["DEL", key]);
+    redis.run::<()>(&["RPUSH", key, "a list"]);
+    assert_eq!(moves(&server, "opera").await, 0, "a value of another type");
+}
+
+#[tokio::test]
+async fn while_redis_is_away_or_frozen_the_database_answers() {
+    let Some(mut redis) = RedisServer::start() else {
+        return;
+    };
+    let store = Held::with([game("opera")]);
+    let server = server(&store, &redis);
+    assert_eq!(moves(&server, "opera").await, 0);
+    {
+        let _frozen = redis.freeze();
+        server.add_move(&id("opera"), a_move(), None).await.unwrap();
+        assert_eq!(moves(&server, "opera").await, 1);
+    }
+    redis.kill_9();
+    assert_eq!(moves(&server, "opera").await, 1);
+    redis.restart();
+    eventually("Redis is used again", async || {
+        let before = store.loads();
+        moves(&server, "opera").await == 1 && store.loads() == before
+    })
+    .await;
+}

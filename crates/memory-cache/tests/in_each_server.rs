@@ -1,0 +1,149 @@
+//! Lesson 2: a cache in each server's memory.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use memory_cache::cached::Cached;
+use memory_cache::counted::Counts;
+use stateless_server::store::Store;
+use support::{Held, a_move, eventually, game, id};
+use tokio::task::JoinSet;
+
+const AN_HOUR: Duration = Duration::from_secs(3_600);
+
+/// One server's cache over a store.
+fn server(store: &Held, time_to_live: Duration, capacity: u64) -> Cached<Held> {
+    Cached::new(
+        store.clone(),
+        time_to_live,
+        capacity,
+        Arc::new(Counts::default()),
+    )
+}
+
+async fn moves(server: &Cached<Held>, name: &str) -> usize {
+    server
+        .game(&id(name))
+        .await
+        .expect("it was added")
+        .moves
+        .len()
+}
+
+#[tokio::test]
+async fn a_second_read_does_not_ask_the_database() {
+    let store = Held::with([game("opera")]);
+    let counts = Arc::new(Counts::default());
+    let server = Cached::new(store.clone(), AN_HOUR, 10, Arc::clone(&counts));
+    for _ in 0..5 {
+        assert_eq!(moves(&server, "opera").await, 0);
+    }
+    assert_eq!(store.loads(), 1);
+    let counted = counts.read();
+    assert_eq!((counted.hits, counted.misses), (4, 1));
+    assert_eq!(server.entries().await, 1);
+}
+
+#[tokio::test]
+async fn of_a_hundred_that_ask_at_once_one_asks_the_database() {
+    let store = Held::with([game("opera")]);
+    let server = server(&store, AN_HOUR, 10);
+    store.hold();
+    let mut readers = JoinSet::new();
+    for _ in 0..100 {
+        let server = server.clone();
+        readers.spawn(async move { moves(&server, "opera").await });
+    }
+    eventually("the one load has begun", async || store.loads() == 1).await;
+    store.let_go();
+    assert_eq!(readers.join_all().await, [0; 100]);
+    assert_eq!(store.loads(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_load_is_an_error_for_all_who_wait_and_is_not_kept() {
+    let store = Held::with([game("opera")]);
+    let server = server(&store, AN_HOUR, 10);
+    store.fail(true);
+    store.hold();
+    let mut readers = JoinSet::new();
+    for _ in 0..10 {
+        let server = server.clone();
+        readers.spawn(async move { server.game(&id("opera")).await.is_err() });
+    }
+    eventually("the one load has begun", async || store.loads() == 1).await;
+    store.let_go();
+    assert_eq!(readers.join_all().await, [true; 10]);
+    store.fail(false);
+    assert_eq!(moves(&server, "opera").await, 0, "the next read asks again");
+}
+
+#[tokio::test]
+async fn a_move_during_a_load_leaves_no_old_copy_behind() {
+    let store = Held::with([game("opera")]);
+    let server = server(&store, AN_HOUR, 10);
+    store.hold();
+    let reader = {
+        let server = server.clone();
+        tokio::spawn(async move { moves(&server, "opera").await })
+    };
+    // The load has read the game without the move, and has not ended.
+    eventually("the load has begun", async || store.loads() == 1).await;
+    server.add_move(&id("opera"), a_move(), None).await.unwrap();
+    store.let_go();
+    // Whatever the reader got, a read from now on has the move.
+    reader.await.unwrap();
+    assert_eq!(moves(&server, "opera").await, 1);
+    assert_eq!(moves(&server, "opera").await, 1);
+}
+
+#[tokio::test]
+async fn a_move_through_one_server_is_old_news_to_another_until_its_copy_ends() {
+    let store = Held::with([game("opera")]);
+    let short = Duration::from_millis(300);
+    let servers = [server(&store, AN_HOUR, 10), server(&store, short, 10)];
+    for server in &servers {
+        moves(server, "opera").await;
+    }
+    servers[0]
+        .add_move(&id("opera"), a_move(), None)
+        .await
+        .unwrap();
+    assert_eq!(moves(&servers[0], "opera").await, 1, "it forgot its copy");
+    eventually("the other server reads anew", async || {
+        moves(&servers[1], "opera").await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_copy_is_used_although_another_server_has_played_a_move() {
+    let store = Held::with([game("opera")]);
+    let server = server(&store, AN_HOUR, 10);
+    moves(&server, "opera").await;
+    store.play_elsewhere(&id("opera"));
+    assert_eq!(
+        moves(&server, "opera").await,
+        0,
+        "that is what a cache costs"
+    );
+}
+
+#[tokio::test]
+async fn whatever_ids_are_asked_for_no_more_copies_are_kept_than_the_capacity() {
+    let games = (0..500).map(|number| game(&format!("game-{number}")));
+    let store = Held::with(games);
+    let server = server(&store, AN_HOUR, 10);
+    for number in 0..500 {
+        moves(&server, &format!("game-{number}")).await;
+        assert!(
+            server
+                .game(&id(&format!("nothing-{number}")))
+                .await
+                .is_err()
+        );
+    }
+    assert!(server.entries().await <= 10);
+}

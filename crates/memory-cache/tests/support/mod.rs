@@ -1,0 +1,121 @@
+//! A store that a test holds in its hand: it counts, it can be held up, and it can fail.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use game::{Game, GameId, Move};
+use stateless_server::store::{Added, Store, StoreError};
+use tokio::sync::Semaphore;
+
+/// A place for games. Clones are the same place.
+#[derive(Clone)]
+pub(crate) struct Held(Arc<Inner>);
+
+struct Inner {
+    games: Mutex<Vec<Game>>,
+    loads: AtomicU64,
+    fails: AtomicBool,
+    /// A load takes what it will answer, and then waits for a permit.
+    gate: Semaphore,
+}
+
+impl Held {
+    pub(crate) fn with(games: impl IntoIterator<Item = Game>) -> Self {
+        Self(Arc::new(Inner {
+            games: Mutex::new(games.into_iter().collect()),
+            loads: AtomicU64::new(0),
+            fails: AtomicBool::new(false),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS >> 1),
+        }))
+    }
+
+    pub(crate) fn loads(&self) -> u64 {
+        self.0.loads.load(SeqCst)
+    }
+
+    pub(crate) fn fail(&self, fails: bool) {
+        self.0.fails.store(fails, SeqCst);
+    }
+
+    /// No load ends until `let_go`.
+    pub(crate) fn hold(&self) {
+        self.0.gate.forget_permits(usize::MAX);
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.0.gate.add_permits(1_000);
+    }
+
+    /// A move that another server plays.
+    pub(crate) fn play_elsewhere(&self, id: &GameId) {
+        let mut games = self.0.games.lock().expect("no test panics here");
+        let game = games.iter_mut().find(|game| game.id == *id);
+        game.expect("it was added").moves.push(a_move());
+    }
+}
+
+impl Store for Held {
+    async fn add_game(&self, _: &Game) -> Result<Added, StoreError> {
+        Ok(Added::Now)
+    }
+
+    async fn add_move(
+        &self,
+        id: &GameId,
+        _: Move,
+        _: Option<u32>,
+    ) -> Result<(Added, u32), StoreError> {
+        self.play_elsewhere(id);
+        let games = self.0.games.lock().expect("no test panics here");
+        let game = games.iter().find(|game| game.id == *id);
+        let moves = game.expect("it was added").moves.len();
+        Ok((Added::Now, moves as u32))
+    }
+
+    async fn game(&self, id: &GameId) -> Result<Game, StoreError> {
+        self.0.loads.fetch_add(1, SeqCst);
+        let found = {
+            let games = self.0.games.lock().expect("no test panics here");
+            games.iter().find(|game| game.id == *id).cloned()
+        };
+        let permit = self.0.gate.acquire().await.expect("it is never closed");
+        permit.forget();
+        match found {
+            Some(game) if !self.0.fails.load(SeqCst) => Ok(game),
+            _ => Err(StoreError::UnknownGame(id.clone())),
+        }
+    }
+
+    async fn games(&self, _: Option<&GameId>, _: u32) -> Result<Vec<Game>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A game without moves.
+pub(crate) fn game(name: &str) -> Game {
+    let famous = game::famous().swap_remove(0).at_its_start();
+    Game {
+        id: id(name),
+        ..famous
+    }
+}
+
+pub(crate) fn id(name: &str) -> GameId {
+    name.parse().expect("a short id")
+}
+
+pub(crate) fn a_move() -> Move {
+    "e2e4".parse().expect("a move")
+}
+
+/// Looks again and again until it is so, and fails by name when it never is.
+pub(crate) async fn eventually(what: &str, mut it_is_so: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !it_is_so().await {
+        assert!(Instant::now() < until, "it never came true that {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
