@@ -102,7 +102,11 @@ pub fn open(crew: &mut Crew, market: &mut Market, listeners: usize) -> anyhow::R
         listened(crew, market, stock, listeners)?;
     }
     spinner.finish_and_clear();
-    crew.order(&Order::StartFromZero)
+    crew.order(&Order::StartFromZero)?;
+    // Crowds answer in the order in which they are asked, so from here on that is done. A price that
+    // overtook the order was delivered, and then counting began before it: it counted as lost.
+    crew.census(0)?;
+    Ok(())
 }
 
 /// Waits until so many servers listen to this stock.
