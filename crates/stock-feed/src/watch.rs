@@ -32,6 +32,9 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// A connection that lived so long was good: the next wait is a short one again.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
+/// What a status without a stock is about.
+const ALL_PRICES: &str = "all prices";
+
 /// What the server says; see the wire protocol in the lesson.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -136,6 +139,7 @@ async fn follow(url: &Uri, stocks: &[Stock], screen: &mut Screen) -> io::Result<
         Err(_) => return cannot(format!("no answer for {} s", CONNECT_WITHIN.as_secs())),
     };
     screen.note(&format!("connected to {url}"));
+    screen.forget_stale_stocks();
     listen(socket, stocks, screen).await
 }
 
@@ -266,8 +270,14 @@ impl Screen {
         Ok(())
     }
 
+    /// What one server said of a stock says nothing of the next connection: a server names the stocks
+    /// that are stale, and not those that are live.
+    fn forget_stale_stocks(&mut self) {
+        self.stale.retain(|of| of == ALL_PRICES);
+    }
+
     fn status(&mut self, feed: &str, stock: Option<&str>) {
-        let of = stock.unwrap_or("all prices").to_owned();
+        let of = stock.unwrap_or(ALL_PRICES).to_owned();
         // Live is what one expects, and worth a line only after something else.
         let news = if feed == "live" {
             self.stale.remove(&of)
@@ -366,6 +376,25 @@ mod tests {
         let url = address(&format!("ws://{there}")).unwrap();
         let reason = follow(&url, &[], &mut Screen::new(&[])).await.unwrap();
         assert!(reason.ends_with("no answer for 10 s"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn a_stocks_stale_mark_ends_with_the_connection_that_brought_it() {
+        use tokio_tungstenite::accept_async;
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = listener.local_addr().unwrap();
+        let url = address(&format!("ws://{there}")).unwrap();
+        let serve = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            drop(accept_async(stream).await.unwrap());
+        };
+        let mut screen = Screen::new(&[]);
+        screen.status("stale", None);
+        screen.status("stale", Some("APPL"));
+        let (_, ended) = tokio::join!(serve, follow(&url, &[], &mut screen));
+        ended.unwrap();
+        assert_eq!(screen.stale, HashSet::from([ALL_PRICES.to_owned()]));
     }
 
     #[test]
