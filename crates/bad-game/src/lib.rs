@@ -1,7 +1,7 @@
 //! State with behaviour, the bad way: each file that needs a GameManager makes one.
 //!
 //! Both managers are correct, and neither knows of the other's games. `cargo run -p bad-game`
-//! shows a logger that sees nothing, for ever. Read `main.rs` and `logger.rs` side by side, then
+//! shows a logger that never sees a game. Read `main.rs` and `logger.rs` side by side, then
 //! the examples: Rust has ways of its own to own two by accident.
 
 pub mod game_manager;

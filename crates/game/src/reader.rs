@@ -50,7 +50,7 @@ pub fn famous() -> Vec<Game> {
 /// Blank lines are passed over, and so is a byte order mark, which some editors write.
 ///
 /// # Errors
-/// The first line that is not a game, or that repeats an id, fails the whole file: whoever gets
+/// The first line that is not a game, or that repeats an id, fails the whole file: who gets
 /// an `Ok` has every game of it.
 pub fn read(file: &str, mut from: impl BufRead) -> Result<Vec<Game>, ReadError> {
     let mut games = Vec::new();

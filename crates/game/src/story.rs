@@ -171,7 +171,7 @@ impl Turns {
             },
         };
         let mut interrupt: Interrupt = Box::pin(tokio::signal::ctrl_c());
-        // The first poll is what makes the process listen: whoever has seen the first line may
+        // The first poll is what makes the process listen: a user who has seen the first line may
         // press Ctrl-C, and gets the verdict.
         if let Poll::Ready(Err(error)) = interrupt
             .as_mut()

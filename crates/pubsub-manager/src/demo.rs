@@ -93,7 +93,7 @@ impl Demo {
         })
     }
 
-    /// Plays until the rounds are over, or for ever.
+    /// Plays until the rounds are over, or until Ctrl-C.
     pub(crate) async fn run(&mut self) {
         self.quiet().await;
         let mut round = 0;

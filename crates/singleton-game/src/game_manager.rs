@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use game::{Game, GameError, GameId, Move, Summary};
 use once_cell::sync::Lazy;
 
-/// The one instance, made by whoever asks first. Not `pub`: [`GameManager::instance`] is the door.
+/// The one instance, made for the first who asks. Not `pub`: [`GameManager::instance`] is the door.
 static INSTANCE: Lazy<GameManager> = Lazy::new(GameManager::new);
 
 /// How many managers this process has made: one counter for the type, not one for each value.

@@ -95,7 +95,7 @@ async fn health<S: Store>(State(store): State<S>) -> Result<&'static str, Proble
     Ok("ok\n")
 }
 
-/// A request that is not answered in time is told so, rather than left to wait for ever.
+/// A request that is not answered in time is told so, rather than left to wait without end.
 async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(DEADLINE, next.run(request)).await {
         Ok(answer) => answer,

@@ -58,7 +58,7 @@ pub(crate) struct DemoFlags {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=9999))]
     pub(crate) games: u32,
 
-    /// Draw the lots for the servers from this number: the same seed, the same lots
+    /// Pick the server for each request by this number: the same seed, the same servers
     #[arg(long, value_name = "N", default_value_t = 1851)]
     pub(crate) seed: u64,
 
@@ -151,7 +151,7 @@ fn pace(text: &str) -> Result<Duration, String> {
     let pace = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write it like 5ms, 1s or 0"))?;
     if pace > SLOWEST {
-        return Err("at most ten seconds, or the games take for ever".to_owned());
+        return Err("at most ten seconds, or the games take too long".to_owned());
     }
     Ok(pace)
 }

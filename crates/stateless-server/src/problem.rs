@@ -88,7 +88,7 @@ impl From<StoreError> for Problem {
             StoreError::Unforeseen(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unforeseen"),
         };
         if let Some(source) = error.source() {
-            // What the database says is for its owner, not for whoever asked.
+            // What the database says is for its owner, not for the client that asked.
             tracing::error!("{error}: {source}");
         }
         Self {

@@ -104,7 +104,7 @@ impl RedisServer {
         self.run(&["PUBLISH", channel, message])
     }
 
-    /// A connection for whoever publishes a lot.
+    /// A connection for a test that publishes a lot.
     pub(crate) fn connection(&self) -> Connection {
         self.try_connection()
             .unwrap_or_else(|error| panic!("{}: {error}", self.url()))

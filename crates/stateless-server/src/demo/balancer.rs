@@ -1,4 +1,4 @@
-//! Who gets the next request: any server, by lot.
+//! Who gets the next request: any server, picked at random.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 
 /// The servers that are believed to be up, as a load balancer knows them.
 ///
-/// It draws lots because nothing is gained by choosing: no server knows more than another.
+/// It picks at random because nothing is gained by choosing: no server knows more than another.
 #[derive(Debug, Default)]
 pub(super) struct Balancer {
     servers: Mutex<Vec<Target>>,
@@ -31,7 +31,7 @@ impl Balancer {
         self.with(|servers| servers.retain(|server| server.number != number));
     }
 
-    /// A server by lot; where there is a choice, another one than `failed`.
+    /// A server at random; where there is a choice, another one than `failed`.
     pub(super) fn pick(&self, random: &mut StdRng, failed: Option<usize>) -> Option<Target> {
         self.with(|servers| {
             let others = || {

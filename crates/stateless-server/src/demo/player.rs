@@ -33,7 +33,7 @@ pub struct NoServer {
     last: String,
 }
 
-/// Plays games one after the other, each request to a server by lot.
+/// Plays games one after the other, each request to a server at random.
 pub(super) struct Player {
     http: Client,
     balancer: Arc<Balancer>,
@@ -45,7 +45,7 @@ pub(super) struct Player {
 /// When the next request may be sent, for all players together.
 #[derive(Clone)]
 pub(super) struct Pace {
-    /// A lock that waits, because whoever holds it waits for the tick.
+    /// A lock that waits, because its holder waits for the tick.
     ticks: Option<Arc<Mutex<Interval>>>,
     stopped: watch::Receiver<bool>,
 }
@@ -132,7 +132,7 @@ impl Player {
             .await
     }
 
-    /// Sends a request to a server by lot, and to another when that one gives no answer.
+    /// Sends a request to a server at random, and to another when that one gives no answer.
     ///
     /// Whether the first had carried it out before it fell silent, nobody here can know. That
     /// is why every request must be one that does no harm when it is carried out twice.

@@ -67,7 +67,7 @@ impl<'a> SqliteFile<'a> {
 
 /// Notices that the file was deleted, moved or replaced.
 ///
-/// An open connection does not: Unix keeps a deleted file for whoever has it open, so a server
+/// An open connection does not: Unix keeps a deleted file for a process that has it open, so a server
 /// would go on answering "201 Created" about games in a file that no other server can find.
 struct Watch {
     place: std::path::PathBuf,
