@@ -25,7 +25,8 @@ pub(crate) struct Channel {
     unconfirmed: AtomicBool,
     /// The newest message was not a price.
     invalid: AtomicBool,
-    /// The broker confirmed the channel before, on this connection or an earlier one.
+    /// The broker confirmed the channel and was not asked to leave it since: a further confirmation
+    /// is that of a new connection.
     was_confirmed: AtomicBool,
     state: Mutex<State>,
 }
@@ -89,8 +90,8 @@ impl Channel {
     }
 
     /// Returns whether it was confirmed before.
-    pub(crate) fn set_confirmed(&self) -> bool {
-        self.was_confirmed.swap(true, AcqRel)
+    pub(crate) fn set_confirmed(&self, confirmed: bool) -> bool {
+        self.was_confirmed.swap(confirmed, AcqRel)
     }
 
     pub(crate) fn has_users(&self) -> bool {

@@ -327,7 +327,7 @@ impl Hub {
     pub fn confirmed(&self, stock: Stock) {
         count(&self.counters.channels_confirmed, 1);
         if let Some(channel) = self.channels.get(&stock) {
-            let again = channel.set_confirmed();
+            let again = channel.set_confirmed(true);
             self.set_unconfirmed(channel, false);
             self.emit(|| Event::Subscribed { stock, again });
         }
@@ -363,6 +363,10 @@ impl Hub {
     /// The broker confirmed that the channel is left.
     pub fn left(&self, stock: Stock) {
         self.counters.channels_confirmed.fetch_sub(1, Relaxed);
+        // It may have a user again by now, and is not forgotten then.
+        if let Some(channel) = self.channels.get(&stock) {
+            channel.set_confirmed(false);
+        }
         self.emit(|| Event::Unsubscribed { stock });
     }
 
