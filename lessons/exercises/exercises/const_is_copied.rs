@@ -1,0 +1,44 @@
+// 15 minutes. Lesson: lessons/07-bad-game.md
+// fails with: the_logger_sees_main
+//
+// `index` counts the games that it adds, and `logger` reports the count. It
+// compiles, and the logger reports 0.
+//
+// TODO: make both modules use one counter.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const ADDED: AtomicUsize = AtomicUsize::new(0);
+
+mod index {
+    use super::{ADDED, Ordering};
+
+    pub fn add_game() {
+        ADDED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+mod logger {
+    use super::{ADDED, Ordering};
+
+    pub fn sees() -> usize {
+        ADDED.load(Ordering::Relaxed)
+    }
+}
+
+fn main() {
+    index::add_game();
+    println!("the logger sees {} games", logger::sees());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logger_sees_main() {
+        index::add_game();
+        index::add_game();
+        assert_eq!(logger::sees(), 2, "the logger reads another counter");
+    }
+}

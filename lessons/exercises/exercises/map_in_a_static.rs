@@ -1,0 +1,39 @@
+// 20 minutes. Lesson: lessons/10-singleton-game.md
+// fails with: E0015
+//
+// The moves of each game are counted in one map for the whole process. A static
+// is computed by the compiler, and the compiler cannot make a HashMap.
+//
+// TODO: make the map at its first use, once.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+static MOVES: Mutex<HashMap<String, usize>> = Mutex::new(HashMap::new());
+
+pub fn add_move(game: &str) {
+    let mut moves = MOVES.lock().expect("no holder panics");
+    *moves.entry(game.to_string()).or_default() += 1;
+}
+
+pub fn moves(game: &str) -> usize {
+    let moves = MOVES.lock().expect("no holder panics");
+    moves.get(game).copied().unwrap_or(0)
+}
+
+fn main() {
+    add_move("opera-1858");
+    println!("moves: {}", moves("opera-1858"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_moves_of_a_game_are_counted() {
+        add_move("opera-1858");
+        add_move("opera-1858");
+        assert_eq!(moves("opera-1858"), 2, "the map was made anew");
+    }
+}

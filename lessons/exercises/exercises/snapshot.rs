@@ -1,0 +1,70 @@
+// 15 minutes. Lesson: lessons/10-singleton-game.md
+// fails with: emptying_the_copy_changes_nothing
+//
+// `games()` should hand out a copy. Its receiver may change it, and the
+// manager keeps its own games.
+//
+// TODO: hand out a copy of the list, not the list.
+
+use std::sync::{Arc, Mutex};
+
+#[derive(Default)]
+pub struct Games(Arc<Mutex<Vec<String>>>);
+
+impl Games {
+    pub fn add(&self, id: &str) {
+        let mut games = self.0.lock().expect("no holder panics");
+        games.push(id.to_string());
+    }
+
+    pub fn clear(&self) {
+        self.0.lock().expect("no holder panics").clear();
+    }
+
+    pub fn ids(&self) -> Vec<String> {
+        self.0.lock().expect("no holder panics").clone()
+    }
+}
+
+#[derive(Default)]
+pub struct GameManager {
+    games: Games,
+}
+
+impl GameManager {
+    pub fn add(&self, id: &str) {
+        self.games.add(id);
+    }
+
+    pub fn games(&self) -> Games {
+        Games(Arc::clone(&self.games.0))
+    }
+}
+
+fn main() {
+    let manager = GameManager::default();
+    manager.add("opera-1858");
+    let copy = manager.games();
+    copy.clear();
+    copy.add("mine");
+    println!("the manager holds {:?}", manager.games().ids());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emptying_the_copy_changes_nothing() {
+        let manager = GameManager::default();
+        manager.add("opera-1858");
+        let copy = manager.games();
+        copy.clear();
+        assert!(copy.ids().is_empty(), "the copy was not emptied");
+        assert_eq!(
+            manager.games().ids(),
+            ["opera-1858"],
+            "the manager lost its game"
+        );
+    }
+}

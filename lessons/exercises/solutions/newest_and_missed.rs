@@ -1,0 +1,51 @@
+// 25 minutes. Lesson: lessons/12-pubsub-manager.md
+// fails with: the_newest_price_comes_with_the_number_missed
+//
+// A slow user gets the newest price and the number of prices skipped before it.
+// At most one price waits for it. The number starts again after each price sent.
+
+#[derive(Default)]
+pub struct SlowUser {
+    newest: Option<u32>,
+    missed: u32,
+}
+
+impl SlowUser {
+    /// A price arrives while the user's socket is full.
+    pub fn offer(&mut self, price: u32) {
+        if self.newest.replace(price).is_some() {
+            self.missed += 1;
+        }
+    }
+
+    /// The socket has room: the price to send, and how many were skipped.
+    pub fn take(&mut self) -> Option<(u32, u32)> {
+        let price = self.newest.take()?;
+        Some((price, std::mem::take(&mut self.missed)))
+    }
+}
+
+fn main() {
+    let mut user = SlowUser::default();
+    for price in [100, 101, 102] {
+        user.offer(price);
+    }
+    println!("{:?}", user.take());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_price_comes_with_the_number_missed() {
+        let mut user = SlowUser::default();
+        for price in [100, 101, 102] {
+            user.offer(price);
+        }
+        assert_eq!(user.take(), Some((102, 2)));
+        assert_eq!(user.take(), None, "more than one price was kept");
+        user.offer(103);
+        assert_eq!(user.take(), Some((103, 0)));
+    }
+}

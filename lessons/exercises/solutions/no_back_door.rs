@@ -1,0 +1,72 @@
+// 15 minutes. Lesson: lessons/10-singleton-game.md
+// fails with: nobody_can_write_default
+//
+// `new` is gone, and a second GameManager can be made all the same: with
+// `GameManager::default()`. The type must not implement Default.
+
+mod game_manager {
+    use std::sync::{LazyLock, Mutex};
+
+    pub struct GameManager {
+        games: Mutex<Vec<String>>,
+    }
+
+    static INSTANCE: LazyLock<GameManager> = LazyLock::new(GameManager::new);
+
+    impl GameManager {
+        fn new() -> Self {
+            GameManager {
+                games: Mutex::default(),
+            }
+        }
+
+        pub fn instance() -> &'static Self {
+            &INSTANCE
+        }
+
+        pub fn add(&self, id: &str) -> usize {
+            let mut games = self.games.lock().expect("no holder panics");
+            games.push(id.to_string());
+            games.len()
+        }
+    }
+}
+
+use game_manager::GameManager;
+
+fn main() {
+    let games = GameManager::instance().add("opera-1858");
+    println!("games: {games}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::marker::PhantomData;
+
+    struct Probe<T>(PhantomData<T>);
+
+    // Rust picks the inherent constant where T: Default, the trait's elsewhere.
+    trait Otherwise {
+        const HAS_DEFAULT: bool = false;
+    }
+    impl<T> Otherwise for Probe<T> {}
+    impl<T: Default> Probe<T> {
+        const HAS_DEFAULT: bool = true;
+    }
+
+    #[test]
+    fn nobody_can_write_default() {
+        let has_default = Probe::<GameManager>::HAS_DEFAULT;
+        assert!(
+            !has_default,
+            "anybody can still write GameManager::default()"
+        );
+    }
+
+    #[test]
+    fn the_instance_keeps_its_games() {
+        let before = GameManager::instance().add("opera-1858");
+        assert_eq!(GameManager::instance().add("immortal-1851"), before + 1);
+    }
+}

@@ -1,0 +1,95 @@
+// 15 minutes. Lesson: lessons/10-singleton-game.md
+// fails with: nobody_outside_can_call_new
+//
+// There must be one GameManager. Outside the module `game_manager`, also in this
+// file, `GameManager::instance()` must be the only way to reach one. Keep the
+// names of the type, its function and its field.
+
+mod game_manager {
+    use std::sync::Mutex;
+
+    pub struct GameManager {
+        games: Mutex<Vec<String>>,
+    }
+
+    static INSTANCE: GameManager = GameManager::new();
+
+    impl GameManager {
+        const fn new() -> Self {
+            GameManager {
+                games: Mutex::new(Vec::new()),
+            }
+        }
+
+        pub fn instance() -> &'static Self {
+            &INSTANCE
+        }
+
+        pub fn add(&self, id: &str) -> usize {
+            let mut games = self.games.lock().expect("no holder panics");
+            games.push(id.to_string());
+            games.len()
+        }
+    }
+}
+
+use game_manager::GameManager;
+
+fn main() {
+    let games = GameManager::instance().add("opera-1858");
+    println!("games: {games}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::any::Any;
+    use std::ops::Deref;
+
+    pub struct NotReachable;
+
+    // Rust picks what these offer only where the manager's own is not reachable.
+    trait Fallback {
+        fn new() -> NotReachable {
+            NotReachable
+        }
+    }
+    impl Fallback for GameManager {}
+
+    pub struct Outside {
+        games: NotReachable,
+    }
+    impl Deref for GameManager {
+        type Target = Outside;
+        fn deref(&self) -> &Outside {
+            &Outside {
+                games: NotReachable,
+            }
+        }
+    }
+
+    fn reachable<T: Any>(what: &T) -> bool {
+        !(what as &dyn Any).is::<NotReachable>()
+    }
+
+    #[test]
+    fn nobody_outside_can_call_new() {
+        let made = GameManager::new();
+        assert!(!reachable(&made), "somebody outside can still call new");
+    }
+
+    #[test]
+    fn nobody_outside_can_reach_the_field() {
+        let field = &GameManager::instance().games;
+        assert!(
+            !reachable(field),
+            "somebody outside can still write the field"
+        );
+    }
+
+    #[test]
+    fn the_instance_keeps_its_games() {
+        let before = GameManager::instance().add("opera-1858");
+        assert_eq!(GameManager::instance().add("immortal-1851"), before + 1);
+    }
+}

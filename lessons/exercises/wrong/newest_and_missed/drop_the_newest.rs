@@ -1,0 +1,30 @@
+#[derive(Default)]
+pub struct SlowUser {
+    newest: Option<u32>,
+    missed: u32,
+}
+
+impl SlowUser {
+    /// A price arrives while the user's socket is full.
+    pub fn offer(&mut self, price: u32) {
+        if self.newest.is_some() {
+            self.missed += 1;
+        } else {
+            self.newest = Some(price);
+        }
+    }
+
+    /// The socket has room: the price to send, and how many were skipped.
+    pub fn take(&mut self) -> Option<(u32, u32)> {
+        let price = self.newest.take()?;
+        Some((price, std::mem::take(&mut self.missed)))
+    }
+}
+
+fn main() {
+    let mut user = SlowUser::default();
+    for price in [100, 101, 102] {
+        user.offer(price);
+    }
+    println!("{:?}", user.take());
+}

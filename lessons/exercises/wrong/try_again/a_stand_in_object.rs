@@ -1,0 +1,34 @@
+use once_cell::sync::OnceCell;
+
+pub struct PubSubManager {
+    pub url: String,
+}
+
+impl PubSubManager {
+    fn connect(url: &str) -> Result<Self, String> {
+        if !url.starts_with("redis://") {
+            return Err(format!("{url} does not begin with redis://"));
+        }
+        let url = url.to_string();
+        Ok(PubSubManager { url })
+    }
+}
+
+static INSTANCE: OnceCell<PubSubManager> = OnceCell::new();
+
+pub fn start(url: &str) -> Result<&'static PubSubManager, String> {
+    Ok(INSTANCE.get_or_init(|| {
+        PubSubManager::connect(url).unwrap_or_else(|_| PubSubManager {
+            url: "redis://nowhere".to_string(),
+        })
+    }))
+}
+
+fn main() {
+    for url in ["127.0.0.1", "redis://127.0.0.1"] {
+        match start(url) {
+            Ok(manager) => println!("started with {}", manager.url),
+            Err(error) => println!("not started: {error}"),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The exercises: each fails for the reason that it declares and for no other, each solution passes,
+//! and each answer that is known to be wrong is refused.
+//!
+//! All variants are one package and one build. A wrong answer is judged with the tests as they were
+//! shipped: rustlings itself would pass an answer that changed them (its issue 855).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+/// Where the tests of an exercise begin.
+const TESTS: &str = "#[cfg(test)]";
+
+/// What became of one variant: why it does not compile, or which tests fail.
+#[derive(Debug, PartialEq, Eq)]
+enum Judged {
+    Refused(BTreeSet<String>),
+    Ran(BTreeSet<String>),
+}
+
+static JUDGED: LazyLock<BTreeMap<String, Judged>> = LazyLock::new(judge_all);
+
+#[test]
+fn there_are_twelve_exercises_and_each_has_a_solution_a_hint_and_a_line_in_the_readme() {
+    let exercises = names("exercises");
+    assert_eq!(exercises.len(), 12);
+    assert_eq!(exercises, names("solutions"));
+    assert_eq!(exercises, names("wrong"));
+    let (hints, readme) = (read("info.toml"), read("README.md"));
+    for name in exercises {
+        assert!(
+            hints.contains(&format!("name = \"{name}\"\nhint = ")),
+            "no hint for {name}"
+        );
+        assert!(
+            readme.contains(&format!("[{name}](exercises/{name}.rs)")),
+            "{name}"
+        );
+        let manifest = read("Cargo.toml");
+        for folder in ["exercises", "solutions"] {
+            assert!(
+                manifest.contains(&format!("\"{folder}/{name}.rs\"")),
+                "{folder}/{name}.rs"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_exercise_fails_for_the_reason_that_it_declares_and_for_no_other() {
+    for name in names("exercises") {
+        let declared = declared(&name);
+        let codes = declared
+            .iter()
+            .all(|reason| reason.starts_with('E') && reason.len() == 5);
+        let declared = match codes {
+            true => Judged::Refused(declared),
+            false => Judged::Ran(declared),
+        };
+        assert_eq!(JUDGED[&format!("{name}-shipped")], declared, "{name}");
+    }
+}
+
+#[test]
+fn each_solution_passes() {
+    for name in names("exercises") {
+        let passes = Judged::Ran(BTreeSet::new());
+        assert_eq!(JUDGED[&format!("{name}-solution")], passes, "{name}");
+    }
+}
+
+#[test]
+fn each_known_wrong_answer_is_refused_and_so_is_an_empty_one() {
+    let passes = Judged::Ran(BTreeSet::new());
+    for name in names("exercises") {
+        for answer in wrong_answers(&name).into_iter().chain(["empty".to_owned()]) {
+            let judged = &JUDGED[&format!("{name}-wrong-{answer}")];
+            assert_ne!(judged, &passes, "{name}: {answer} is accepted");
+        }
+    }
+}
+
+#[test]
+fn each_solution_has_the_tests_of_its_exercise() {
+    for name in names("exercises") {
+        let tests = |folder: &str| {
+            let text = read(&format!("{folder}/{name}.rs"));
+            let at = text.find(TESTS).expect("it has tests");
+            text[at..].to_owned()
+        };
+        assert_eq!(tests("exercises"), tests("solutions"), "{name}");
+    }
+}
+
+/// Builds every variant in a package of its own, and runs those that compile.
+fn judge_all() -> BTreeMap<String, Judged> {
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exercises");
+    let mut manifest = String::from(
+        "[package]\nname = \"variants\"\nedition = \"2024\"\nautobins = false\n\n[workspace]\n\n\
+         [dependencies]\nonce_cell = \"*\"\n\n[lints.rust]\nunsafe_code = \"forbid\"\n",
+    );
+    let variants = variants();
+    for (variant, text) in &variants {
+        manifest += &format!("\n[[bin]]\nname = \"{variant}\"\npath = \"{variant}.rs\"\n");
+        write(&package.join(format!("{variant}.rs")), text);
+    }
+    write(&package.join("Cargo.toml"), &manifest);
+    // Its versions are the workspace's, so that no network is needed.
+    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("the workspace is locked");
+    write(&package.join("Cargo.lock"), &lock);
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--tests", "--keep-going", "--offline", "--quiet"])
+        .args(["--message-format=json", "--target-dir"])
+        .arg(package.join("target"))
+        .current_dir(&package)
+        .output()
+        .expect("cargo can be started");
+    let mut judged: BTreeMap<String, Judged> = variants
+        .keys()
+        .map(|variant| (variant.clone(), Judged::Refused(BTreeSet::new())))
+        .collect();
+    for message in String::from_utf8_lossy(&output.stdout).lines() {
+        let Ok(message) = serde_json::from_str::<Value>(message) else {
+            continue;
+        };
+        let variant = message["target"]["name"].as_str().unwrap_or_default();
+        if let Some(code) = message["message"]["code"]["code"].as_str()
+            && message["message"]["level"] == "error"
+            && let Some(Judged::Refused(codes)) = judged.get_mut(variant)
+        {
+            codes.insert(code.to_owned());
+        }
+        if let Some(program) = message["executable"].as_str()
+            && message["profile"]["test"] == true
+        {
+            judged.insert(variant.to_owned(), Judged::Ran(failing(program)));
+        }
+    }
+    let all_compile = |judged: &Judged| matches!(judged, Judged::Ran(_));
+    assert!(
+        judged.values().any(all_compile),
+        "nothing was built: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    judged
+}
+
+/// The tests that fail, without their module.
+fn failing(program: &str) -> BTreeSet<String> {
+    let output = Command::new(program).output().expect("it was just built");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let failed = text.lines().filter_map(|line| {
+        let name = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+        Some(name.rsplit("::").next()?.to_owned())
+    });
+    let mut failed: BTreeSet<String> = failed.collect();
+    if !output.status.success() && failed.is_empty() {
+        failed.insert("the program ended by itself".to_owned());
+    }
+    failed
+}
+
+/// The text of each variant, by its name.
+fn variants() -> BTreeMap<String, String> {
+    let mut variants = BTreeMap::new();
+    for name in names("exercises") {
+        let shipped = read(&format!("exercises/{name}.rs"));
+        let tests = &shipped[shipped.find(TESTS).expect("it has tests")..];
+        let with_tests = |code: &str| {
+            let code = code.split(TESTS).next().unwrap_or_default();
+            format!("{code}\n{tests}")
+        };
+        for answer in wrong_answers(&name) {
+            let code = read(&format!("wrong/{name}/{answer}.rs"));
+            variants.insert(format!("{name}-wrong-{answer}"), with_tests(&code));
+        }
+        variants.insert(format!("{name}-wrong-empty"), with_tests("fn main() {}"));
+        variants.insert(
+            format!("{name}-solution"),
+            read(&format!("solutions/{name}.rs")),
+        );
+        variants.insert(format!("{name}-shipped"), shipped);
+    }
+    variants
+}
+
+/// The reasons in an exercise's second line.
+fn declared(name: &str) -> BTreeSet<String> {
+    let text = read(&format!("exercises/{name}.rs"));
+    let line = text.lines().nth(1).unwrap_or_default();
+    let reasons = line
+        .strip_prefix("// fails with: ")
+        .expect("its second line");
+    reasons.split(", ").map(str::to_owned).collect()
+}
+
+fn wrong_answers(name: &str) -> BTreeSet<String> {
+    names(&format!("wrong/{name}"))
+}
+
+fn names(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(exercises().join(folder)).expect("the folder is there");
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.expect("it can be read").path();
+        path.file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned()
+    };
+    entries.map(name).filter(|name| name != "README").collect()
+}
+
+fn read(path: &str) -> String {
+    let path = exercises().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Writes what has changed, so that what has not is not compiled again.
+fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|written| written == text) {
+        return;
+    }
+    fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder");
+    fs::write(path, text).expect("a file of our own");
+}
+
+fn exercises() -> PathBuf {
+    root().join("lessons/exercises")
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
