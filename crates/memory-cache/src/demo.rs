@@ -1,6 +1,7 @@
 //! The demonstration: two servers over one database that is far away, and reads that go to either.
 
 mod client;
+mod games;
 mod old_copy;
 mod place;
 
@@ -9,7 +10,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use game::{Game, famous};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use stateless_server::DatabaseUrl;
@@ -18,6 +18,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use client::Client;
+use games::games;
 
 pub use place::Place;
 
@@ -138,18 +139,4 @@ impl Demo {
         }
         Ok(Client::new(servers))
     }
-}
-
-/// The ten famous games, and some more to be read later; each after five moves, and under an id of
-/// this run, because a Redis outlives it.
-fn games(run: u32) -> Vec<Game> {
-    let numbered = (1..).zip(famous().into_iter().cycle()).take(16);
-    let game = |(number, game): (usize, Game)| Game {
-        id: format!("run-{run:x}-game-{number}")
-            .parse()
-            .expect("a short id"),
-        moves: game.moves[..5].to_vec(),
-        ..game
-    };
-    numbered.map(game).collect()
 }
