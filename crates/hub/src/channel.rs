@@ -77,15 +77,17 @@ impl Channel {
 
     /// Returns whether the stock has become live or stale by it.
     pub(crate) fn set_unconfirmed(&self, unconfirmed: bool) -> bool {
-        let before = self.feed();
-        self.unconfirmed.store(unconfirmed, Release);
-        self.feed() != before
+        self.set(&self.unconfirmed, unconfirmed)
     }
 
     /// Returns whether the stock has become live or stale by it.
     pub(crate) fn set_invalid(&self, invalid: bool) -> bool {
+        self.set(&self.invalid, invalid)
+    }
+
+    fn set(&self, flag: &AtomicBool, value: bool) -> bool {
         let before = self.feed();
-        self.invalid.store(invalid, Release);
+        flag.store(value, Release);
         self.feed() != before
     }
 

@@ -1,14 +1,15 @@
 //! The hub: what connections, the manager and the fan-out share.
 
 use crate::{
-    Connection, Disconnected, Encode, Event, Feed, JsonLines, Listener, Message, Price,
-    RateLimitedLog, Socket, Stats, Stock, SubscribeError, UserId,
+    Connection, Disconnected, Encode, Event, Feed, JsonLines, Listener, Message, Price, Socket,
+    Stats, Stock, SubscribeError, UserId,
     channel::Channel,
     channels::Channels,
     fan_out::{FanOut, SLICE},
     frames::Frames,
     pending::Pending,
     price::BadPrice,
+    rate_limited_log::RateLimitedLog,
     stats::{Counters, count},
     subscribers::Subscribers,
     user::{Delivered, Follow, State, User},
@@ -277,15 +278,13 @@ impl Hub {
         }
     }
 
-    /// Prices flow from the broker. Returns whether they did not before.
-    pub fn go_live(&self) -> bool {
-        let news = self.set_feed(Feed::Live);
-        if news {
+    /// Prices flow from the broker.
+    pub fn go_live(&self) {
+        if self.set_feed(Feed::Live) {
             self.stale_because.lock().clear();
             tracing::info!("live");
             self.emit(|| Event::Live);
         }
-        news
     }
 
     /// A connection to the broker was lost, and is made again.
@@ -313,6 +312,7 @@ impl Hub {
         }
     }
 
+    /// Returns whether that is news.
     fn set_feed(&self, feed: Feed) -> bool {
         let stale = feed == Feed::Stale;
         let news = self.stale.swap(stale, AcqRel) != stale;

@@ -34,7 +34,6 @@ pub use event::{Event, Listener};
 pub use hub::{Hub, Settings};
 pub use message::{Encode, Feed, JsonLines, Message};
 pub use price::{BadPrice, Price};
-pub use rate_limited_log::RateLimitedLog;
 pub use running_time::{TimedOut, running_for, within};
 pub use socket::Socket;
 pub use stats::{Stats, StockUsers};

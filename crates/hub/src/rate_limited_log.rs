@@ -8,8 +8,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Logs one kind of event at most once in ten seconds, with how many there were: a publisher's
 /// mistakes must not fill this server's disk.
-#[derive(Debug)]
-pub struct RateLimitedLog {
+pub(crate) struct RateLimitedLog {
     kind: &'static str,
     events: u64,
     logged_at: Option<Instant>,
@@ -17,7 +16,7 @@ pub struct RateLimitedLog {
 
 impl RateLimitedLog {
     /// A log for one kind of event, named in the plural.
-    pub fn new(kind: &'static str) -> Self {
+    pub(crate) fn new(kind: &'static str) -> Self {
         Self {
             kind,
             events: 0,
@@ -27,7 +26,7 @@ impl RateLimitedLog {
 
     /// Counts an event, and logs it when it is time; then it returns how many events that line
     /// stands for.
-    pub fn note(&mut self, latest: &str) -> Option<u64> {
+    pub(crate) fn note(&mut self, latest: &str) -> Option<u64> {
         self.events += 1;
         let now = Instant::now();
         if self.logged_at.is_some_and(|at| now - at < INTERVAL) {
