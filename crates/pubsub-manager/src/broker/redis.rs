@@ -69,7 +69,10 @@ impl Broker for Redis {
         let subscribed = connection.subscribe(&probe).await;
         let probe = match subscribed.map_err(BrokerError::from) {
             Ok(()) => Some(probe),
-            Err(BrokerError::Refused(reason)) => log_refusal(&reason),
+            Err(BrokerError::Refused(reason)) => {
+                log_refusal(&reason);
+                None
+            }
             Err(lost) => return Err(lost),
         };
         Ok(RedisConnection {
@@ -124,18 +127,13 @@ impl BrokerConnection for RedisConnection {
                     self.delivered.notified().await;
                     return Ok(());
                 }
-                Err(BrokerError::Refused(reason)) => drop(log_refusal(&reason)),
+                Err(BrokerError::Refused(reason)) => log_refusal(&reason),
                 Err(lost) => return Err(lost),
             }
         }
         // A refusal is an answer too.
-        match self
-            .connection
-            .clone()
-            .ping()
-            .await
-            .map_err(BrokerError::from)
-        {
+        let pong = self.connection.clone().ping().await;
+        match pong.map_err(BrokerError::from) {
             Ok(()) | Err(BrokerError::Refused(_)) => Ok(()),
             Err(lost) => Err(lost),
         }
@@ -143,10 +141,9 @@ impl BrokerConnection for RedisConnection {
 }
 
 /// Logs that there is no probe, once and not with each connection.
-fn log_refusal(reason: &str) -> Option<String> {
+fn log_refusal(reason: &str) {
     static LOGGED: Once = Once::new();
     LOGGED.call_once(|| tracing::warn!(reason, "Redis refuses our probes: PING takes their place"));
-    None
 }
 
 impl From<RedisError> for BrokerError {
