@@ -3,10 +3,12 @@
 //!
 //! Each figure is the median of nine runs in the same process, and its ratio to a bare map's.
 
+#[allow(dead_code, reason = "the tests of another crate use the rest")]
+#[path = "../../../crates/pubsub-manager/tests/support/redis_server.rs"]
+mod redis_server;
+
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use game::{Game, GameId};
 use memory_cache::cached::Cached;
 use memory_cache::counted::Counts;
 use redis::AsyncCommands;
+use redis_server::RedisServer;
 use stateless_server::DatabaseUrl;
 use stateless_server::store::{Database, Store};
 use tokio::runtime::Builder;
@@ -68,8 +71,8 @@ fn main() -> anyhow::Result<()> {
     row("a bare RwLock<HashMap>", first, first);
     let figures = [1, 2].map(|tasks| median(&runtime, tasks, 20_000, id, &moka));
     row("moka, in Cached", figures, first);
-    if let Some(redis) = Redis::start() {
-        let client = redis::Client::open(redis.url.as_str())?;
+    if let Some(redis) = RedisServer::start() {
+        let client = redis::Client::open(redis.url())?;
         let connection = runtime.block_on(client.get_multiplexed_async_connection())?;
         let json = serde_json::to_string(&game)?;
         runtime.block_on(connection.clone().set::<_, _, ()>(id.as_str(), json))?;
@@ -85,8 +88,6 @@ fn main() -> anyhow::Result<()> {
         };
         let figures = [1, 2].map(|tasks| median(&runtime, tasks, 2_000, id, &get));
         row("a Redis GET on loopback", figures, first);
-    } else {
-        println!("a Redis GET on loopback: not run, redis-server is not installed");
     }
     let figures = [1, 2].map(|tasks| median(&runtime, tasks, 2_000, id, &sqlite));
     row("SQLite through the pool", figures, first);
@@ -125,51 +126,4 @@ fn median<F: Future<Output = ()> + Send>(
     let mut runs: Vec<f64> = (0..RUNS).map(|_| run()).collect();
     runs.sort_unstable_by(f64::total_cmp);
     runs[RUNS / 2]
-}
-
-/// A Redis for as long as this lives.
-struct Redis {
-    child: Child,
-    url: String,
-}
-
-impl Redis {
-    fn start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .ok()?
-            .local_addr()
-            .ok()?
-            .port();
-        let child = Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-            ])
-            .stdout(Stdio::null())
-            .spawn()
-            .ok()?;
-        let url = format!("redis://127.0.0.1:{port}");
-        let redis = Self { child, url };
-        let until = Instant::now() + Duration::from_secs(10);
-        let client = redis::Client::open(redis.url.as_str()).ok()?;
-        while client.get_connection().is_err() {
-            if Instant::now() > until {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Some(redis)
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
