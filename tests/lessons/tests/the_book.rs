@@ -88,6 +88,28 @@ fn every_command_that_the_readme_names_has_a_package() {
     }
 }
 
+#[test]
+fn the_manager_that_lesson_12_teaches_is_read_in_at_most_a_thousand_lines() {
+    let source = root().join("crates/pubsub-manager/src");
+    let lines_of = |folder: &Path| -> usize {
+        let files = fs::read_dir(folder).expect("a folder of the manager");
+        let files = files.map(|file| file.expect("it can be read").path());
+        let is_read = |file: &PathBuf| {
+            let name = file.file_name().unwrap_or_default();
+            file.is_file()
+                && !["demo.rs", "main.rs", "tests.rs"]
+                    .iter()
+                    .any(|other| name == *other)
+        };
+        files
+            .filter(is_read)
+            .map(|file| read(&file).lines().count())
+            .sum()
+    };
+    let lines = lines_of(&source) + lines_of(&source.join("broker"));
+    assert!((500..=1_000).contains(&lines), "{lines} lines");
+}
+
 /// The line it begins on, the file it names, and the quoted text.
 fn quotations_of(page: &str) -> Vec<(usize, &str, &str)> {
     let mut found = Vec::new();
