@@ -164,7 +164,7 @@ fn join_during_a_relay(crowd: &mut Crowd) -> anyhow::Result<()> {
         let target = OFFERS.load(Relaxed) + crowd.users.len() as u64;
         let start = Instant::now();
         crowd.broker.publish(everyone, format!("{round}").parse()?);
-        // A joiner is offered something as well, so the relay may seem to end that much earlier.
+        // A joiner is offered something as well, so the fan-out may seem to end that much earlier.
         during.extend(joins(crowd, &joiner, usize::MAX, || {
             OFFERS.load(Relaxed) < target
         })?);

@@ -1,4 +1,4 @@
-//! One user, as everyone but the manager's relay sees it: the heartbeat, the farewell, its own task.
+//! One user, as everyone but the hub's fan-out sees it: the heartbeat, the farewell, its own task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -1,6 +1,6 @@
 //! A user's task: it waits for what the user says, and does nothing else.
 //!
-//! Prices do not pass through here. The manager's relay writes them to the socket itself, so
+//! Prices do not pass through here. The hub's fan-out writes them to the socket itself, so
 //! this task sleeps while a million prices go by; it wakes when its user speaks, or is gone.
 
 use std::future::poll_fn;

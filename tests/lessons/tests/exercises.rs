@@ -140,9 +140,9 @@ fn judge_all() -> BTreeMap<String, Judged> {
             judged.insert(variant.to_owned(), Judged::Ran(failing(program)));
         }
     }
-    let all_compile = |judged: &Judged| matches!(judged, Judged::Ran(_));
+    let compiles = |judged: &Judged| matches!(judged, Judged::Ran(_));
     assert!(
-        judged.values().any(all_compile),
+        judged.values().any(compiles),
         "nothing was built: {}",
         String::from_utf8_lossy(&output.stderr)
     );

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More than one slice of the relay, so that users come and go between two.
+/// More than one slice of the fan-out, so that users come and go between two.
 const CROWD: u64 = 600;
 const THREADS: u64 = 3;
 const VISITS: usize = 700;
