@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use game::{Game, GameId, Move};
 use moka::future::Cache;
+use moka::ops::compute::Op;
+use moka::policy::EvictionPolicy;
+use stateless_server::api::DEADLINE;
 use stateless_server::store::{Added, Store, StoreError};
 
 use crate::counted::Counts;
+use crate::moves_after;
 
 /// A store whose games are kept in this process for a while after they were read.
 ///
@@ -29,9 +33,12 @@ impl<S: Store> Cached<S> {
             .max_capacity(capacity)
             .time_to_live(time_to_live)
             .build();
+        // moka's own policy refuses a new entry for one that is asked for more often. A change must
+        // not be refused, and must be known for as long as a load that began before it may last.
         let changed = Cache::builder()
             .max_capacity(capacity)
-            .time_to_live(time_to_live)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_live(time_to_live + DEADLINE)
             .build();
         Self {
             store,
@@ -73,6 +80,16 @@ impl<S: Store> Cached<S> {
         entry.and_upsert_with(async |entry| newest(entry)).await;
         self.copies.invalidate(id).await;
     }
+
+    /// And keeps a newer one: of many who found the old copy, another may have loaded it by now.
+    async fn forget_copies_before(&self, id: &GameId, newest: usize) {
+        let old = async |entry: Option<moka::Entry<GameId, Arc<Game>>>| match entry {
+            Some(entry) if entry.value().moves.len() < newest => Op::Remove,
+            _ => Op::Nop,
+        };
+        let entry = self.copies.entry_by_ref(id);
+        entry.and_compute_with(old).await;
+    }
 }
 
 impl<S: Store> Store for Cached<S> {
@@ -86,20 +103,27 @@ impl<S: Store> Store for Cached<S> {
         played: Move,
         number: Option<u32>,
     ) -> Result<(Added, u32), StoreError> {
-        let (added, number) = self.store.add_move(id, played, number).await?;
-        self.forget(id, number as usize).await;
-        Ok((added, number))
+        let answer = self.store.add_move(id, played, number).await;
+        if let Some(moves) = moves_after(&answer) {
+            self.forget(id, moves).await;
+        }
+        answer
     }
 
     async fn game(&self, id: &GameId) -> Result<Game, StoreError> {
-        let copy = self.copy(id).await?;
         // A loader that began before a move may end after it: moka puts its copy in without looking
         // whether the game was forgotten meanwhile (guava has done the same since 2014, its issue
         // 1881). A game only grows, so the number of its moves shows which copy is old.
-        if copy.moves.len() >= self.changed.get(id).await.unwrap_or(0) {
-            return Ok(Arc::unwrap_or_clone(copy));
+        for _ in 0..2 {
+            let copy = self.copy(id).await?;
+            let newest = self.changed.get(id).await.unwrap_or(0);
+            if copy.moves.len() >= newest {
+                return Ok(Arc::unwrap_or_clone(copy));
+            }
+            self.forget_copies_before(id, newest).await;
         }
-        self.copies.invalidate(id).await;
+        // Two more moves during two loads, or a database that has lost moves since.
+        self.counts.miss();
         self.store.game(id).await
     }
 

@@ -10,3 +10,14 @@ pub mod cached;
 pub mod counted;
 pub mod demo;
 pub mod shared;
+
+use stateless_server::store::{Added, StoreError};
+
+/// How many moves a game has by what was answered to one of them, if the answer tells. A refusal
+/// tells as well: who hears that another move was faster reads the game next, and has to find it.
+fn moves_after(answer: &Result<(Added, u32), StoreError>) -> Option<usize> {
+    match answer {
+        Ok((_, moves)) | Err(StoreError::NotNext { moves, .. }) => Some(*moves as usize),
+        Err(_) => None,
+    }
+}

@@ -10,9 +10,11 @@ use moka::future::Cache;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use redis_client::RedisUrl;
+use stateless_server::api::DEADLINE;
 use stateless_server::store::{Added, Store, StoreError};
 
 use crate::counted::Counts;
+use crate::moves_after;
 use link::Link;
 
 /// Puts a copy in unless what is there is of a longer game. A copy is `MOVES JSON`; after a move it is
@@ -49,14 +51,15 @@ impl<S: Store> Shared<S> {
         }
     }
 
-    async fn put(&self, id: &GameId, moves: usize, copy: &str) {
-        let (key, live) = (key(id), self.time_to_live.as_millis() as u64);
+    /// Whether it was put in; no when Redis knows of a longer game, yes when Redis is away.
+    async fn put(&self, id: &GameId, moves: usize, copy: &str, live: Duration) -> bool {
+        let (key, live) = (key(id), live.as_millis() as u64);
         let put = async |mut connection: MultiplexedConnection| {
             let mut put = redis::cmd("EVAL");
             put.arg(PUT).arg(1).arg(key).arg(moves).arg(copy).arg(live);
-            put.query_async::<i64>(&mut connection).await
+            put.query_async::<bool>(&mut connection).await
         };
-        self.redis.ask(put).await;
+        self.redis.ask(put).await.unwrap_or(true)
     }
 
     async fn copy(&self, id: &GameId) -> Option<Game> {
@@ -77,8 +80,12 @@ impl<S: Store> Shared<S> {
         self.counts.miss();
         let game = self.store.game(id).await?;
         let json = serde_json::to_string(&game).expect("a game is JSON");
-        self.put(id, game.moves.len(), &json).await;
-        Ok(Arc::new(game))
+        let moves = game.moves.len();
+        if self.put(id, moves, &json, self.time_to_live).await {
+            return Ok(Arc::new(game));
+        }
+        // A move came during the load, and those who wait for it may have asked after the move.
+        self.store.game(id).await.map(Arc::new)
     }
 }
 
@@ -97,9 +104,13 @@ impl<S: Store> Store for Shared<S> {
         played: Move,
         number: Option<u32>,
     ) -> Result<(Added, u32), StoreError> {
-        let (added, number) = self.store.add_move(id, played, number).await?;
-        self.put(id, number as usize, "-").await;
-        Ok((added, number))
+        let answer = self.store.add_move(id, played, number).await;
+        if let Some(moves) = moves_after(&answer) {
+            // Known for as long as a load that began before the move may last.
+            let live = self.time_to_live + DEADLINE;
+            self.put(id, moves, "-", live).await;
+        }
+        answer
     }
 
     async fn game(&self, id: &GameId) -> Result<Game, StoreError> {

@@ -7,19 +7,23 @@ mod support;
 mod redis_server;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memory_cache::counted::Counts;
 use memory_cache::shared::Shared;
 use redis_server::RedisServer;
-use stateless_server::store::Store;
+use stateless_server::store::{Store, StoreError};
 use support::{Held, a_move, eventually, game, id};
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);
 
 fn server(store: &Held, redis: &RedisServer) -> Shared<Held> {
+    with_time_to_live(store, redis, AN_HOUR)
+}
+
+fn with_time_to_live(store: &Held, redis: &RedisServer, live: Duration) -> Shared<Held> {
     let url = redis.url().parse().expect("the address of a Redis");
-    Shared::new(store.clone(), url, AN_HOUR, Arc::new(Counts::default()))
+    Shared::new(store.clone(), url, live, Arc::new(Counts::default()))
 }
 
 async fn moves(server: &Shared<Held>, name: &str) -> usize {
@@ -74,6 +78,64 @@ async fn a_load_that_began_before_a_move_does_not_replace_what_came_after_it() {
     for server in &servers {
         assert_eq!(moves(server, "opera").await, 1);
     }
+}
+
+#[tokio::test]
+async fn a_load_that_outlives_the_time_to_live_does_not_either() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let store = Held::with([game("opera")]);
+    let short = Duration::from_millis(20);
+    let server = with_time_to_live(&store, &redis, short);
+    store.hold();
+    let reader = {
+        let server = server.clone();
+        tokio::spawn(async move { moves(&server, "opera").await })
+    };
+    eventually("the load has begun", async || store.loads() == 1).await;
+    server.add_move(&id("opera"), a_move(), None).await.unwrap();
+    let played = Instant::now();
+    eventually("the time to live is over", async || {
+        played.elapsed() > 2 * short
+    })
+    .await;
+    store.let_go();
+    assert_eq!(reader.await.unwrap(), 1, "the game was read once more");
+}
+
+#[tokio::test]
+async fn who_joins_a_load_that_began_before_a_move_is_shown_the_move() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let store = Held::with([game("opera")]);
+    let server = server(&store, &redis);
+    store.hold();
+    let read = || {
+        let server = server.clone();
+        tokio::spawn(async move { moves(&server, "opera").await })
+    };
+    let first = read();
+    eventually("the load has begun", async || store.loads() == 1).await;
+    server.add_move(&id("opera"), a_move(), None).await.unwrap();
+    let joined = read();
+    store.let_go();
+    assert_eq!((first.await.unwrap(), joined.await.unwrap()), (1, 1));
+}
+
+#[tokio::test]
+async fn who_is_told_that_another_move_was_faster_reads_that_move() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let store = Held::with([game("opera")]);
+    let server = server(&store, &redis);
+    moves(&server, "opera").await;
+    store.play_elsewhere(&id("opera"));
+    let refused = server.add_move(&id("opera"), a_move(), Some(1)).await;
+    assert!(matches!(refused, Err(StoreError::NotNext { moves: 1, .. })));
+    assert_eq!(moves(&server, "opera").await, 1);
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memory_cache::cached::Cached;
 use memory_cache::counted::Counts;
-use stateless_server::store::Store;
+use stateless_server::store::{Store, StoreError};
 use support::{Held, a_move, eventually, game, id};
 use tokio::task::JoinSet;
 
@@ -96,6 +96,90 @@ async fn a_move_during_a_load_leaves_no_old_copy_behind() {
     // Whatever the reader got, a read from now on has the move.
     reader.await.unwrap();
     assert_eq!(moves(&server, "opera").await, 1);
+    assert_eq!(moves(&server, "opera").await, 1);
+}
+
+#[tokio::test]
+async fn a_load_that_outlives_the_time_to_live_leaves_no_old_copy_behind_either() {
+    let store = Held::with([game("opera")]);
+    let short = Duration::from_millis(20);
+    let server = server(&store, short, 10);
+    store.hold();
+    let reader = {
+        let server = server.clone();
+        tokio::spawn(async move { moves(&server, "opera").await })
+    };
+    eventually("the load has begun", async || store.loads() == 1).await;
+    server.add_move(&id("opera"), a_move(), None).await.unwrap();
+    let played = Instant::now();
+    eventually("the time to live is over", async || {
+        played.elapsed() > 2 * short
+    })
+    .await;
+    store.let_go();
+    assert_eq!(reader.await.unwrap(), 1, "the load was read once more");
+}
+
+#[tokio::test]
+async fn who_is_told_that_another_move_was_faster_reads_that_move() {
+    let store = Held::with([game("opera")]);
+    let server = server(&store, AN_HOUR, 10);
+    moves(&server, "opera").await;
+    store.play_elsewhere(&id("opera"));
+    let refused = server.add_move(&id("opera"), a_move(), Some(1)).await;
+    assert!(matches!(refused, Err(StoreError::NotNext { moves: 1, .. })));
+    assert_eq!(moves(&server, "opera").await, 1);
+}
+
+#[tokio::test]
+async fn all_who_find_an_old_copy_wait_for_one_load_and_are_counted() {
+    let store = Held::with([game("opera")]);
+    let counts = Arc::new(Counts::default());
+    let server = Cached::new(store.clone(), AN_HOUR, 10, Arc::clone(&counts));
+    store.hold();
+    let mut readers = JoinSet::new();
+    for _ in 0..100 {
+        let server = server.clone();
+        readers.spawn(async move { moves(&server, "opera").await });
+    }
+    eventually("the load has begun", async || store.loads() == 1).await;
+    server.add_move(&id("opera"), a_move(), None).await.unwrap();
+    store.let_go();
+    assert_eq!(readers.join_all().await, [1; 100]);
+    let counted = counts.read();
+    assert!(counted.misses <= 100, "{counted:?}");
+    assert_eq!(counted.misses, store.loads(), "a miss is a load");
+}
+
+#[tokio::test]
+async fn a_change_of_a_quiet_game_is_kept_in_mind_among_busy_ones() {
+    let busy: Vec<_> = (0..50)
+        .map(|number| game(&format!("busy-{number}")))
+        .collect();
+    let store = Held::with(busy.iter().cloned().chain([game("opera")]));
+    let server = server(&store, AN_HOUR, 10);
+    let play = async |game: &game::Game| {
+        for _ in 0..20 {
+            server.add_move(&game.id, a_move(), None).await.unwrap();
+            moves(&server, game.id.as_str()).await;
+        }
+    };
+    for game in &busy {
+        play(game).await;
+    }
+    let before = store.loads();
+    store.hold();
+    let reader = {
+        let server = server.clone();
+        tokio::spawn(async move { moves(&server, "opera").await })
+    };
+    eventually("the load has begun", async || store.loads() > before).await;
+    server.add_move(&id("opera"), a_move(), None).await.unwrap();
+    store.let_go();
+    for game in &busy[45..] {
+        play(game).await;
+    }
+    reader.await.unwrap();
     assert_eq!(moves(&server, "opera").await, 1);
 }
 

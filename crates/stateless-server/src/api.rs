@@ -24,7 +24,7 @@ pub const LONGEST_BODY: usize = 16 * 1024;
 pub const MOST_LISTED: u32 = 1_000;
 
 /// How long a request may take, waiting for its body and for the database included.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The routes over a store, which is all that they share.
 ///

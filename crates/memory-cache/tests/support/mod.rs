@@ -49,6 +49,12 @@ impl Held {
         self.0.gate.add_permits(1_000);
     }
 
+    fn moves(&self, id: &GameId) -> u32 {
+        let games = self.0.games.lock().expect("no test panics here");
+        let game = games.iter().find(|game| game.id == *id);
+        game.expect("it was added").moves.len() as u32
+    }
+
     /// A move that another server plays.
     pub(crate) fn play_elsewhere(&self, id: &GameId) {
         let mut games = self.0.games.lock().expect("no test panics here");
@@ -66,13 +72,15 @@ impl Store for Held {
         &self,
         id: &GameId,
         _: Move,
-        _: Option<u32>,
+        number: Option<u32>,
     ) -> Result<(Added, u32), StoreError> {
+        let moves = self.moves(id);
+        if let Some(number) = number.filter(|number| *number != moves + 1) {
+            let id = id.clone();
+            return Err(StoreError::NotNext { id, moves, number });
+        }
         self.play_elsewhere(id);
-        let games = self.0.games.lock().expect("no test panics here");
-        let game = games.iter().find(|game| game.id == *id);
-        let moves = game.expect("it was added").moves.len();
-        Ok((Added::Now, moves as u32))
+        Ok((Added::Now, moves + 1))
     }
 
     async fn game(&self, id: &GameId) -> Result<Game, StoreError> {
