@@ -51,6 +51,29 @@ fn there_are_twelve_exercises_and_each_has_a_solution_a_hint_and_a_line_in_the_r
 }
 
 #[test]
+fn the_workspaces_table_of_lessons_names_each_exercise_beside_its_lesson() {
+    let (exercises, workspace) = (read("README.md"), read("../../README.md"));
+    for name in names("exercises") {
+        let row = |text: &str, link: String| {
+            let row = text.lines().find(|line| line.contains(&link));
+            row.unwrap_or_else(|| panic!("no row has {link}"))
+                .to_owned()
+        };
+        let lesson = row(&exercises, format!("(exercises/{name}.rs)"));
+        let (_, lesson) = lesson.split_once("(../").expect("a link to its lesson");
+        let (lesson, _) = lesson.split_once(')').expect("the link ends");
+        let beside = row(
+            &workspace,
+            format!("(lessons/exercises/exercises/{name}.rs)"),
+        );
+        assert!(
+            beside.contains(&format!("(lessons/{lesson})")),
+            "{name}: {beside}"
+        );
+    }
+}
+
+#[test]
 fn each_exercise_fails_for_the_reason_that_it_declares_and_for_no_other() {
     for name in names("exercises") {
         let declared = declared(&name);
