@@ -4,6 +4,8 @@ mod eventually;
 #[cfg(feature = "redis")]
 #[path = "../tests/support/redis_server.rs"]
 mod redis_server;
+#[cfg(feature = "redis")]
+mod server_on_redis;
 mod test_broker;
 mod test_client;
 
@@ -14,6 +16,8 @@ mod lecture_faults;
 mod redis_failover;
 #[cfg(feature = "redis")]
 mod redis_faults;
+#[cfg(feature = "redis")]
+mod redis_story;
 mod refusals;
 mod same_story;
 mod state_machine;
