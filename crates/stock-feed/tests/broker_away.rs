@@ -4,12 +4,13 @@ mod support;
 
 use serde_json::json;
 use support::client::{Client, get, stats};
-use support::fleet::{Redis, Server};
+use support::fleet::Server;
+use support::redis_server::RedisServer;
 use support::until;
 
 #[test]
 fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
-    let Some(mut redis) = Redis::start() else {
+    let Some(mut redis) = RedisServer::start() else {
         return;
     };
     let url = redis.url();
@@ -20,7 +21,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
     user.follow("APPL");
     redis.until_followed("APPL", 1);
 
-    redis.kill();
+    redis.kill_9();
     assert_eq!(user.json(), json!({"type": "status", "feed": "stale"}));
     assert_eq!(stats(server.address)["feed"], "stale");
     let mut late = Client::silent(server.address);
@@ -45,7 +46,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
         },
     );
 
-    redis.start_again();
+    redis.restart();
     assert_eq!(user.json(), json!({"type": "status", "feed": "live"}));
     until("the server is well again", || healthy().status == 200);
     redis.publish("APPL", "1");
@@ -54,8 +55,17 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
 
 #[test]
 fn one_refused_channel_is_told_to_its_users_and_concerns_no_other() {
-    let Some(redis) = Redis::start() else { return };
-    redis.ask("ACL SETUSER default resetchannels &APPL &probe.*");
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    redis.run::<()>(&[
+        "ACL",
+        "SETUSER",
+        "default",
+        "resetchannels",
+        "&APPL",
+        "&probe.*",
+    ]);
     let server = Server::start(&["--redis", &redis.url()]);
     until("the server is live", || {
         get(server.address, "/healthz").body == "live\n"

@@ -5,11 +5,14 @@ mod support;
 
 use serde_json::json;
 use support::client::{Client, get, stats};
-use support::fleet::{Redis, Server};
+use support::fleet::Server;
+use support::redis_server::RedisServer;
 
 #[test]
 fn one_message_reaches_the_users_of_every_server() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let servers = [Server::behind(&redis, &[]), Server::behind(&redis, &[])];
     let mut users: Vec<Client> = servers
         .iter()
@@ -35,11 +38,13 @@ fn one_message_reaches_the_users_of_every_server() {
 
 #[test]
 fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::behind(&redis, &[]);
     let mut first = Client::connect(server.address);
     let mut second = Client::connect(server.address);
-    assert_eq!(redis.subscribers("APPL"), 0);
+    redis.until_followed("APPL", 0);
     first.follow("APPL");
     redis.until_followed("APPL", 1);
     second.follow("APPL");
@@ -57,7 +62,9 @@ fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
 
 #[test]
 fn fleets_with_different_prefixes_share_a_redis_and_no_price() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let red = Server::behind(&redis, &["--channel-prefix", "red:"]);
     let blue = Server::behind(&redis, &["--channel-prefix", "blue:"]);
     let (mut red, mut blue) = (Client::connect(red.address), Client::connect(blue.address));
@@ -73,7 +80,7 @@ fn fleets_with_different_prefixes_share_a_redis_and_no_price() {
 
 #[test]
 fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
-    let Some(mut redis) = Redis::start() else {
+    let Some(mut redis) = RedisServer::start() else {
         return;
     };
     let server = Server::behind(&redis, &["--unhealthy-after", "0s"]);
@@ -83,10 +90,10 @@ fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
         user.follow(stock);
     }
     redis.until_followed("S49", 1);
-    redis.kill();
+    redis.kill_9();
     assert_eq!(user.json(), json!({"type": "status", "feed": "stale"}));
     assert_eq!(get(server.address, "/healthz").status, 503);
-    redis.start_again();
+    redis.restart();
     assert_eq!(user.json(), json!({"type": "status", "feed": "live"}));
     assert_eq!(get(server.address, "/healthz").status, 200);
     for stock in &stocks {
@@ -100,7 +107,9 @@ fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
 
 #[test]
 fn users_of_a_killed_server_find_another_and_miss_nothing_that_is_published_then() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let mut dies = Server::behind(&redis, &[]);
     let stays = Server::behind(&redis, &[]);
     let mut user = Client::connect(dies.address);
@@ -117,7 +126,9 @@ fn users_of_a_killed_server_find_another_and_miss_nothing_that_is_published_then
 
 #[test]
 fn the_market_is_published_to_a_redis_only_when_it_is_asked_for() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let quiet = Server::behind(&redis, &[]);
     let mut user = Client::connect(quiet.address);
     user.follow("APPL");

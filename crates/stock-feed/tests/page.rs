@@ -15,7 +15,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use support::PATIENCE;
 use support::client::{Client, http, stats};
-use support::fleet::{Process, Redis, Server, installed, skip};
+use support::fleet::{Process, Server, installed, skip};
+use support::redis_server::RedisServer;
 use tokio::time::{Instant, sleep};
 
 /// A driver of browsers, and how to reach it.
@@ -312,7 +313,9 @@ async fn the_pane_shows_what_other_windows_do_to_the_server() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::start(&["--redis", &redis.url()]);
     let first = driver.open(1280, server.address, "APPL").await;
     let count = |n: u8| {
@@ -600,7 +603,7 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let Some(mut redis) = Redis::start() else {
+    let Some(mut redis) = RedisServer::start() else {
         return;
     };
     let mut server = Server::start(&["--redis", &redis.url()]);
@@ -612,11 +615,11 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     page.until_price("APPL", "100.1").await;
     elsewhere.until_price("APPL", "100.1").await;
 
-    redis.kill();
+    redis.kill_9();
     page.until_says("status", "stale").await;
     page.until("document.querySelector('[data-stock=APPL]').dataset.old === 'true'")
         .await;
-    redis.start_again();
+    redis.restart();
     page.until_says("status", "live").await;
     page.complains_of_nothing();
 
@@ -638,7 +641,9 @@ async fn a_price_that_is_markup_never_reaches_the_page() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::start(&["--redis", &redis.url()]);
     let page = driver.open(1280, server.address, "APPL").await;
     let mut user = Client::connect(server.address);

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::client::{CLOSE, Client, FIN, PING, PONG, crowd, frame, get, handshake};
-use support::fleet::{Process, Redis, Server, program};
+use support::fleet::{Process, Server, program};
+use support::redis_server::RedisServer;
 use support::{PATIENCE, until};
 
 #[test]
@@ -103,7 +104,9 @@ fn without_arguments_a_market_lives_in_the_process() {
 
 #[test]
 fn the_redis_may_be_named_in_the_environment_and_help_does_not_print_it() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::start_as(
         program()
             .args(["--listen", "127.0.0.1:0"])

@@ -7,10 +7,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::client::Client;
-use support::fleet::{Process, Redis, Server, program};
+use support::fleet::{Process, Server, program};
+use support::redis_server::RedisServer;
 
 /// `stock-feed publish` with these flags, reading what the test has it hear.
-fn publish(redis: &Redis, flags: &[&str]) -> Process {
+fn publish(redis: &RedisServer, flags: &[&str]) -> Process {
     Process::start(
         program()
             .args(["publish", "--redis", &redis.url()])
@@ -22,7 +23,9 @@ fn publish(redis: &Redis, flags: &[&str]) -> Process {
 
 #[test]
 fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
@@ -73,7 +76,9 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
 
 #[test]
 fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
@@ -100,7 +105,9 @@ fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
 
 #[test]
 fn ctrl_c_ends_it_also_while_another_program_has_nothing_to_say() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
@@ -115,7 +122,9 @@ fn ctrl_c_ends_it_also_while_another_program_has_nothing_to_say() {
 
 #[test]
 fn prices_leave_at_the_rate_that_was_asked_for() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let began = Instant::now();
     let mut publish = publish(&redis, &["--rate", "20"]);
     publish.hears(&"APPL,1\n".repeat(11));
@@ -127,7 +136,9 @@ fn prices_leave_at_the_rate_that_was_asked_for() {
 
 #[test]
 fn a_prefix_stands_before_the_channel_of_each_price() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let server = Server::behind(&redis, &["--channel-prefix", "red:"]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");

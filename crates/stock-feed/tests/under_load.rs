@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use support::client::{Client, stats};
-use support::fleet::{Process, Redis, Server, program};
+use support::fleet::{Process, Server, program};
 use support::load::{Balancer, Pour};
+use support::redis_server::RedisServer;
 use support::until;
 
 /// Users on each server, and what they follow: three of the stocks each.
@@ -86,7 +87,7 @@ fn user(server: SocketAddr, n: usize, seen: &Arc<Seen>) -> JoinHandle<usize> {
 }
 
 /// Publishes each stock's last price, when as many servers as should follow it do.
-fn publish_the_last(redis: &Redis, servers: u64) {
+fn publish_the_last(redis: &RedisServer, servers: usize) {
     for stock in (0..STOCKS).map(stock) {
         redis.until_followed(&stock, servers);
         assert_eq!(redis.publish(&stock, &LAST.to_string()), servers);
@@ -95,7 +96,7 @@ fn publish_the_last(redis: &Redis, servers: u64) {
 
 #[test]
 fn a_redis_that_dies_while_prices_pour_in_costs_what_was_published_meanwhile_and_nothing_else() {
-    let Some(mut redis) = Redis::start() else {
+    let Some(mut redis) = RedisServer::start() else {
         return;
     };
     let servers = [Server::behind(&redis, &[]), Server::behind(&redis, &[])];
@@ -115,11 +116,11 @@ fn a_redis_that_dies_while_prices_pour_in_costs_what_was_published_meanwhile_and
     };
     poured(20 * USERS);
 
-    redis.kill();
+    redis.kill_9();
     until("everyone knows that prices are stale", || {
         seen.stale.load(Ordering::Relaxed) == 2 * USERS
     });
-    redis.start_again();
+    redis.restart();
     until("everyone knows that prices are live", || {
         seen.live.load(Ordering::Relaxed) == 2 * USERS
     });
@@ -136,7 +137,9 @@ fn a_redis_that_dies_while_prices_pour_in_costs_what_was_published_meanwhile_and
 #[test]
 fn users_of_a_server_that_dies_while_prices_pour_in_come_back_to_another_by_themselves() {
     const COME_BACK: usize = 8;
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let mut dies = Server::behind(&redis, &[]);
     let stays = Server::behind(&redis, &[]);
     let seen = Arc::new(Seen::default());

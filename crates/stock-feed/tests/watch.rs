@@ -3,11 +3,14 @@
 
 mod support;
 
-use support::fleet::{Process, Redis, Server, program};
+use support::fleet::{Process, Server, program};
+use support::redis_server::RedisServer;
 
 #[test]
 fn the_terminal_client_comes_back_when_its_server_does() {
-    let Some(redis) = Redis::start() else { return };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let mut first = Server::start(&["--redis", &redis.url()]);
     let url = format!("ws://{}", first.address);
     let watch = Process::start(program().args(["watch", &url, "APPL", "GOOG"]));

@@ -1,12 +1,14 @@
 //! Servers and a Redis as processes of their own, ended with the test, also when it fails.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::client::get;
+use super::redis_server::RedisServer;
 use super::until;
 
 /// The program under test.
@@ -140,7 +142,7 @@ impl Server {
     }
 
     /// Starts a server on a free port that is linked to this Redis.
-    pub(crate) fn behind(redis: &Redis, flags: &[&str]) -> Self {
+    pub(crate) fn behind(redis: &RedisServer, flags: &[&str]) -> Self {
         let server = Self::start(&[&["--redis", &redis.url()], flags].concat());
         until("the server is linked to Redis", || {
             get(server.address, "/healthz").body == "live\n"
@@ -172,101 +174,13 @@ impl Server {
     }
 }
 
-/// A Redis of the test's own.
-#[derive(Debug)]
-pub(crate) struct Redis {
-    process: Process,
-    port: u16,
-}
-
-impl Redis {
-    /// Starts a Redis; or says why the test is skipped, which in CI is a failure.
-    pub(crate) fn start() -> Option<Self> {
-        if !installed("redis-server") {
-            skip(
-                "redis-server",
-                "apt-get install redis-server, or brew install redis",
-            );
-            return None;
-        }
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        Some(Self {
-            process: Self::process(port),
-            port,
-        })
-    }
-
-    fn process(port: u16) -> Process {
-        let port = port.to_string();
-        let flags = [
-            "--port",
-            &port,
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ];
-        let process = Process::start(Command::new("redis-server").args(flags));
-        process.until_said("Ready to accept connections");
-        process
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.port).into()
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    pub(crate) fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    pub(crate) fn start_again(&mut self) {
-        self.process = Self::process(self.port);
-    }
-
-    /// What `redis-cli PUBLISH channel message` says: how many servers heard it.
-    pub(crate) fn publish(&self, channel: &str, message: &str) -> u64 {
-        self.ask(&format!("PUBLISH {channel} {message}"))
-            .trim_start_matches(':')
-            .parse()
-            .unwrap()
-    }
-
-    /// How many servers are subscribed to the channel.
-    pub(crate) fn subscribers(&self, channel: &str) -> u64 {
-        let answer = self.ask(&format!("PUBSUB NUMSUB {channel}"));
-        answer.rsplit(':').next().unwrap().trim().parse().unwrap()
-    }
-
+impl RedisServer {
     #[track_caller]
-    pub(crate) fn until_followed(&self, channel: &str, servers: u64) {
+    pub(crate) fn until_followed(&self, channel: &str, servers: usize) {
+        let channels = BTreeSet::from([channel.to_owned()]);
         until(&format!("{servers} servers follow {channel}"), || {
-            self.subscribers(channel) == servers
+            self.numsub(&channels).get(channel).copied().unwrap_or(0) == servers
         });
-    }
-
-    pub(crate) fn ask(&self, command: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
-        write!(stream, "{command}\r\nQUIT\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-            .trim_end()
-            .trim_end_matches("+OK")
-            .trim_end()
-            .to_owned()
     }
 }
 

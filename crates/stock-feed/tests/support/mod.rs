@@ -10,6 +10,8 @@ pub(crate) mod client;
 pub(crate) mod fleet;
 pub(crate) mod house;
 pub(crate) mod load;
+#[path = "../../../pubsub-manager/tests/support/redis_server.rs"]
+pub(crate) mod redis_server;
 
 use std::time::{Duration, Instant};
 
