@@ -68,6 +68,22 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// What `DATABASE_URL` says; an empty one says nothing.
+    ///
+    /// Read here and not by clap, whose message would print the value with its password.
+    ///
+    /// # Errors
+    /// What is wrong with it, for a person, without its text.
+    pub fn from_environment() -> Result<Option<Self>, String> {
+        match std::env::var("DATABASE_URL") {
+            Ok(said) if !said.is_empty() => match said.parse() {
+                Ok(url) => Ok(Some(url)),
+                Err(error) => Err(format!("the environment's DATABASE_URL: {error}\n")),
+            },
+            _ => Ok(None),
+        }
+    }
+
     /// A SQLite file, by a path that no URL need be made of.
     pub fn sqlite(file: impl Into<PathBuf>) -> Self {
         Self::Sqlite(SqlitePlace {

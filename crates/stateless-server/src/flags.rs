@@ -1,6 +1,5 @@
 //! The flags of `serve` and `demo`.
 
-use std::env;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -132,15 +131,9 @@ fn database_or_environment(flag: Option<&DatabaseUrl>) -> Option<DatabaseUrl> {
     if let Some(url) = flag {
         return Some(url.clone());
     }
-    // Read here and not by clap, whose message would print the value with its password.
-    let said = env::var("DATABASE_URL").ok()?;
-    if said.is_empty() {
-        return None;
-    }
-    match said.parse() {
-        Ok(url) => Some(url),
-        Err(error) => {
-            let message = format!("the environment's DATABASE_URL: {error}\n");
+    match DatabaseUrl::from_environment() {
+        Ok(url) => url,
+        Err(message) => {
             let mut command = Flags::command();
             command.error(ErrorKind::ValueValidation, message).exit()
         }

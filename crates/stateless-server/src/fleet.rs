@@ -116,9 +116,21 @@ impl Server {
     }
 
     /// Kills it on the spot (SIGKILL): it answers nobody, says goodbye to nobody, saves nothing.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         // An error means that somebody else was faster, and then there is nothing left to kill.
         self.is_killed = self.child.start_kill().is_ok();
+    }
+
+    /// Done when its process has ended, by whatever hand.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
+        // Waiting for a child closes its input, which would tell it to end.
+        let stdin = self.child.stdin.take();
+        let ended = self.child.wait().await;
+        drop(stdin);
+        ended
     }
 
     pub(crate) fn state(&mut self) -> State {

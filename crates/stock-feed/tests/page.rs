@@ -4,211 +4,29 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
-use std::time::Duration;
+use std::net::SocketAddr;
 
+use fantoccini::Locator;
 use fantoccini::key::Key;
-use fantoccini::{Client as Browser, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use support::PATIENCE;
-use support::client::{Client, http, stats};
-use support::fleet::{Process, Server, installed, skip};
+use support::browser::{Driver, Window};
+use support::client::{Client, stats};
+use support::fleet::Server;
 use support::redis_server::RedisServer;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-/// A driver of browsers, and how to reach it.
-struct Driver {
-    _process: Process,
-    address: SocketAddr,
-}
-
-impl Driver {
-    fn start() -> Option<Self> {
-        for program in ["chromium", "chromedriver"] {
-            if !installed(program) {
-                skip(program, "apt-get install chromium chromium-driver");
-                return None;
-            }
-        }
-        let address = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let port = format!("--port={}", address.port());
-        let process = Process::start(Command::new("chromedriver").arg(port));
-        process.until_said("started successfully");
-        Some(Self {
-            _process: process,
-            address,
-        })
-    }
-
-    async fn open(&self, width: u32, server: SocketAddr, stocks: &str) -> Window {
-        let flags = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-dev-shm-usage",
-            &format!("--window-size={width},900"),
-        ];
-        let capabilities = Map::from_iter([
-            ("browserName".to_owned(), json!("chrome")),
-            ("goog:chromeOptions".to_owned(), json!({ "args": flags })),
-            ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
-        ]);
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities);
-        let browser = builder
-            .connect(&format!("http://{}", self.address))
-            .await
-            .unwrap();
-        browser
-            .goto(&format!("http://{server}/#{stocks}"))
-            .await
-            .unwrap();
-        let session = browser.session_id().await.unwrap().expect("a session");
-        Window {
-            driver: self.address,
-            session,
-            browser,
-        }
-    }
-}
-
-/// One window of the browser, with the page in it.
-struct Window {
-    driver: SocketAddr,
-    session: String,
-    browser: Browser,
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        // A driver that ends leaves its browsers behind, so each is told to go, also when a
-        // test has failed; then a second panic would hide the first.
-        let Self {
-            driver, session, ..
-        } = self;
-        if let Ok(mut stream) = TcpStream::connect(*driver) {
-            let _ = write!(
-                stream,
-                "DELETE /session/{session} HTTP/1.1\r\nHost: {driver}\r\n\r\n"
-            );
-            let _ = stream.set_read_timeout(Some(PATIENCE));
-            let _ = stream.read(&mut [0]);
-        }
-    }
+/// The page of a server, with these stocks.
+fn page_of(server: SocketAddr, stocks: &str) -> String {
+    format!("http://{server}/#{stocks}")
 }
 
 impl Window {
-    async fn js(&self, expression: &str) -> Value {
-        self.browser
-            .execute(&format!("return {expression}"), Vec::new())
-            .await
-            .expect(expression)
-    }
-
-    /// Asks the page again and again, until it says yes.
-    async fn until(&self, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.js(expression).await != json!(true) {
-            if Instant::now() > deadline {
-                panic!(
-                    "never came true: {expression}; the page says {}",
-                    self.js("document.body.innerText").await
-                );
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// What an element says, by its id.
-    async fn until_says(&self, id: &str, text: &str) {
-        self.until(&format!(
-            "document.getElementById({id:?}).textContent.includes({text:?})"
-        ))
-        .await;
-    }
-
     async fn until_price(&self, stock: &str, price: &str) {
         self.until(&format!(
             "document.querySelector('[data-stock={stock:?}] .price')?.textContent === {price:?}"
         ))
         .await;
-    }
-
-    /// Runs the body of an async function in the page, where it can import the page's modules.
-    async fn run(&self, body: &str) -> Value {
-        let script = format!(
-            "const done = arguments[0]; (async () => {{ {body} }})().then(done, (error) => done(`${{error}}`));"
-        );
-        self.browser
-            .execute_async(&script, Vec::new())
-            .await
-            .expect(body)
-    }
-
-    /// Has the browser say that its reader likes dark pages, or light ones.
-    fn prefer(&self, colours: &str) {
-        let feature = json!({ "name": "prefers-color-scheme", "value": colours });
-        self.ask(
-            "goog/cdp/execute",
-            &json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": [feature] } }),
-        );
-    }
-
-    async fn press(&self, keys: &str) {
-        self.browser
-            .active_element()
-            .await
-            .unwrap()
-            .send_keys(keys)
-            .await
-            .unwrap();
-    }
-
-    /// What the browser's console holds since it was asked last.
-    fn console(&self) -> Vec<Value> {
-        let entries = self.ask("se/log", &json!({ "type": "browser" }));
-        entries.as_array().expect("a list").clone()
-    }
-
-    #[track_caller]
-    fn complains_of_nothing(&self) {
-        assert_eq!(self.console(), Vec::<Value>::new(), "in the console");
-    }
-
-    /// The browser itself notes each connection that fails, and no page can keep it from that.
-    /// Whatever else it notes is the page's own fault.
-    #[track_caller]
-    fn complains_of_the_network_only(&self) {
-        for entry in self.console() {
-            let text = entry["message"].as_str().expect("a text");
-            assert!(
-                text.contains("net::ERR_") || text.contains("WebSocket connection to"),
-                "in the console: {entry}"
-            );
-        }
-    }
-
-    /// Asks the driver for what only Chromium's can do.
-    fn ask(&self, what: &str, body: &Value) -> Value {
-        let Self {
-            driver, session, ..
-        } = self;
-        let body = body.to_string();
-        let head = format!("POST /session/{session}/{what} HTTP/1.1\r\nHost: {driver}");
-        let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let mut answer: Value = serde_json::from_str(&http(*driver, &request).body).unwrap();
-        answer["value"].take()
     }
 }
 
@@ -218,7 +36,9 @@ async fn prices_move_and_everything_works_by_keyboard() {
         return;
     };
     let server = Server::start(&["--market-every", "5ms"]);
-    let page = driver.open(1280, server.address, "APPL,GOOG").await;
+    let page = driver
+        .open(1280, &page_of(server.address, "APPL,GOOG"))
+        .await;
     page.until_says("status", "live").await;
     page.until("document.querySelectorAll('#board .change[data-way=up], #board .change[data-way=down]').length === 2").await;
     page.until("document.querySelector('#chart polyline')?.getAttribute('points').length > 100")
@@ -270,7 +90,7 @@ async fn the_page_is_dark_or_light_as_its_reader_likes_it() {
         return;
     };
     let server = Server::start(&["--no-market"]);
-    let page = driver.open(1280, server.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let colours = "['body', '.prices', '#chart-price', '#status'].map((part) => {
         const { color, backgroundColor } = getComputedStyle(document.querySelector(part));
         return `${color} on ${backgroundColor}`;
@@ -317,14 +137,16 @@ async fn the_pane_shows_what_other_windows_do_to_the_server() {
         return;
     };
     let server = Server::start(&["--redis", &redis.url()]);
-    let first = driver.open(1280, server.address, "APPL").await;
+    let first = driver.open(1280, &page_of(server.address, "APPL")).await;
     let count = |n: u8| {
         format!(
             "document.querySelector('#followed [data-stock=APPL] .count')?.textContent.startsWith('{n} ')"
         )
     };
     first.until(&count(1)).await;
-    let second = driver.open(640, server.address, "APPL,TSLA").await;
+    let second = driver
+        .open(640, &page_of(server.address, "APPL,TSLA"))
+        .await;
     first.until(&count(2)).await;
     first.until_says("events", "subscribed TSLA").await;
 
@@ -361,7 +183,7 @@ async fn the_page_says_so_when_its_server_falls_silent_and_comes_back_with_it() 
         return;
     };
     let server = Server::start(&["--market-every", "5ms"]);
-    let page = driver.open(1280, server.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let price = "document.querySelector('[data-stock=APPL] .price').textContent";
     let old = "document.querySelector('[data-stock=APPL]').dataset.old";
     page.until(&format!("{old} === 'false' && {price} !== '–'"))
@@ -401,7 +223,7 @@ async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
         return;
     };
     let server = Server::start(&["--no-market"]);
-    let page = driver.open(1280, server.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let away = page
         .run(
             "const { Silence, PATIENCE } = await import('/page/silence.js');
@@ -442,7 +264,7 @@ async fn waits_double_with_each_failure_up_to_an_end_and_no_two_pages_wait_alike
         return;
     };
     let server = Server::start(&["--no-market"]);
-    let page = driver.open(1280, server.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     page.until_says("status", "live").await;
     let waits = page
         .run(
@@ -492,7 +314,7 @@ async fn five_minutes_of_prices_fit_however_fast_they_come() {
         return;
     };
     let server = Server::start(&["--no-market"]);
-    let page = driver.open(1280, server.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let seen = page
         .run(
             "const { Quote, WINDOW } = await import('/page/quotes.js');
@@ -522,7 +344,7 @@ async fn an_address_that_no_page_could_have_made_shows_the_stocks_it_names() {
     };
     let server = Server::start(&["--market-every", "5ms"]);
     let page = driver
-        .open(1280, server.address, "APPL,100%,<b>,GOOG")
+        .open(1280, &page_of(server.address, "APPL,100%,<b>,GOOG"))
         .await;
     page.until_says("status", "live").await;
     assert_eq!(page.js("location.hash").await, "#APPL,GOOG");
@@ -535,7 +357,7 @@ async fn the_suggested_stocks_are_left_alone_while_they_stay_the_same() {
         return;
     };
     let server = Server::start(&["--market-every", "5ms"]);
-    let page = driver.open(1280, server.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     page.until("document.querySelectorAll('#known option').length === 12")
         .await;
     let figure = "document.getElementById('in').textContent";
@@ -558,7 +380,9 @@ async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_ag
     };
     let flags = ["--no-market", "--max-stocks", "2"];
     let mut server = Server::start(&flags);
-    let page = driver.open(1280, server.address, "APPL,GOOG,MSFT").await;
+    let page = driver
+        .open(1280, &page_of(server.address, "APPL,GOOG,MSFT"))
+        .await;
     page.until_says("problem", "MSFT would be one stock too many")
         .await;
     page.until("!document.querySelector('[data-stock=MSFT]')")
@@ -608,8 +432,8 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     };
     let mut server = Server::start(&["--redis", &redis.url()]);
     let other = Server::start(&["--redis", &redis.url()]);
-    let page = driver.open(1280, server.address, "APPL").await;
-    let elsewhere = driver.open(1280, other.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
+    let elsewhere = driver.open(1280, &page_of(other.address, "APPL")).await;
     redis.until_followed("APPL", 2);
     redis.publish("APPL", "100.1");
     page.until_price("APPL", "100.1").await;
@@ -645,7 +469,7 @@ async fn a_price_that_is_markup_never_reaches_the_page() {
         return;
     };
     let server = Server::start(&["--redis", &redis.url()]);
-    let page = driver.open(1280, server.address, "APPL").await;
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let mut user = Client::connect(server.address);
     user.follow("APPL");
     redis.until_followed("APPL", 1);

@@ -129,6 +129,11 @@ impl Database {
         }
     }
 
+    /// The connections, for a lesson that keeps a table of its own beside the games.
+    pub fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
     /// Gives the connections back, so that the last server to leave tidies a SQLite file.
     pub async fn close(&self) {
         self.pool.close().await;

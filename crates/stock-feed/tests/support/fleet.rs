@@ -183,26 +183,3 @@ impl RedisServer {
         });
     }
 }
-
-/// Whether a program can be started.
-pub(crate) fn installed(program: &str) -> bool {
-    let version = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    version.is_ok_and(|status| status.success())
-}
-
-/// Says that a test was skipped, past the test runner that would keep it to itself.
-pub(crate) fn skip(program: &str, install: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{program} is missing, and CI skips nothing"
-    );
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(
-        std::io::stderr(),
-        "\nskipped {test}: it needs {program} ({install})"
-    );
-}

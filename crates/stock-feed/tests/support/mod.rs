@@ -6,6 +6,8 @@
     reason = "every test file uses its own part of this, and a test may panic"
 )]
 
+#[cfg(unix)]
+pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod fleet;
 pub(crate) mod house;

@@ -1,0 +1,107 @@
+//! The flags.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use stateless_server::DatabaseUrl;
+use stateless_server::server::address;
+use sticky_rooms::router::owner::By;
+
+/// Thirty games over three servers, three times: players who are sent to servers by turns never
+/// meet, by user seldom, by room always; then a server is killed
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Begin without flags, then `serve`, open two windows, and kill the server that they are on.
+The pages are lessons/03-live-state.md and lessons/04-stickiness.md."
+)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run three servers and a router in front, with a page to play on, until Ctrl-C
+    Serve(Serve),
+    /// Run one server, as `serve` starts three
+    #[command(hide = true)]
+    Server(Server),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Send visitors to servers by turns, by user, or by room
+    #[arg(long, value_name = "WHAT", default_value = "room")]
+    pub(crate) by: By,
+
+    /// Listen here [default: 127.0.0.1:3002, or the next free port]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// Keep games and seats in sqlite:FILE or postgres://USER@HOST/NAME [default: what
+    /// DATABASE_URL says, or else games.db]
+    #[arg(long, value_name = "URL")]
+    database: Option<DatabaseUrl>,
+
+    /// Start a server again so long after it ended, for example 10s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = pause)]
+    pub(crate) restart_after: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    #[arg(long)]
+    pub(crate) number: usize,
+
+    #[arg(long, value_parser = address)]
+    pub(crate) listen: SocketAddr,
+
+    #[arg(long)]
+    database: Option<DatabaseUrl>,
+
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    pub(crate) look_every: Duration,
+
+    #[arg(long)]
+    pub(crate) until_stdin_closes: bool,
+}
+
+impl Serve {
+    pub(crate) fn database(&self) -> DatabaseUrl {
+        database(self.database.as_ref())
+    }
+}
+
+impl Server {
+    pub(crate) fn database(&self) -> DatabaseUrl {
+        database(self.database.as_ref())
+    }
+}
+
+/// What the flag says, or else `DATABASE_URL`; where that is no good, the program ends with code 2,
+/// as for a flag.
+fn database(flag: Option<&DatabaseUrl>) -> DatabaseUrl {
+    if let Some(url) = flag {
+        return url.clone();
+    }
+    match DatabaseUrl::from_environment() {
+        Ok(url) => url.unwrap_or_else(|| DatabaseUrl::sqlite("games.db")),
+        Err(message) => {
+            let mut command = Flags::command();
+            command.error(ErrorKind::ValueValidation, message).exit()
+        }
+    }
+}
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it like 10s or 500ms"))?;
+    if pause > Duration::from_secs(3_600) {
+        return Err("at most an hour; write it like 10s".to_owned());
+    }
+    Ok(pause)
+}

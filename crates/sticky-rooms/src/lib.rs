@@ -1,0 +1,19 @@
+//! State in memory that needs its users to come to one server: a live game of chess, and its chat.
+//!
+//! A room lives in one server's memory. Where two players of a room are sent to two servers, neither
+//! sees the other move: by turns they never meet, by user seldom, by room always. `cargo run -p
+//! sticky-rooms` counts it over three servers and kills one; `-- serve` opens a page to play on.
+//! Read [`room`] first, then [`rooms`] with the rule that brings players together again, then
+//! [`router`]. The pages are `lessons/03-live-state.md` and `lessons/04-stickiness.md`.
+
+pub mod board;
+pub mod demo;
+pub mod fleet;
+pub mod message;
+pub mod room;
+pub mod room_id;
+pub mod rooms;
+pub mod router;
+pub mod seats;
+pub mod server;
+mod visitor;

@@ -1,0 +1,137 @@
+//! The command line of lessons 3 and 4: a demonstration, or three servers to play on.
+
+mod flags;
+
+use std::env;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use stateless_server::DatabaseUrl;
+use stateless_server::server::{self, LISTENING};
+use stateless_server::signals::{stdin_closed, told_to_end};
+use stateless_server::store::Database;
+use sticky_rooms::demo::Demo;
+use sticky_rooms::fleet::{Fleet, address};
+use sticky_rooms::rooms::{Rooms, look_every};
+use sticky_rooms::router::Router;
+use sticky_rooms::seats::Seats;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use flags::{Command, Flags, Serve, Server};
+
+/// Where the page is when no address is given, or at the next port that is free.
+const PORT: u16 = 3002;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .init();
+    let ended = match &flags.command {
+        Some(Command::Serve(serve)) => run_three(serve).await,
+        Some(Command::Server(server)) => run_one(server).await,
+        None => demo().await,
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The reader of our output has seen enough, as with `| head`.
+            let gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+            let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+            if causes.any(gone) {
+                return ExitCode::SUCCESS;
+            }
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo() -> Result<()> {
+    let directory = tempfile::tempdir().context("cannot make a directory for the database")?;
+    let demo = Demo {
+        program: env::current_exe().context("cannot find this very program")?,
+        database: DatabaseUrl::sqlite(directory.path().join("games.db")),
+    };
+    let told = told_to_end().context("cannot wait for signals")?;
+    let mut out = io::stdout();
+    tokio::select! {
+        shown = demo.show(&mut out) => shown,
+        () = told => Ok(()),
+    }
+}
+
+/// Runs one server until it is told to end.
+async fn run_one(flags: &Server) -> Result<()> {
+    let database = Database::open(&flags.database()).await?;
+    let seats = Seats::open(&database).await?;
+    let rooms = Rooms::new(flags.number, database.clone(), seats);
+    let listener = TcpListener::bind(flags.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen at {}", flags.listen))?;
+    let (told, until_stdin_closes) = (told_to_end()?, flags.until_stdin_closes);
+    let router = sticky_rooms::server::router(rooms.clone());
+    let (address, number) = (listener.local_addr()?, flags.number);
+    writeln!(
+        io::stdout(),
+        "{LISTENING}http://{address} (server {number})"
+    )?;
+    tokio::select! {
+        ended = server::run(listener, router, std::future::pending()) => ended?,
+        () = look_every(flags.look_every, rooms.clone()) => {}
+        () = told => {}
+        () = stdin_closed(), if until_stdin_closes => {}
+    }
+    rooms.close().await;
+    database.close().await;
+    Ok(())
+}
+
+/// Runs three servers and the router in front of them until Ctrl-C.
+async fn run_three(flags: &Serve) -> Result<()> {
+    let told = told_to_end().context("cannot wait for signals")?;
+    let listener = match flags.listen {
+        Some(address) => TcpListener::bind(address).await,
+        None => server::bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
+    };
+    let listener = listener.context("cannot listen; choose another address with --listen")?;
+    let fleet = Fleet {
+        program: env::current_exe().context("cannot find this very program")?,
+        database: flags.database(),
+        look_every: Duration::from_secs(1),
+    };
+    let servers = fleet.start_all().await?;
+    let addresses = servers.iter().map(address).collect::<Result<Vec<_>>>()?;
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "sticky-rooms: http://{}/rooms/opera-1858 ({}; games and seats are in {})",
+        listener.local_addr()?,
+        flags.by,
+        fleet.database
+    )?;
+    let mut keeping = JoinSet::new();
+    for server in servers {
+        let (number, url, process) = (server.number, &server.url, server.process);
+        writeln!(out, "server {number}: {url} process {process}")?;
+        let (fleet, pause) = (fleet.clone(), flags.restart_after);
+        keeping.spawn(async move { fleet.keep(server, pause).await });
+    }
+    writeln!(
+        out,
+        "try: open the page in two windows, play, then kill the server that they are on"
+    )?;
+    out.flush()?;
+    tokio::select! {
+        () = Router::new(flags.by, addresses).run(listener) => Ok(()),
+        Some(ended) = keeping.join_next() => ended?,
+        () = told => Ok(()),
+    }
+}

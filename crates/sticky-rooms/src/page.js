@@ -1,0 +1,185 @@
+// The page of a room: a board, a chat, and which server this is. It knows how pieces are moved, not
+// which moves are legal: the server does.
+'use strict';
+
+const room = decodeURIComponent(location.pathname.split('/').pop());
+const byId = (id) => document.getElementById(id);
+const START = 'rnbqkbnrpppppppp' + ' '.repeat(32) + 'PPPPPPPPRNBQKBNR';
+const PIECES = { k: '♚', q: '♛', r: '♜', b: '♝', n: '♞', p: '♟', K: '♔', Q: '♕', R: '♖', B: '♗', N: '♘', P: '♙' };
+const square = (name) => (8 - Number(name[1])) * 8 + 'abcdefgh'.indexOf(name[0]);
+const nameOf = (index) => 'abcdefgh'[index % 8] + (8 - Math.floor(index / 8));
+
+let socket, heard = 0, pause = 100, moves = [], seat = null, chosen = null;
+
+function position() {
+  const board = [...START];
+  for (const move of moves) {
+    const from = square(move), to = square(move.slice(2));
+    const piece = board[from];
+    // A pawn that goes aside to an empty square takes en passant; a king that goes two castles.
+    if (piece.toLowerCase() === 'p' && from % 8 !== to % 8 && board[to] === ' ') {
+      board[Math.floor(from / 8) * 8 + (to % 8)] = ' ';
+    }
+    if (piece.toLowerCase() === 'k' && Math.abs(from - to) === 2) {
+      const rook = to > from ? to + 1 : to - 2;
+      board[(from + to) / 2] = board[rook];
+      board[rook] = ' ';
+    }
+    const promoted = move[4] && (piece === 'P' ? move[4].toUpperCase() : move[4]);
+    board[to] = promoted || piece;
+    board[from] = ' ';
+  }
+  return board;
+}
+
+function draw() {
+  const board = position();
+  const last = moves.length ? [square(moves.at(-1)), square(moves.at(-1).slice(2))] : [];
+  const cells = byId('board').children;
+  // Who plays black sits at black's side.
+  const at = (place) => (seat === 'black' ? 63 - place : place);
+  for (let place = 0; place < 64; place++) {
+    const index = at(place), cell = cells[place], piece = board[index];
+    cell.textContent = PIECES[piece] || '';
+    cell.dataset.square = nameOf(index);
+    cell.setAttribute('aria-label', nameOf(index) + (piece === ' ' ? '' : ' ' + piece));
+    cell.className = (Math.floor(index / 8) + index) % 2 ? 'dark' : '';
+    cell.classList.toggle('chosen', chosen === index);
+    cell.classList.toggle('last', last.includes(index));
+  }
+  byId('turn').textContent = `move ${moves.length + 1}, ${moves.length % 2 ? 'black' : 'white'} to move`;
+}
+
+function choose(index) {
+  const board = position();
+  if (chosen === null) {
+    chosen = board[index] === ' ' ? null : index;
+  } else {
+    let move = nameOf(chosen) + nameOf(index);
+    if (board[chosen].toLowerCase() === 'p' && (index < 8 || index > 55)) {
+      move += (prompt('Promote to q, r, b or n?', 'q') || 'q').toLowerCase()[0];
+    }
+    if (index !== chosen) send({ type: 'move', number: moves.length + 1, move });
+    chosen = null;
+  }
+  draw();
+}
+
+function send(message) {
+  byId('error').textContent = '';
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+function addChat({ from, text }) {
+  const line = document.createElement('li');
+  line.textContent = `${from}: ${text}`;
+  byId('chats').append(line);
+  while (byId('chats').children.length > 10) byId('chats').firstChild.remove();
+  line.scrollIntoView({ block: 'nearest' });
+}
+
+function seats({ white, black }) {
+  byId('white').disabled = Boolean(seat) || white;
+  byId('black').disabled = Boolean(seat) || black;
+}
+
+function join(which, token) {
+  send({ type: 'join', seat: which, ...(token && { token }) });
+}
+
+const hear = {
+  room(said) {
+    moves = said.moves;
+    byId('server').textContent = `server ${said.server}`;
+    byId('chats').replaceChildren();
+    said.chats.forEach(addChat);
+    seats(said.seats);
+    byId('state').textContent = seat ? `you play ${seat}` : 'you watch';
+    const kept = JSON.parse(sessionStorage.getItem(room) || 'null');
+    if (kept) join(kept.seat, kept.token);
+    draw();
+  },
+  seat(said) {
+    seat = said.seat;
+    sessionStorage.setItem(room, JSON.stringify({ seat, token: said.token }));
+    byId('state').textContent = `you play ${seat}`;
+    seats({ white: true, black: true });
+    draw();
+  },
+  move(said) {
+    moves[said.number - 1] = said.move;
+    draw();
+  },
+  chat: addChat,
+  seats,
+  end(said) {
+    byId('state').textContent = `${said.result}, ${said.reason.replace('_', ' ')}`;
+  },
+  error(said) {
+    // A seat that was given away while its player was gone.
+    if (said.code === 'seat_taken' && !seat) sessionStorage.removeItem(room);
+    byId('error').textContent = said.message;
+  },
+  alive() {},
+};
+
+function connect() {
+  socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/rooms/${room}`);
+  heard = Date.now();
+  socket.onmessage = (frame) => {
+    heard = Date.now();
+    pause = 100;
+    const said = JSON.parse(frame.data);
+    hear[said.type]?.(said);
+  };
+  socket.onclose = () => {
+    byId('state').textContent = 'away; coming back';
+    byId('server').textContent = 'no server';
+    setTimeout(connect, pause);
+    pause = Math.min(pause * 2, 1000);
+  };
+}
+
+// A server that is frozen says nothing, and its connection stays open.
+setInterval(() => {
+  if (Date.now() - heard > 5000) socket.close();
+}, 1000);
+
+async function where() {
+  const answer = await fetch('/where').catch(() => null);
+  // Only our own router knows; behind HAProxy or nginx there is no such page.
+  if (!answer?.ok) return;
+  byId('where').hidden = false;
+  byId('servers').replaceChildren(...(await answer.json()).map(({ server, up, health }) => {
+    const line = document.createElement('li');
+    line.textContent = `server ${server}: ${up ? `${health?.rooms.join(', ') || 'no room'} ` : 'down'}`;
+    if (up && health) {
+      const copy = document.createElement('button');
+      copy.textContent = `copy kill -9 ${health.process}`;
+      copy.onclick = () => navigator.clipboard.writeText(`kill -9 ${health.process}`);
+      line.append(copy);
+    }
+    return line;
+  }));
+}
+
+// By this cookie `--by user` knows a user again; two windows of one browser are two users here.
+document.cookie = `user=${sessionStorage.user ??= Math.random().toString(36).slice(2)}; path=/; samesite=strict`;
+byId('room').textContent = room;
+document.title = `${room} · sticky-rooms`;
+for (let place = 0; place < 64; place++) {
+  const cell = document.createElement('button');
+  cell.onclick = () => choose(square(cell.dataset.square));
+  byId('board').append(cell);
+}
+byId('white').onclick = () => join('white');
+byId('black').onclick = () => join('black');
+byId('chat').onsubmit = (event) => {
+  event.preventDefault();
+  if (byId('text').value) send({ type: 'chat', text: byId('text').value });
+  byId('text').value = '';
+};
+draw();
+connect();
+where();
+setInterval(where, 1000);

@@ -1,0 +1,232 @@
+//! The rooms of one server, and the rule that brings players together.
+//!
+//! No server knows which rooms are its own: the router in front decides. So a server may hold a room
+//! that others play on elsewhere, and must find out: **a server that finds the database ahead of a
+//! room's memory closes the room with 1012 and forgets it; the next join loads it.** It looks when
+//! somebody joins, at any answer to a move but "now", and once a second. The fence alone, a refused
+//! move, is not enough: chess alternates, and the player on the stale board *waits*.
+
+mod tick;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, PoisonError};
+
+use game::{Game, Move};
+use stateless_server::store::{Added, Database, Store, StoreError};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::board::Seat;
+use crate::message::Refusal;
+use crate::room::Room;
+use crate::room_id::RoomId;
+use crate::seats::{Seats, TokenHash, new_token};
+
+pub use tick::look_every;
+
+/// A room that several visitors have open.
+pub type Shared = Arc<Mutex<Room>>;
+
+/// All rooms that somebody has open on this server.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    server: usize,
+    database: Database,
+    seats: Seats,
+    open: Arc<std::sync::Mutex<HashMap<RoomId, Shared>>>,
+}
+
+impl Rooms {
+    /// None is open yet.
+    pub fn new(server: usize, database: Database, seats: Seats) -> Self {
+        Self {
+            server,
+            database,
+            seats,
+            open: Arc::default(),
+        }
+    }
+
+    /// Opens the room for one visitor more: from the database, if it is the first.
+    ///
+    /// # Errors
+    /// The database cannot be asked, or what it has is no game of chess.
+    pub async fn enter(&self, id: &RoomId) -> Result<Shared, Refusal> {
+        loop {
+            let stored = self.load(id).await?;
+            let length = stored.length();
+            let shared = match self.lock().entry(id.clone()) {
+                Entry::Occupied(open) => Arc::clone(open.get()),
+                Entry::Vacant(free) => Arc::clone(free.insert(Arc::new(Mutex::new(stored)))),
+            };
+            let mut room = shared.lock().await;
+            if room.closed {
+                // Its last visitor left, or it was sent away, while we waited: open it anew.
+                continue;
+            }
+            if room.length() < length {
+                self.forget(id, &mut room);
+                continue;
+            }
+            room.visitors += 1;
+            drop(room);
+            return Ok(shared);
+        }
+    }
+
+    /// A visitor leaves; with the last one the room is closed.
+    pub async fn leave(&self, id: &RoomId, shared: &Shared, seat: Option<Seat>) {
+        let mut room = shared.lock().await;
+        room.visitors -= 1;
+        if let Some(seat) = seat {
+            room.stand_up(seat);
+        }
+        if room.visitors == 0 && !room.closed {
+            room.closed = true;
+            self.lock().remove(id);
+        }
+    }
+
+    /// A move: to the database, then to memory, then to everybody.
+    ///
+    /// The database's compare-and-set on the number is the fence. An owner that was frozen while
+    /// another server took the room over offers move *n*, and finds *n* taken.
+    ///
+    /// # Errors
+    /// Why it is not played; then nothing has changed.
+    pub async fn play(
+        &self,
+        id: &RoomId,
+        shared: &Shared,
+        seat: Option<Seat>,
+        number: u32,
+        played: Move,
+    ) -> Result<(), Refusal> {
+        let mut room = shared.lock().await;
+        if seat.is_some() && number as usize > room.length() + 1 {
+            // Who plays here has seen moves that this server has not.
+            let stored = self.moves(id).await?;
+            if stored.len() > room.length() {
+                room.replace(stored).map_err(Refusal::BadGame)?;
+            }
+        }
+        let board = room.check(seat, number, played)?;
+        let game = id.game();
+        let asked = self.database.add_move(&game, played, Some(number));
+        match asked.await {
+            Ok((Added::Now, _)) => room.play(played, board),
+            // "Already" is no success here. Memory follows the database, so the move was written by
+            // another server, or by us and the answer was lost: either way we are behind.
+            Ok((Added::Already, _)) | Err(StoreError::NotNext { .. }) => self.forget(id, &mut room),
+            Err(error) => return Err(unavailable(&error)),
+        }
+        Ok(())
+    }
+
+    /// Takes a seat, or resumes it; answers with its token.
+    ///
+    /// # Errors
+    /// Somebody has it, or the database cannot be asked.
+    pub async fn join(
+        &self,
+        id: &RoomId,
+        shared: &Shared,
+        seat: Seat,
+        token: Option<String>,
+    ) -> Result<String, Refusal> {
+        let mut room = shared.lock().await;
+        let holder = self.seats.holder(id, seat).await;
+        let holder = holder.map_err(|error| unavailable(&error))?;
+        if let (Some(holder), Some(token)) = (&holder, token)
+            && TokenHash::of(&token) == *holder
+        {
+            room.sit(seat);
+            return Ok(token);
+        }
+        if holder.is_some() {
+            room.learn(seat);
+        }
+        if room.is_taken(seat) {
+            return Err(Refusal::SeatTaken);
+        }
+        if room.length() == 0 {
+            self.add_game(id).await?;
+        }
+        let token = new_token();
+        let hash = TokenHash::of(&token);
+        let took = self.seats.take(id, seat, holder.as_ref(), &hash).await;
+        if !took.map_err(|error| unavailable(&error))? {
+            return Err(Refusal::SeatTaken);
+        }
+        room.sit(seat);
+        Ok(token)
+    }
+
+    /// Which server this is, counted from 1.
+    pub fn server(&self) -> usize {
+        self.server
+    }
+
+    /// The names of the rooms that are open here.
+    pub fn names(&self) -> Vec<RoomId> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Sends everybody away: the server ends.
+    pub async fn close(&self) {
+        let rooms: Vec<_> = self.lock().drain().collect();
+        for (_, shared) in rooms {
+            shared.lock().await.send_away();
+        }
+    }
+
+    /// Sends the visitors away and forgets the room: the next one loads it from the database.
+    fn forget(&self, id: &RoomId, room: &mut MutexGuard<'_, Room>) {
+        room.send_away();
+        self.lock().remove(id);
+    }
+
+    /// A name that the database does not know is a new game, which its first seat makes.
+    async fn add_game(&self, id: &RoomId) -> Result<(), Refusal> {
+        let game = Game {
+            id: id.game(),
+            white_player: Seat::White.as_str().to_owned(),
+            black_player: Seat::Black.as_str().to_owned(),
+            year: None,
+            moves: Vec::new(),
+        };
+        match self.database.add_game(&game).await {
+            // Another one of this name has moves or players of its own, and is played on.
+            Ok(_) | Err(StoreError::DuplicateGame(_)) => Ok(()),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    async fn load(&self, id: &RoomId) -> Result<Room, Refusal> {
+        let mut taken = [false; 2];
+        for seat in Seat::BOTH {
+            let holder = self.seats.holder(id, seat).await;
+            taken[seat as usize] = holder.map_err(|error| unavailable(&error))?.is_some();
+        }
+        let moves = self.moves(id).await?;
+        Room::open(id.clone(), self.server, moves, taken).map_err(Refusal::BadGame)
+    }
+
+    async fn moves(&self, id: &RoomId) -> Result<Vec<Move>, Refusal> {
+        match self.database.game(&id.game()).await {
+            Ok(game) => Ok(game.moves),
+            Err(StoreError::UnknownGame(_)) => Ok(Vec::new()),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    /// Held for a moment only, and never while a room's own lock is waited for.
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RoomId, Shared>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unavailable(error: &StoreError) -> Refusal {
+    tracing::warn!("{error}");
+    Refusal::Unavailable
+}

@@ -1,0 +1,66 @@
+//! Once a second: is the database ahead of what is in memory?
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Row};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Rooms;
+use crate::room_id::RoomId;
+
+/// Names in one statement; both databases take many more.
+const BATCH: usize = 500;
+
+/// Looks after all rooms for ever, once in such a time.
+pub async fn look_every(time: Duration, rooms: Rooms) {
+    let mut ticks = interval(time);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = rooms.look().await {
+            tracing::warn!("cannot ask the database how far the games are: {error}");
+        }
+    }
+}
+
+impl Rooms {
+    /// Closes each room that the database is ahead of, and tells each who sits.
+    pub(super) async fn look(&self) -> Result<(), sqlx::Error> {
+        for names in self.names().chunks(BATCH) {
+            let lengths = self.lengths(names).await?;
+            for name in names {
+                let Some(shared) = self.lock().get(name).map(Arc::clone) else {
+                    continue;
+                };
+                let mut room = shared.lock().await;
+                // A move since then makes the room longer than what was read: that is not behind.
+                if !room.closed && room.length() < lengths.get(name.as_str()).copied().unwrap_or(0)
+                {
+                    self.forget(name, &mut room);
+                } else {
+                    room.tell_seats();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn lengths(&self, names: &[RoomId]) -> Result<HashMap<String, usize>, sqlx::Error> {
+        let places: Vec<String> = (1..=names.len()).map(|n| format!("${n}")).collect();
+        let statement = format!(
+            "SELECT id, move_count FROM games WHERE id IN ({})",
+            places.join(", ")
+        );
+        // Only `$1, $2, …` was put into it; the names are bound.
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for name in names {
+            query = query.bind(name.as_str());
+        }
+        let rows = query.fetch_all(self.database.pool()).await?;
+        let length =
+            |row: &sqlx::any::AnyRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)? as usize));
+        rows.iter().map(length).collect()
+    }
+}

@@ -1,0 +1,170 @@
+//! One WebSocket: what a page asks, and what it is told.
+
+use std::time::Duration;
+
+use axum::Error;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum_tungstenite::tungstenite;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::{Instant, interval_at, timeout};
+
+use crate::board::Seat;
+use crate::message::{Asked, Refusal, Said};
+use crate::room::Event;
+use crate::room_id::RoomId;
+use crate::rooms::{Rooms, Shared};
+
+/// How often a page hears that its server is alive. Pages send nothing on a timer: any byte from
+/// a page makes nginx wait longer for a frozen server.
+const ALIVE: Duration = Duration::from_secs(1);
+
+/// Who does not take a frame for so long is gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// WebSocket's close codes (RFC 6455, 7.4.1, and IANA's registry).
+mod code {
+    pub(super) const BINARY: u16 = 1003;
+    pub(super) const NOT_UTF_8: u16 = 1007;
+    pub(super) const PROTOCOL: u16 = 1002;
+    pub(super) const TOO_BIG: u16 = 1009;
+    pub(super) const BAD_GAME: u16 = 1011;
+    pub(super) const COME_BACK: u16 = 1012;
+}
+
+/// Serves one visitor of a room until it leaves or is sent away.
+pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
+    let shared = match rooms.enter(&id).await {
+        Ok(shared) => shared,
+        Err(refusal) => {
+            let code = match refusal {
+                Refusal::BadGame(_) => code::BAD_GAME,
+                _ => code::COME_BACK,
+            };
+            let _ = timeout(PATIENCE, socket.send(refusal.text().into())).await;
+            return close(socket, code, refusal.code()).await;
+        }
+    };
+    let (whole, said) = {
+        let room = shared.lock().await;
+        (room.whole(), room.listen())
+    };
+    let mut visitor = Visitor {
+        rooms: &rooms,
+        id: &id,
+        shared: &shared,
+        seat: None,
+        socket: &mut socket,
+    };
+    let ended = visitor.talk(whole, said).await;
+    let seat = visitor.seat;
+    rooms.leave(&id, &shared, seat).await;
+    if let Some((code, reason)) = ended {
+        close(socket, code, reason).await;
+    }
+}
+
+struct Visitor<'a> {
+    rooms: &'a Rooms,
+    id: &'a RoomId,
+    shared: &'a Shared,
+    seat: Option<Seat>,
+    socket: &'a mut WebSocket,
+}
+
+/// With which code and reason a connection is closed; none where it is gone already.
+type Ended = Option<(u16, &'static str)>;
+
+impl Visitor<'_> {
+    async fn talk(&mut self, whole: String, mut said: Receiver<Event>) -> Ended {
+        if !self.send(whole.into()).await {
+            return None;
+        }
+        let mut alive = interval_at(Instant::now() + ALIVE, ALIVE);
+        loop {
+            let frame = tokio::select! {
+                asked = self.socket.recv() => match asked? {
+                    Ok(Message::Text(text)) => match self.answer(text.as_str()).await {
+                        Ok(None) => continue,
+                        Ok(Some(text)) => text.into(),
+                        Err(refusal) => refusal.text().into(),
+                    },
+                    Ok(Message::Binary(_)) => return Some((code::BINARY, "text frames only")),
+                    Ok(Message::Close(_)) => return None,
+                    Ok(_) => continue,
+                    Err(error) => return broken(error),
+                },
+                event = said.recv() => match event {
+                    Ok(Event::Say(text)) => Message::Text(text),
+                    Ok(Event::ComeBack) | Err(RecvError::Closed) => {
+                        return Some((code::COME_BACK, "the room moved: come back"));
+                    }
+                    // Too slow for what was said: instead of all that, the room as it is now.
+                    Err(RecvError::Lagged(_)) => {
+                        let room = self.shared.lock().await;
+                        said = room.listen();
+                        room.whole().into()
+                    }
+                },
+                _ = alive.tick() => Said::Alive.text().into(),
+            };
+            if !self.send(frame).await {
+                return None;
+            }
+        }
+    }
+
+    /// Does what was asked. What everybody is told comes by the room; only a seat is answered here.
+    async fn answer(&mut self, text: &str) -> Result<Option<String>, Refusal> {
+        let json: serde_json::Value = serde_json::from_str(text).map_err(Refusal::BadJson)?;
+        match serde_json::from_value(json).map_err(Refusal::BadMessage)? {
+            Asked::Join { seat, token } => {
+                if self.seat.is_some_and(|mine| mine != seat) {
+                    return Err(Refusal::SeatTaken);
+                }
+                let token = self.rooms.join(self.id, self.shared, seat, token).await?;
+                if self.seat.replace(seat).is_some() {
+                    self.shared.lock().await.stand_up(seat);
+                }
+                let token = &token;
+                return Ok(Some(Said::Seat { seat, token }.text()));
+            }
+            Asked::Move { number, played } => {
+                let play = self
+                    .rooms
+                    .play(self.id, self.shared, self.seat, number, played);
+                play.await?;
+            }
+            Asked::Chat { text } => self.shared.lock().await.chat(self.seat, text)?,
+        }
+        Ok(None)
+    }
+
+    /// Whether it was sent.
+    async fn send(&mut self, frame: Message) -> bool {
+        matches!(timeout(PATIENCE, self.socket.send(frame)).await, Ok(Ok(())))
+    }
+}
+
+/// What a connection that broke is told, if it can still be told something.
+fn broken(error: Error) -> Ended {
+    let inner = error.into_inner();
+    match inner.downcast_ref::<tungstenite::Error>()? {
+        tungstenite::Error::Capacity(_) => Some((code::TOO_BIG, "a frame is at most 4 KiB")),
+        tungstenite::Error::Utf8(_) => Some((code::NOT_UTF_8, "text is UTF-8")),
+        tungstenite::Error::Protocol(_) => Some((code::PROTOCOL, "not WebSocket")),
+        _ => None,
+    }
+}
+
+async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
+    let frame = CloseFrame {
+        code,
+        reason: reason.into(),
+    };
+    let _ = timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
+    // The page answers a close with a close: ended before that, it might read a reset instead.
+    let _ = timeout(Duration::from_secs(1), async {
+        while let Some(Ok(_)) = socket.recv().await {}
+    })
+    .await;
+}

@@ -1,0 +1,87 @@
+//! What a learner sees first.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::process::Command;
+
+fn demo() -> String {
+    let shown = Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
+        .output()
+        .unwrap();
+    assert!(
+        shown.status.success(),
+        "{}",
+        String::from_utf8_lossy(&shown.stderr)
+    );
+    String::from_utf8(shown.stdout).unwrap()
+}
+
+#[test]
+fn players_never_meet_by_turns_seldom_by_user_and_always_by_room_and_two_runs_do_not_differ() {
+    let shown = demo();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines.iter().all(|line| line.len() <= 80), "{shown}");
+    assert_eq!(
+        *lines.last().unwrap(),
+        "verdict: players meet in 0 rooms by turns, 9 by user, 30 by room"
+    );
+    let row = |begins: &str| {
+        let row = lines.iter().find(|line| line.trim().starts_with(begins));
+        row.unwrap_or_else(|| panic!("no row {begins:?} in {shown}"))
+    };
+    assert!(row("by turns").ends_with("0 of 1560"));
+    assert!(row("by room").ends_with("1560 of 1560"));
+    let number = |begins: &str| {
+        let words = row(begins)
+            .trim_start_matches(' ')
+            .trim_start_matches(begins);
+        words
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    assert_eq!(number("moves lost"), 0);
+    assert_eq!(
+        number("chats lost"),
+        2 * number("rooms that moved, together")
+    );
+    assert_eq!(shown, demo());
+    for page in [
+        include_str!("../../../lessons/03-live-state.md"),
+        include_str!("../../../lessons/04-stickiness.md"),
+    ] {
+        let quoted = page
+            .split("```")
+            .find(|block| block.contains("\nsticky-rooms: "));
+        for line in quoted.unwrap().lines().filter(|line| !line.is_empty()) {
+            assert!(lines.contains(&line), "the page says {line:?}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_flag_ends_with_code_2_and_the_environments_password_is_not_repeated() {
+    for flags in [
+        &["serve", "--by", "luck"][..],
+        &["serve", "--restart-after", "soon"],
+    ] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
+            .args(flags)
+            .output()
+            .unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{flags:?}");
+    }
+    let refused = Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
+        .arg("serve")
+        .env("DATABASE_URL", "mysql://anna:secret@host/games")
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        said.contains("DATABASE_URL") && !said.contains("secret"),
+        "{said}"
+    );
+}

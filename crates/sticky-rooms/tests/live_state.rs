@@ -1,0 +1,298 @@
+//! Lesson 3: a room in a server's memory.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::time::Duration;
+
+use axum_tungstenite::tungstenite::{Bytes, Message};
+use futures_util::SinkExt;
+use game::Game;
+use serde_json::{Value, json};
+use stateless_server::store::Store;
+use support::{NEVER, Place, Visitor};
+use tokio::task::JoinSet;
+
+/// White and black at one table.
+async fn table(server: std::net::SocketAddr, room: &str) -> [Visitor; 2] {
+    [
+        Visitor::sit(server, room, "white").await,
+        Visitor::sit(server, room, "black").await,
+    ]
+}
+
+/// Plays moves, each by whose turn it is; both are told of each.
+async fn play(players: &mut [Visitor; 2], first: usize, moves: &[&str]) {
+    for (played, number) in moves.iter().zip(first..) {
+        let [white, black] = players;
+        let (mover, other) = match number % 2 {
+            1 => (white, black),
+            _ => (black, white),
+        };
+        mover.play(number, played).await;
+        assert_eq!(other.hear("move").await["move"], *played);
+    }
+}
+
+fn moves_of(game: &Game) -> Vec<String> {
+    game.moves.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_game_is_played_to_its_mate_and_a_watcher_sees_each_move() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let mut players = table(server, "scholars").await;
+    let mut watcher = Visitor::enter(server, "scholars").await;
+    let mate = ["e2e4", "e7e5", "d1h5", "b8c6", "f1c4", "g8f6", "h5f7"];
+    play(&mut players, 1, &mate).await;
+    for played in mate {
+        assert_eq!(watcher.hear("move").await["move"], played);
+    }
+    let end = watcher.hear("end").await;
+    assert_eq!(
+        (&end["result"], &end["reason"]),
+        (&"1-0".into(), &"checkmate".into())
+    );
+    let after = json!({"type": "move", "number": 8, "move": "e8f7"});
+    players[1].hear("end").await;
+    assert_eq!(players[1].refused(after).await, "game_over");
+    let stored = place
+        .database()
+        .await
+        .game(&"scholars".parse().unwrap())
+        .await;
+    assert_eq!(moves_of(&stored.unwrap()), mate);
+}
+
+#[tokio::test]
+async fn castling_en_passant_and_a_promotion_to_a_knight_are_moves() {
+    let server = Place::new();
+    let server = server.server(1, NEVER).await;
+    let mut players = table(server, "special").await;
+    let moves = [
+        "e2e4", "g8f6", "e4e5", "d7d5", "e5d6", "e7d6", "g1f3", "f8e7", "f1e2", "e8g8", "e1g1",
+        "a7a5", "h2h4", "a5a4", "b2b4", "a4b3", "h4h5", "b3a2", "h5h6", "a2b1n",
+    ];
+    play(&mut players, 1, &moves).await;
+}
+
+#[tokio::test]
+async fn ten_famous_games_are_played_through_and_the_database_has_them() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    for game in game::famous() {
+        let mut players = table(server, game.id.as_str()).await;
+        let moves = moves_of(&game);
+        let moves: Vec<&str> = moves.iter().map(String::as_str).collect();
+        play(&mut players, 1, &moves).await;
+        let stored = place.database().await.game(&game.id).await.unwrap();
+        assert_eq!(stored.moves, game.moves);
+    }
+}
+
+#[tokio::test]
+async fn the_eleventh_chat_pushes_out_the_first_and_all_are_gone_with_the_last_visitor() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let mut white = Visitor::sit(server, "talk", "white").await;
+    for number in 1..=11 {
+        white
+            .say(json!({"type": "chat", "text": format!("chat {number}")}))
+            .await;
+        white.hear("chat").await;
+    }
+    let watcher = Visitor::enter(server, "talk").await;
+    let chats = watcher.whole["chats"].as_array().unwrap();
+    assert_eq!(chats.len(), 10);
+    assert_eq!(chats[0], json!({"from": "white", "text": "chat 2"}));
+    drop((white, watcher));
+    let mut looks = 0;
+    loop {
+        let watcher = Visitor::enter(server, "talk").await;
+        if watcher.whole["chats"] == json!([]) {
+            break;
+        }
+        looks += 1;
+        assert!(looks < 1_000, "the room is still open");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn whatever_bad_is_asked_has_its_own_code_and_leaves_the_room_as_it_was() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let mut white = Visitor::sit(server, "bad", "white").await;
+    let mut watcher = Visitor::enter(server, "bad").await;
+    let offer =
+        |number: u32, played: &str| json!({"type": "move", "number": number, "move": played});
+    let long = "x".repeat(281);
+    for (message, code) in [
+        (offer(1, "e2e5"), "illegal_move"),
+        (offer(1, "e7e8q"), "illegal_move"),
+        (offer(0, "e2e4"), "wrong_number"),
+        (offer(2, "e2e4"), "wrong_number"),
+        (offer(u32::MAX, "e2e4"), "wrong_number"),
+        (offer(1, "e2e9"), "bad_message"),
+        (json!({"type": "chat", "text": long}), "bad_chat"),
+        (json!({"type": "chat", "text": "  "}), "bad_chat"),
+        (json!({"type": "chat", "text": 7}), "bad_message"),
+        (json!({"type": "join", "seat": "red"}), "bad_message"),
+        (json!({"type": "join", "seat": "black"}), "seat_taken"),
+        (json!({"type": "free lunch"}), "bad_message"),
+        (json!([]), "bad_message"),
+    ] {
+        assert_eq!(white.refused(message.clone()).await, code, "{message}");
+    }
+    white.text("{".to_owned()).await;
+    assert_eq!(white.code().await, "bad_json");
+    assert_eq!(watcher.refused(offer(1, "e2e4")).await, "not_your_seat");
+    let with_a_guess = json!({"type": "join", "seat": "white", "token": "guess"});
+    assert_eq!(watcher.refused(with_a_guess).await, "seat_taken");
+    white.play(1, "e2e4").await;
+    assert_eq!(white.refused(offer(2, "e7e5")).await, "not_your_turn");
+    assert_eq!(watcher.hear("move").await["move"], "e2e4");
+}
+
+#[tokio::test]
+async fn frames_that_are_no_text_or_too_long_end_their_connection_only() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let mut white = Visitor::sit(server, "frames", "white").await;
+    for (frame, code) in [
+        (Message::Binary(Bytes::from_static(b"e2e4")), 1003),
+        (Message::text("x".repeat(5_000)), 1009),
+    ] {
+        let mut watcher = Visitor::enter(server, "frames").await;
+        watcher.socket.send(frame).await.unwrap();
+        assert_eq!(watcher.closed().await, Some(code));
+    }
+    white.play(1, "e2e4").await;
+}
+
+#[tokio::test]
+async fn of_a_thousand_who_want_one_seat_at_once_one_gets_it() {
+    let place = Place::new();
+    // On two servers, so that no lock in memory helps.
+    let servers = [place.server(1, NEVER).await, place.server(2, NEVER).await];
+    let mut visitors = Vec::new();
+    for number in 0..1_000 {
+        visitors.push(Visitor::enter(servers[number % 2], "crowd").await);
+    }
+    let mut joining = JoinSet::new();
+    for mut visitor in visitors {
+        joining.spawn(async move {
+            visitor.say(json!({"type": "join", "seat": "white"})).await;
+            loop {
+                match visitor.next().await.unwrap()["type"].as_str() {
+                    Some("seat") => return 1,
+                    Some("error") => return 0,
+                    _ => {}
+                }
+            }
+        });
+    }
+    assert_eq!(joining.join_all().await.iter().sum::<u32>(), 1);
+}
+
+#[tokio::test]
+async fn a_token_resumes_its_seat_on_any_server() {
+    let place = Place::new();
+    let servers = [place.server(1, NEVER).await, place.server(2, NEVER).await];
+    let mut white = Visitor::sit(servers[0], "resume", "white").await;
+    white.play(1, "e2e4").await;
+    let token = white.token.clone();
+    drop(white);
+    let mut again = Visitor::enter(servers[1], "resume").await;
+    assert_eq!(again.whole["moves"], json!(["e2e4"]));
+    assert_eq!(again.whole["seats"], json!({"white": true, "black": false}));
+    again.join("white", Some(&token)).await;
+    assert_eq!(again.token, token);
+}
+
+#[tokio::test]
+async fn a_stored_game_that_breaks_the_rules_is_said_so_and_opens_no_room() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let mut broken = game::famous().swap_remove(0).at_its_start();
+    broken.id = "broken".parse().unwrap();
+    broken.moves = vec!["e2e4".parse().unwrap(), "e2e4".parse().unwrap()];
+    place.database().await.add_game(&broken).await.unwrap();
+    let mut visitor = Visitor::enter(server, "broken").await;
+    assert_eq!(visitor.whole["code"], "bad_game");
+    assert_eq!(visitor.closed().await, Some(1011));
+    drop(Visitor::enter(server, "whole").await);
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_rooms_is_refused_with_the_rule() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    for name in ["room%2D1", "%2E%2E", "-x", "_x", "a%20b", &"x".repeat(65)] {
+        assert!(Visitor::try_enter(server, name).await.is_none(), "{name}");
+    }
+    let answer = reqwest::get(format!("http://{server}/rooms/a%20b"))
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 400);
+    assert!(answer.text().await.unwrap().contains("1 to 64 letters"));
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_a_move_is_refused_and_the_board_is_unchanged() {
+    let place = Place::new();
+    let database = place.database().await;
+    let server = support::server(database.clone(), 1, NEVER).await;
+    let mut white = Visitor::sit(server, "away", "white").await;
+    let mut watcher = Visitor::enter(server, "away").await;
+    database.close().await;
+    let offer = json!({"type": "move", "number": 1, "move": "e2e4"});
+    assert_eq!(white.refused(offer).await, "unavailable");
+    white
+        .say(json!({"type": "chat", "text": "it is away"}))
+        .await;
+    let mut said: Vec<Value> = Vec::new();
+    loop {
+        said.push(watcher.next().await.unwrap());
+        if said.last().unwrap()["type"] == "chat" {
+            break;
+        }
+    }
+    assert!(said.iter().all(|said| said["type"] != "move"), "{said:?}");
+}
+
+#[tokio::test]
+async fn who_is_too_slow_for_what_is_said_is_sent_the_room_as_it_is_then() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let mut slow = Visitor::enter(server, "slow").await;
+    let mut white = Visitor::sit(server, "slow", "white").await;
+    white.play(1, "e2e4").await;
+    // The kernel keeps megabytes for who does not read; then the room's own 64 frames are full.
+    let text = "🂡".repeat(280);
+    let mut said = 0;
+    let again = loop {
+        for _ in 0..2_000 {
+            said += 1;
+            white.say(json!({"type": "chat", "text": text})).await;
+            white.hear("chat").await;
+        }
+        let found = async {
+            for _ in 0..said {
+                let heard = slow.next().await.unwrap();
+                if heard["type"] == "room" {
+                    return Some(heard);
+                }
+            }
+            None
+        };
+        if said >= 8_000 {
+            break found.await;
+        }
+    };
+    let again = again.expect("a room frame instead of the frames that were passed over");
+    assert_eq!(again["moves"], json!(["e2e4"]));
+    assert_eq!(again["chats"].as_array().unwrap().len(), 10);
+}

@@ -1,0 +1,202 @@
+//! Servers in this process, over one database, and visitors that speak to them.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum_tungstenite::tungstenite::Message;
+use axum_tungstenite::{WebSocketStream, client_async};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use stateless_server::DatabaseUrl;
+use stateless_server::store::Database;
+use sticky_rooms::rooms::{Rooms, look_every};
+use sticky_rooms::seats::Seats;
+use sticky_rooms::server::router;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a test waits for what must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The rule's tick, in tests that are not about it.
+pub(crate) const NEVER: Duration = Duration::from_secs(3_600);
+
+/// A database that ends with the test.
+pub(crate) struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { directory }
+    }
+
+    pub(crate) fn url(&self) -> DatabaseUrl {
+        DatabaseUrl::sqlite(self.directory.path().join("games.db"))
+    }
+
+    pub(crate) async fn database(&self) -> Database {
+        Database::open(&self.url()).await.unwrap()
+    }
+
+    /// Starts a server that looks so often whether the database is ahead.
+    pub(crate) async fn server(&self, number: usize, look: Duration) -> SocketAddr {
+        server(self.database().await, number, look).await
+    }
+}
+
+pub(crate) async fn server(database: Database, number: usize, look: Duration) -> SocketAddr {
+    let seats = Seats::open(&database).await.unwrap();
+    let rooms = Rooms::new(number, database, seats);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(look_every(look, rooms.clone()));
+    tokio::spawn(stateless_server::server::run(
+        listener,
+        router(rooms),
+        std::future::pending(),
+    ));
+    address
+}
+
+/// A visitor of a room.
+pub(crate) struct Visitor {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    /// The `room` frame that came first.
+    pub(crate) whole: Value,
+    pub(crate) token: String,
+}
+
+impl Visitor {
+    pub(crate) async fn enter(server: SocketAddr, room: &str) -> Self {
+        Self::try_enter(server, room).await.expect("the room opens")
+    }
+
+    pub(crate) async fn try_enter(server: SocketAddr, room: &str) -> Option<Self> {
+        let stream = TcpStream::connect(server).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        let url = format!("ws://{server}/rooms/{room}");
+        let connected = timeout(PATIENCE, client_async(url, stream)).await.unwrap();
+        let mut visitor = Self {
+            socket: connected.ok()?.0,
+            whole: Value::Null,
+            token: String::new(),
+        };
+        visitor.whole = visitor.next().await.ok()?;
+        Some(visitor)
+    }
+
+    /// Enters as often as it takes.
+    pub(crate) async fn come_back(server: SocketAddr, room: &str) -> Self {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(visitor) = Self::try_enter(server, room).await {
+                return visitor;
+            }
+            assert!(
+                Instant::now() < until,
+                "room {room} cannot be entered again"
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Enters and sits down.
+    pub(crate) async fn sit(server: SocketAddr, room: &str, seat: &str) -> Self {
+        let mut visitor = Self::enter(server, room).await;
+        visitor.join(seat, None).await;
+        visitor
+    }
+
+    pub(crate) async fn join(&mut self, seat: &str, token: Option<&str>) {
+        self.say(json!({"type": "join", "seat": seat, "token": token}))
+            .await;
+        let answer = self.hear("seat").await;
+        self.token = answer["token"].as_str().unwrap().to_owned();
+    }
+
+    pub(crate) async fn say(&mut self, message: Value) {
+        self.text(message.to_string()).await;
+    }
+
+    pub(crate) async fn text(&mut self, text: String) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    pub(crate) async fn play(&mut self, number: usize, played: &str) {
+        self.offer(number, played).await;
+        loop {
+            let said = self.hear("move").await;
+            if said["number"] == number {
+                assert_eq!(said["move"], played);
+                return;
+            }
+        }
+    }
+
+    pub(crate) async fn offer(&mut self, number: usize, played: &str) {
+        self.say(json!({"type": "move", "number": number, "move": played}))
+            .await;
+    }
+
+    /// What an offer is refused with.
+    pub(crate) async fn refused(&mut self, message: Value) -> String {
+        self.say(message).await;
+        self.code().await
+    }
+
+    pub(crate) async fn code(&mut self) -> String {
+        self.hear("error").await["code"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The next message of this type; what comes before is passed over.
+    pub(crate) async fn hear(&mut self, kind: &str) -> Value {
+        loop {
+            let said = self.next().await.unwrap_or_else(|code| {
+                panic!("waited for {kind}, and the server closed with {code:?}")
+            });
+            if said["type"] == kind {
+                return said;
+            }
+            assert_ne!(said["type"], "error", "{said}");
+        }
+    }
+
+    /// The code that the server closes with.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Err(code) = self.next().await {
+                return code;
+            }
+        }
+    }
+
+    /// The next message, or the code of the close; none where the connection just ended.
+    pub(crate) async fn next(&mut self) -> Result<Value, Option<u16>> {
+        let next = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Ok(serde_json::from_str(&text).unwrap());
+                    }
+                    Some(Ok(Message::Close(frame))) => {
+                        return Err(frame.map(|frame| frame.code.into()));
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Err(None),
+                }
+            }
+        };
+        timeout(PATIENCE, next)
+            .await
+            .expect("the server says something")
+    }
+}
