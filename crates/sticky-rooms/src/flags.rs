@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use stateless_server::DatabaseUrl;
 use stateless_server::server::address;
+#[cfg(unix)]
+use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::By;
 
 /// Thirty games over three servers, three times: players who are sent to servers by turns never
@@ -37,6 +39,11 @@ pub(crate) struct Serve {
     /// Send visitors to servers by turns, by user, or by room
     #[arg(long, value_name = "WHAT", default_value = "room")]
     pub(crate) by: By,
+
+    /// Put the real HAProxy or nginx in front, with the configuration in crates/sticky-rooms/proxy
+    #[cfg(unix)]
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) proxy: Option<Program>,
 
     /// Listen here [default: 127.0.0.1:3002, or the next free port]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]

@@ -10,6 +10,8 @@ pub mod board;
 pub mod demo;
 pub mod fleet;
 pub mod message;
+#[cfg(unix)]
+pub mod proxy;
 pub mod room;
 pub mod room_id;
 pub mod rooms;

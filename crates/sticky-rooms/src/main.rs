@@ -16,6 +16,8 @@ use stateless_server::signals::{stdin_closed, told_to_end};
 use stateless_server::store::Database;
 use sticky_rooms::demo::Demo;
 use sticky_rooms::fleet::{Fleet, address};
+#[cfg(unix)]
+use sticky_rooms::proxy::{Output, Proxy};
 use sticky_rooms::rooms::{Rooms, look_every};
 use sticky_rooms::router::Router;
 use sticky_rooms::seats::Seats;
@@ -109,13 +111,11 @@ async fn run_three(flags: &Serve) -> Result<()> {
     };
     let servers = fleet.start_all().await?;
     let addresses = servers.iter().map(address).collect::<Result<Vec<_>>>()?;
-    let mut out = io::stdout();
+    let (mut out, listen) = (io::stdout(), listener.local_addr()?);
     writeln!(
         out,
         "sticky-rooms: http://{}/rooms/opera-1858 ({}; games and seats are in {})",
-        listener.local_addr()?,
-        flags.by,
-        fleet.database
+        listen, flags.by, fleet.database
     )?;
     let mut keeping = JoinSet::new();
     for server in servers {
@@ -129,8 +129,19 @@ async fn run_three(flags: &Serve) -> Result<()> {
         "try: open the page in two windows, play, then kill the server that they are on"
     )?;
     out.flush()?;
+    let routing = async {
+        #[cfg(unix)]
+        if let Some(program) = flags.proxy {
+            // The port is known to be free, and is the proxy's from here on.
+            drop(listener);
+            let _proxy = Proxy::start(program, flags.by, listen, &addresses, Output::Shown).await?;
+            return std::future::pending().await;
+        }
+        Router::new(flags.by, addresses).run(listener).await;
+        anyhow::Ok(())
+    };
     tokio::select! {
-        () = Router::new(flags.by, addresses).run(listener) => Ok(()),
+        ended = routing => ended,
         Some(ended) = keeping.join_next() => ended?,
         () = told => Ok(()),
     }

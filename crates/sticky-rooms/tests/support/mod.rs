@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum_tungstenite::tungstenite::Message;
+use axum_tungstenite::tungstenite::client::IntoClientRequest;
 use axum_tungstenite::{WebSocketStream, client_async};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -27,21 +28,34 @@ pub(crate) const NEVER: Duration = Duration::from_secs(3_600);
 
 /// A database that ends with the test.
 pub(crate) struct Place {
-    directory: TempDir,
+    url: DatabaseUrl,
+    _directory: Option<TempDir>,
 }
 
 impl Place {
+    /// A SQLite file.
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { directory }
+        Self {
+            url: DatabaseUrl::sqlite(directory.path().join("games.db")),
+            _directory: Some(directory),
+        }
+    }
+
+    /// A database that somebody else made.
+    pub(crate) fn at(url: &str) -> Self {
+        Self {
+            url: url.parse().unwrap(),
+            _directory: None,
+        }
     }
 
     pub(crate) fn url(&self) -> DatabaseUrl {
-        DatabaseUrl::sqlite(self.directory.path().join("games.db"))
+        self.url.clone()
     }
 
     pub(crate) async fn database(&self) -> Database {
-        Database::open(&self.url()).await.unwrap()
+        Database::open(&self.url).await.unwrap()
     }
 
     /// Starts a server that looks so often whether the database is ahead.
@@ -77,11 +91,28 @@ impl Visitor {
         Self::try_enter(server, room).await.expect("the room opens")
     }
 
+    /// With the cookie by which a sticky session knows a user again.
+    pub(crate) async fn enter_as(server: SocketAddr, room: &str, user: &str) -> Self {
+        let entered = Self::connect(server, room, Some(user)).await;
+        entered.expect("the room opens")
+    }
+
     pub(crate) async fn try_enter(server: SocketAddr, room: &str) -> Option<Self> {
+        Self::connect(server, room, None).await
+    }
+
+    async fn connect(server: SocketAddr, room: &str, user: Option<&str>) -> Option<Self> {
         let stream = TcpStream::connect(server).await.ok()?;
         stream.set_nodelay(true).ok()?;
         let url = format!("ws://{server}/rooms/{room}");
-        let connected = timeout(PATIENCE, client_async(url, stream)).await.unwrap();
+        let mut request = url.into_client_request().unwrap();
+        if let Some(user) = user {
+            let cookie = format!("user={user}").parse().unwrap();
+            request.headers_mut().insert("cookie", cookie);
+        }
+        let connected = timeout(PATIENCE, client_async(request, stream))
+            .await
+            .unwrap();
         let mut visitor = Self {
             socket: connected.ok()?.0,
             whole: Value::Null,
@@ -118,6 +149,18 @@ impl Visitor {
             .await;
         let answer = self.hear("seat").await;
         self.token = answer["token"].as_str().unwrap().to_owned();
+    }
+
+    /// Whether the seat was free.
+    pub(crate) async fn try_to_sit(&mut self, seat: &str) -> bool {
+        self.say(json!({"type": "join", "seat": seat})).await;
+        loop {
+            match self.next().await.unwrap()["type"].as_str() {
+                Some("seat") => return true,
+                Some("error") => return false,
+                _ => {}
+            }
+        }
     }
 
     pub(crate) async fn say(&mut self, message: Value) {

@@ -1,0 +1,189 @@
+//! Lesson 4 with the real programs in front: HAProxy and nginx.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use stateless_server::fleet::Server;
+use sticky_rooms::fleet::{Fleet, address};
+use sticky_rooms::proxy::{Output, Program, Proxy};
+use sticky_rooms::router::owner::By;
+use support::{NEVER, PATIENCE, Place, Visitor};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
+
+const ROOMS: usize = 300;
+
+/// Whether the program is here. In CI it has to be; elsewhere it is said that the test is skipped.
+fn is_missing(program: Program) -> bool {
+    let name = program.name();
+    let mut version = Command::new(name);
+    version
+        .arg("-v")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if version.status().is_ok() {
+        return false;
+    }
+    let notice = format!("{name} is not on the PATH: install it (apt-get install {name})");
+    assert!(std::env::var_os("CI").is_none(), "{notice}");
+    // libtest swallows eprintln!, and a skipped test must not look like a passed one.
+    writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
+    true
+}
+
+/// The proxy on a free port. One that was free a moment ago can be lost: then another is tried.
+async fn start(program: Program, by: By, servers: &[SocketAddr]) -> (Proxy, SocketAddr) {
+    for _ in 0..5 {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listen = free.local_addr().unwrap();
+        drop(free);
+        if let Ok(proxy) = Proxy::start(program, by, listen, servers, Output::Hidden).await {
+            return (proxy, listen);
+        }
+    }
+    panic!("{} does not start", program.name());
+}
+
+/// In how many of 300 rooms both players reach one server.
+async fn meet(program: Program, by: By) -> usize {
+    let place = Place::new();
+    let mut servers = Vec::new();
+    for number in 1..=3 {
+        servers.push(place.server(number, NEVER).await);
+    }
+    let (_proxy, listen) = start(program, by, &servers).await;
+    let mut together = 0;
+    for number in 1..=ROOMS {
+        let room = format!("room-{number}");
+        let white = Visitor::enter_as(listen, &room, &format!("white-{number}")).await;
+        let black = Visitor::enter_as(listen, &room, &format!("black-{number}")).await;
+        together += usize::from(white.whole["server"] == black.whole["server"]);
+    }
+    together
+}
+
+async fn players_meet_by_room_only(program: Program) {
+    if is_missing(program) {
+        return;
+    }
+    assert_eq!(meet(program, By::Room).await, ROOMS);
+    assert_eq!(meet(program, By::Turns).await, 0);
+    let by_user = meet(program, By::User).await;
+    assert!((60..140).contains(&by_user), "by user {by_user}");
+}
+
+#[tokio::test]
+async fn behind_haproxy_players_meet_by_room_and_seldom_otherwise() {
+    players_meet_by_room_only(Program::Haproxy).await;
+}
+
+#[tokio::test]
+async fn behind_nginx_players_meet_by_room_and_seldom_otherwise() {
+    players_meet_by_room_only(Program::Nginx).await;
+}
+
+fn signal(server: &Server, name: &str) {
+    let process = server.process.to_string();
+    let sent = Command::new("kill").args(["-s", name, &process]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Comes back with a token, to another server than `not`.
+async fn back(proxy: SocketAddr, seat: &str, token: &str, not: u64) -> Visitor {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let mut visitor = Visitor::come_back(proxy, "room").await;
+        if visitor.whole["server"] != not {
+            visitor.join(seat, Some(token)).await;
+            return visitor;
+        }
+        assert!(Instant::now() < until, "the room stays on server {not}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A server is lost by this signal; its players go on elsewhere, and meet again when it is back.
+async fn a_server_is_lost(program: Program, signal_name: &str) {
+    if is_missing(program) {
+        return;
+    }
+    let place = Place::new();
+    let fleet = Fleet {
+        program: env!("CARGO_BIN_EXE_sticky-rooms").into(),
+        database: place.url(),
+        look_every: Duration::from_millis(200),
+    };
+    let mut servers = fleet.start_all().await.unwrap();
+    let addresses: Vec<_> = servers
+        .iter()
+        .map(|server| address(server).unwrap())
+        .collect();
+    let (_proxy, listen) = start(program, By::Room, &addresses).await;
+    let mut white = Visitor::sit(listen, "room", "white").await;
+    let mut black = Visitor::sit(listen, "room", "black").await;
+    white.play(1, "e2e4").await;
+    black.play(2, "e7e5").await;
+
+    let home = white.whole["server"].as_u64().unwrap();
+    let lost = home as usize - 1;
+    signal(&servers[lost], signal_name);
+    assert_ne!(
+        white.closed().await,
+        Some(1000),
+        "it was cut, not said goodbye to"
+    );
+    let mut white = back(listen, "white", &white.token, home).await;
+    let mut black = back(listen, "black", &black.token, home).await;
+    assert_eq!(white.whole["server"], black.whole["server"]);
+    assert_eq!(white.whole["moves"], json!(["e2e4", "e7e5"]));
+    white.play(3, "g1f3").await;
+    assert_eq!(black.hear("move").await["move"], "g1f3");
+
+    // It is back: white reloads and is at home, black stays where it is and sees a stale board.
+    match signal_name {
+        "KILL" => {
+            drop(servers.remove(lost));
+            servers.push(fleet.start(home as usize, addresses[lost]).await.unwrap());
+        }
+        _ => signal(&servers[lost], "CONT"),
+    }
+    let away = white.whole["server"].as_u64().unwrap();
+    let mut white = back(listen, "white", &white.token, away).await;
+    assert_eq!(white.whole["server"], home);
+    black.play(4, "b8c6").await;
+    assert_eq!(
+        white.closed().await,
+        Some(1012),
+        "the database is ahead of its board"
+    );
+    let white = Visitor::come_back(listen, "room").await;
+    assert_eq!(white.whole["moves"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn behind_haproxy_a_killed_servers_players_go_on_and_meet_again() {
+    a_server_is_lost(Program::Haproxy, "KILL").await;
+}
+
+#[tokio::test]
+async fn behind_haproxy_a_frozen_servers_players_go_on_and_meet_again() {
+    a_server_is_lost(Program::Haproxy, "STOP").await;
+}
+
+#[tokio::test]
+async fn behind_nginx_a_killed_servers_players_go_on_and_meet_again() {
+    a_server_is_lost(Program::Nginx, "KILL").await;
+}
+
+#[tokio::test]
+async fn behind_nginx_a_frozen_servers_players_go_on_and_meet_again() {
+    a_server_is_lost(Program::Nginx, "STOP").await;
+}
