@@ -1,11 +1,12 @@
 //! One room, in the memory of the server that it lives on.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use game::Move;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use crate::board::{Board, Illegal, Seat};
 use crate::message::{Chat, LONGEST_CHAT, Refusal, Said, Taken};
