@@ -1,0 +1,47 @@
+//! From the staged pages to a site, by mdBook.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use mdbook_driver::MDBook;
+use mdbook_driver::config::Config;
+
+use crate::page::pages;
+use crate::stage::stage;
+
+const CONFIG: &str = r#"
+[book]
+title = "Where does the state live?"
+language = "en"
+
+[output.html]
+smart-punctuation = false
+no-section-label = true
+additional-css = ["book.css"]
+additional-js = ["book.js"]
+
+[output.html.playground]
+runnable = false
+
+[output.html.fold]
+enable = true
+"#;
+
+/// Builds the book into a folder, which is made if it is not there; what the former book had in it is
+/// replaced.
+///
+/// # Errors
+/// A page is not as it should be, or something cannot be written.
+pub fn build(workspace: &Path, into: &Path) -> Result<()> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the pages")?;
+    let source = folder.path().join("src");
+    fs::create_dir(&source)?;
+    stage(workspace, &pages(workspace)?, &source)?;
+    fs::write(folder.path().join("book.css"), include_str!("book.css"))?;
+    fs::write(folder.path().join("book.js"), include_str!("book.js"))?;
+    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
+    let mut config: Config = CONFIG.parse()?;
+    config.build.build_dir = into.canonicalize()?;
+    MDBook::load_with_config(folder.path(), config)?.build()
+}

@@ -1,0 +1,12 @@
+//! The book: the pages of `lessons/`, as mdBook shows them.
+//!
+//! The pages read well on a code host by themselves; the book adds what that cannot: a diff between two
+//! crates, figures that move, the files that a page names. `cargo run -p lessons` serves it, `-- build
+//! DIR` writes it. Read [`stage`] first: what is done to a page before mdBook sees it.
+
+pub mod book;
+pub mod diff;
+pub mod page;
+pub mod schedule;
+pub mod serve;
+pub mod stage;

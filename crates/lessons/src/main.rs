@@ -1,0 +1,126 @@
+//! The command line of the book.
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use lessons::page::{pages, workspace};
+use lessons::schedule::{Class, table};
+use lessons::{book, diff, serve};
+use stateless_server::server::{address, bind_next_free};
+use stateless_server::signals::told_to_end;
+use tokio::net::TcpListener;
+
+/// Where the book is when no address is given, or at the next port that is free.
+const PORT: u16 = 3003;
+
+/// The lessons as a book: built from lessons/, and served at http://127.0.0.1:3003
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Flags {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Listen here [default: 127.0.0.1:3003, or the next free port]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the book into a folder; it works from there without any server or network
+    Build {
+        /// It is made if it is not there
+        #[arg(value_name = "DIR")]
+        into: PathBuf,
+    },
+    /// Say which pages a class has time for, with their minutes and the sum
+    Schedule(ScheduleFlags),
+    /// Show what differs between two crates, without the comments: bad-game singleton-game
+    Diff {
+        /// As in crates/
+        one: String,
+        /// As in crates/
+        other: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct ScheduleFlags {
+    /// Where the instance is: one story in four crates
+    #[arg(long)]
+    hour: bool,
+
+    /// The core
+    #[arg(long)]
+    three_hours: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Flags::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The reader of our output has seen enough, as with `| head`.
+            let gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+            let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+            if causes.any(gone) {
+                return ExitCode::SUCCESS;
+            }
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: Flags) -> Result<()> {
+    let workspace = workspace();
+    match flags.command {
+        None => show(workspace, flags.listen).await,
+        Some(Command::Build { into }) => {
+            book::build(&workspace, &into)?;
+            let into = into.join("index.html");
+            Ok(writeln!(io::stdout(), "open {}", into.display())?)
+        }
+        Some(Command::Schedule(flags)) => {
+            let class = match (flags.hour, flags.three_hours) {
+                (true, _) => Class::AnHour,
+                (_, true) => Class::ThreeHours,
+                _ => Class::All,
+            };
+            Ok(write!(
+                io::stdout(),
+                "{}",
+                table(class, &pages(&workspace)?)
+            )?)
+        }
+        Some(Command::Diff { one, other }) => {
+            let differs = diff::of_crates(&workspace, &one, &other)?;
+            Ok(write!(io::stdout(), "{differs}")?)
+        }
+    }
+}
+
+async fn show(workspace: PathBuf, listen: Option<SocketAddr>) -> Result<()> {
+    let told = told_to_end().context("cannot wait for signals")?;
+    let site = tempfile::tempdir().context("cannot make a folder for the book")?;
+    book::build(&workspace, site.path())?;
+    let listener = match listen {
+        Some(address) => TcpListener::bind(address).await,
+        None => bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await,
+    };
+    let listener = listener.context("cannot listen; choose another address with --listen")?;
+    let address = listener.local_addr()?;
+    writeln!(
+        io::stdout(),
+        "lessons: http://{address} (a page that you change is built again)"
+    )?;
+    tokio::select! {
+        ended = serve::serve(listener, workspace, site.path()) => ended,
+        () = told => Ok(()),
+    }
+}

@@ -1,0 +1,94 @@
+//! Serves the book, and builds it again when a page was changed.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use axum::Router;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::routing::get;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tower_http::services::ServeDir;
+
+use crate::book::build;
+
+/// How often it is looked whether a file was changed.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Serves a book that is built in this folder, until it is dropped.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve(listener: TcpListener, workspace: PathBuf, site: &Path) -> Result<()> {
+    let (built, _) = watch::channel(());
+    let router = Router::new()
+        .route("/built", get(tell_when_built))
+        .with_state(built.clone())
+        .fallback_service(ServeDir::new(site));
+    tokio::select! {
+        ended = axum::serve(listener, router) => Ok(ended?),
+        () = build_again(workspace, site.to_owned(), built) => Ok(()),
+    }
+}
+
+/// A message whenever the book was built again.
+async fn tell_when_built(
+    State(built): State<watch::Sender<()>>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let told = unfold(built.subscribe(), async |mut built| {
+        built.changed().await.ok()?;
+        Some((Ok(Event::default().data("built")), built))
+    });
+    Sse::new(told).keep_alive(KeepAlive::default())
+}
+
+async fn build_again(workspace: PathBuf, site: PathBuf, built: watch::Sender<()>) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seen = newest(&workspace);
+    loop {
+        ticks.tick().await;
+        let now = newest(&workspace);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        let (workspace, site) = (workspace.clone(), site.clone());
+        match tokio::task::spawn_blocking(move || build(&workspace, &site)).await {
+            Ok(Ok(())) => {
+                built.send_replace(());
+            }
+            // The former book stays, and the next change is another try.
+            Ok(Err(error)) => eprintln!("error: {error:#}"),
+            Err(error) => eprintln!("error: {error}"),
+        }
+    }
+}
+
+/// When a page, or a file that a page may name, was changed last; and how many there are.
+fn newest(workspace: &Path) -> (Option<SystemTime>, usize) {
+    let mut newest = (None, 0);
+    let mut folders = vec![workspace.join("lessons"), workspace.join("crates")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && entry.file_name() != "target" => {
+                    folders.push(entry.path());
+                }
+                Ok(kind) if kind.is_file() => {
+                    let changed = entry.metadata().and_then(|file| file.modified()).ok();
+                    newest = (newest.0.max(changed), newest.1 + 1);
+                }
+                _ => {}
+            }
+        }
+    }
+    newest
+}

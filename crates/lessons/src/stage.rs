@@ -1,0 +1,162 @@
+//! What is done to a page before mdBook sees it: links to the code lead to a page with that file, a
+//! quotation names its file, and `<!-- diff one other -->` becomes what differs.
+//!
+//! The pages are staged into a folder of their own, because mdBook copies every file of its source
+//! folder that is no page into the book.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::diff;
+use crate::page::Page;
+
+/// Writes the pages, the files that they name, and the summary into a folder.
+///
+/// # Errors
+/// A page names a file that is not there, or something cannot be written.
+pub fn stage(workspace: &Path, pages: &[Page], into: &Path) -> Result<()> {
+    let mut named = BTreeSet::new();
+    for page in pages {
+        let text = staged(workspace, page, &mut named)?;
+        fs::write(into.join(&page.file), text)?;
+    }
+    for file in &named {
+        if is_picture(file) {
+            let path = into.join("files").join(file);
+            fs::create_dir_all(path.parent().unwrap_or(into))?;
+            fs::copy(workspace.join(file), path)?;
+            continue;
+        }
+        let shown = shown(&workspace.join(file));
+        let shown = shown.with_context(|| format!("a page names {file}, which cannot be read"))?;
+        let path = into.join(page_of(file));
+        fs::create_dir_all(path.parent().unwrap_or(into))?;
+        fs::write(
+            path,
+            format!("# {file}\n\n````{}\n{shown}\n````\n", language(file)),
+        )?;
+    }
+    fs::write(into.join("SUMMARY.md"), summary(pages, &named))?;
+    Ok(())
+}
+
+/// A file, or the names of what is in a folder.
+fn shown(path: &Path) -> Result<String> {
+    if path.is_file() {
+        return Ok(fs::read_to_string(path)?.trim_end().to_owned());
+    }
+    let entries = fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
+    let mut names: Vec<_> = entries.iter().map(|entry| entry.file_name()).collect();
+    names.sort();
+    let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
+    Ok(names.join("\n"))
+}
+
+/// Made from the pages' own heads, so that none can be forgotten.
+fn summary(pages: &[Page], named: &BTreeSet<String>) -> String {
+    let mut summary = "# Where does the state live?\n\n".to_owned();
+    for Page { title, file, .. } in pages {
+        // The number is in the title; mdBook's own would be a second one.
+        let _ = writeln!(summary, "[{title}]({file})");
+    }
+    summary.push_str("\n---\n\n- [The files that the pages name]()\n");
+    for file in named.iter().filter(|file| !is_picture(file)) {
+        let _ = writeln!(summary, "  - [{file}]({})", page_of(file));
+    }
+    summary
+}
+
+fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result<String> {
+    let mut staged = String::new();
+    let mut in_code = false;
+    for (line, number) in page.text.lines().zip(1..) {
+        let at = || format!("lessons/{}:{number}", page.file);
+        if let Some(fence) = line.strip_prefix("```") {
+            in_code = !in_code;
+            if let Some((language, file)) = fence.split_once(" file=") {
+                named.insert(file.to_owned());
+                let _ = write!(staged, "[{file}]({})\n\n```{language}\n", page_of(file));
+                continue;
+            }
+        } else if !in_code && line.starts_with("<!-- ") {
+            staged.push_str(&directive(workspace, line).with_context(at)?);
+        } else if !in_code {
+            staged.push_str(&with_links(workspace, line, named).with_context(at)?);
+            staged.push('\n');
+            continue;
+        }
+        staged.push_str(line);
+        staged.push('\n');
+    }
+    Ok(staged)
+}
+
+/// Links to files outside of `lessons/`, led to the pages with those files.
+fn with_links(workspace: &Path, line: &str, named: &mut BTreeSet<String>) -> Result<String> {
+    let mut parts = line.split("](");
+    let mut linked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let Some((target, rest)) = part.split_once(')') else {
+            bail!("a link does not end: {part}");
+        };
+        let path = target.split('#').next().unwrap_or_default();
+        let file = match path.strip_prefix("../") {
+            Some(file) => file.trim_end_matches('/').to_owned(),
+            None if path.starts_with("exercises/") => format!("lessons/{path}"),
+            None => {
+                let _ = write!(linked, "]({target}){rest}");
+                continue;
+            }
+        };
+        if !workspace.join(&file).exists() {
+            bail!("the link to {target} leads nowhere");
+        }
+        let _ = write!(linked, "]({}){rest}", page_of(&file));
+        named.insert(file);
+    }
+    Ok(linked)
+}
+
+fn directive(workspace: &Path, line: &str) -> Result<String> {
+    let words = line.trim_start_matches("<!-- ").trim_end_matches(" -->");
+    match words.split(' ').collect::<Vec<_>>()[..] {
+        ["diff", one, other] => {
+            let differs = diff::of_crates(workspace, one, other)?;
+            Ok(format!(
+                "What differs between `{one}` and `{other}`, without the comments:\n\n```diff\n{differs}```\n\n"
+            ))
+        }
+        _ => bail!("{line} is not understood; write <!-- diff bad-game singleton-game -->"),
+    }
+}
+
+fn page_of(file: &str) -> String {
+    match is_picture(file) {
+        true => format!("files/{file}"),
+        false => format!("files/{file}.md"),
+    }
+}
+
+fn is_picture(file: &str) -> bool {
+    Path::new(file)
+        .extension()
+        .is_some_and(|ending| ending == "png")
+}
+
+fn language(file: &str) -> &'static str {
+    match Path::new(file)
+        .extension()
+        .and_then(|ending| ending.to_str())
+    {
+        Some("rs") => "rust",
+        Some("toml") => "toml",
+        Some("js") => "javascript",
+        Some("html") => "html",
+        Some("md") => "markdown",
+        _ => "text",
+    }
+}

@@ -1,0 +1,172 @@
+//! The book is whole: every page is in it, every link leads somewhere, and what is wrong in a page is
+//! said with the page's name.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lessons::book::build;
+use lessons::page::{pages, workspace};
+use lessons::schedule::{Class, pages_of, table};
+use tempfile::TempDir;
+
+fn built() -> TempDir {
+    let site = tempfile::tempdir().unwrap();
+    build(&workspace(), site.path()).unwrap();
+    site
+}
+
+/// A workspace with one page.
+fn with_page(text: &str) -> TempDir {
+    let workspace = tempfile::tempdir().unwrap();
+    fs::create_dir(workspace.path().join("lessons")).unwrap();
+    fs::write(workspace.path().join("lessons/01-one.md"), text).unwrap();
+    workspace
+}
+
+fn html_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.extension() {
+            _ if path.is_dir() => files.extend(html_files(&path)),
+            Some(ending) if ending == "html" => files.push(path),
+            _ => {}
+        }
+    }
+    files
+}
+
+/// The values of an attribute, wherever it stands.
+fn values<'a>(html: &'a str, attribute: &str) -> BTreeSet<&'a str> {
+    let begins = format!(" {attribute}=\"");
+    let parts = html.split(begins.as_str()).skip(1);
+    parts.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn every_page_is_in_the_book_and_every_link_and_anchor_leads_somewhere() {
+    let site = built();
+    let toc = fs::read_to_string(site.path().join("toc.html")).unwrap();
+    for page in pages(&workspace()).unwrap() {
+        let html = page.file.replace(".md", ".html");
+        assert!(
+            toc.contains(&html),
+            "{} is in no table of contents",
+            page.file
+        );
+    }
+    let files = html_files(site.path());
+    let read = |file: &PathBuf| {
+        (
+            file.canonicalize().unwrap(),
+            fs::read_to_string(file).unwrap(),
+        )
+    };
+    let texts: BTreeMap<PathBuf, String> = files.iter().map(read).collect();
+    let mut links = 0;
+    for (file, text) in &texts {
+        // One page of all, for printing: its anchors are those of the pages.
+        if file.ends_with("print.html") || file.ends_with("404.html") {
+            continue;
+        }
+        for link in values(text, "href").into_iter().chain(values(text, "src")) {
+            if link.contains("://") || link.starts_with("data:") {
+                continue;
+            }
+            links += 1;
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => file.clone(),
+                path => file.parent().unwrap().join(path),
+            };
+            let target = target.canonicalize();
+            let target =
+                target.unwrap_or_else(|_| panic!("{}: {link} leads nowhere", file.display()));
+            if let Some(html) = texts.get(&target).filter(|_| !anchor.is_empty()) {
+                let has_it = values(html, "id").contains(anchor);
+                assert!(has_it, "{}: {link} has no such anchor", file.display());
+            }
+        }
+    }
+    assert!(
+        links > 1_000,
+        "{links} links: does this test still read them?"
+    );
+}
+
+#[test]
+fn the_singletons_page_shows_what_differs_and_the_files_that_it_names() {
+    let site = built();
+    let page = fs::read_to_string(site.path().join("10-singleton-game.html")).unwrap();
+    assert!(page.contains("language-diff"));
+    assert!(
+        page.contains("+    pub fn instance() -&gt; &amp;'static Self {"),
+        "{page}"
+    );
+    let file = "files/crates/singleton-game/src/game_manager.rs.html";
+    assert!(page.contains(file));
+    assert!(site.path().join(file).is_file());
+}
+
+#[test]
+fn a_page_that_is_not_as_it_should_be_is_refused_by_its_name_and_line() {
+    let head = "# 1. One\n\n5 minutes · core\n\n";
+    for (text, says) in [
+        ("# 1. One\n\nNo minutes\n", "01-one.md: a page begins with"),
+        (
+            "# 1. One\n\n5 minutes · never\n",
+            "01-one.md: a page begins with",
+        ),
+        (
+            &format!("{head}[a](../crates/none.rs)\n"),
+            "lessons/01-one.md:5: the link to ../crates/none.rs leads nowhere",
+        ),
+        (
+            &format!("{head}<!-- diff none other -->\n"),
+            "lessons/01-one.md:5: there is no crate",
+        ),
+        (
+            &format!("{head}<!-- dance -->\n"),
+            "lessons/01-one.md:5: <!-- dance --> is not understood",
+        ),
+        (
+            &format!("{head}```rust file=none.rs\n```\n"),
+            "a page names none.rs, which cannot be read",
+        ),
+    ] {
+        let (workspace, site) = (with_page(text), tempfile::tempdir().unwrap());
+        let refused = build(workspace.path(), site.path()).unwrap_err();
+        assert!(
+            format!("{refused:#}").contains(says),
+            "{text:?}: {refused:#}"
+        );
+    }
+}
+
+#[test]
+fn what_a_fence_shows_is_left_as_it_is() {
+    let text = "# 1. One\n\n5 minutes · core\n\n```\n<!-- dance -->\n[a](../crates/none.rs)\n```\n";
+    let (workspace, site) = (with_page(text), tempfile::tempdir().unwrap());
+    build(workspace.path(), site.path()).unwrap();
+    let page = fs::read_to_string(site.path().join("01-one.html")).unwrap();
+    assert!(
+        page.contains("&lt;!-- dance --&gt;") && page.contains("[a](../crates/none.rs)"),
+        "{page}"
+    );
+}
+
+#[test]
+fn an_hour_and_three_hours_are_kept() {
+    let pages = pages(&workspace()).unwrap();
+    for (class, most) in [(Class::AnHour, 60), (Class::ThreeHours, 180)] {
+        let chosen = pages_of(class, &pages);
+        assert!(chosen.len() >= 4);
+        let sum: u32 = chosen.iter().map(|page| page.minutes).sum();
+        assert!(sum <= most, "{class:?} takes {sum} minutes");
+        let last = format!("{sum:>4} min  in all\n");
+        assert!(table(class, &pages).ends_with(&last));
+    }
+}
