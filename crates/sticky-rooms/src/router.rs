@@ -1,6 +1,6 @@
 //! The router in front: it reads a request's head, chooses a server, and passes the bytes on.
 //!
-//! It alone decides where a room lives. Read [`owner`] next: the hash. [`health`] says who is up.
+//! It alone decides where a room lives. Read [`mod@owner`] next: the hash. [`health`] says who is up.
 
 pub mod head;
 pub mod health;
