@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use lessons::page::{pages, workspace};
 use lessons::schedule::{Class, table};
-use lessons::{book, diff, serve};
+use lessons::{book, demo, diff, serve};
 use stateless_server::server::{address, bind_next_free};
 use stateless_server::signals::told_to_end;
 use tokio::net::TcpListener;
@@ -39,6 +39,12 @@ enum Command {
     },
     /// Say which pages a class has time for, with their minutes and the sum
     Schedule(ScheduleFlags),
+    /// Run all demonstrations in the order of the pages, with Enter between them
+    Demo {
+        /// Do not wait for Enter
+        #[arg(long)]
+        auto: bool,
+    },
     /// Show what differs between two crates, without the comments: bad-game singleton-game
     Diff {
         /// As in crates/
@@ -98,11 +104,32 @@ async fn run(flags: Flags) -> Result<()> {
                 table(class, &pages(&workspace)?)
             )?)
         }
+        Some(Command::Demo { auto }) => walk(&workspace, auto).await,
         Some(Command::Diff { one, other }) => {
             let differs = diff::of_crates(&workspace, &one, &other)?;
             Ok(write!(io::stdout(), "{differs}")?)
         }
     }
+}
+
+async fn walk(workspace: &Path, auto: bool) -> Result<()> {
+    let steps = demo::steps(&pages(workspace)?);
+    let run = async |step: &demo::Step| demo::by_cargo(workspace, step).await;
+    let out = &mut io::stdout();
+    if auto {
+        return demo::walk(out, &steps, None::<fn() -> std::future::Ready<bool>>, run).await;
+    }
+    let mut enters = demo::enters();
+    let enter = async || {
+        let Ok(told) = told_to_end() else {
+            return false;
+        };
+        tokio::select! {
+            pressed = enters.recv() => pressed.is_some(),
+            () = told => false,
+        }
+    };
+    demo::walk(out, &steps, Some(enter), run).await
 }
 
 async fn show(workspace: PathBuf, listen: Option<SocketAddr>) -> Result<()> {

@@ -1,0 +1,161 @@
+//! All demonstrations, one after the other, in the order of the pages.
+//!
+//! The commands are those that a page begins with, so the walk cannot leave a page out.
+
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use stateless_server::signals::told_to_end;
+use tokio::process::Command;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::timeout;
+
+use crate::page::Page;
+
+/// Programs that serve until Ctrl-C: a walk that nobody watches would stay there.
+const SERVERS: [&str; 1] = ["stock-feed"];
+
+/// How long a demonstration that was asked to end may take to print its verdict.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A page's demonstration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The page's title.
+    pub title: String,
+    /// The words after `cargo`.
+    pub arguments: Vec<String>,
+    /// Whether it ends by itself.
+    pub ends: bool,
+}
+
+/// How a demonstration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, and well.
+    Well,
+    /// With an exit code that is not 0.
+    Badly,
+    /// By Ctrl-C.
+    Interrupted,
+}
+
+/// The commands in the first block of each page that has one, each command once.
+pub fn steps(pages: &[Page]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for page in pages {
+        let mut blocks = page.text.split("```\n").skip(1).step_by(2);
+        let block = blocks.find(|block| block.contains("cargo run "));
+        let commands = block.into_iter().flat_map(str::lines);
+        for command in commands.filter_map(|line| line.strip_prefix("cargo ")) {
+            let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            // Two pages about one program share its demonstration.
+            if steps.iter().all(|step| step.arguments != arguments) {
+                steps.push(Step {
+                    title: page.title.clone(),
+                    ends: !arguments
+                        .iter()
+                        .any(|word| SERVERS.contains(&word.as_str())),
+                    arguments,
+                });
+            }
+        }
+    }
+    steps
+}
+
+/// Walks through them. `enter` waits until the instructor wants the next one, and is false where no
+/// more is wanted; without it they follow each other, and those that do not end are left out.
+///
+/// # Errors
+/// A demonstration could not be started, or has failed; the others are shown all the same.
+pub async fn walk(
+    out: &mut impl Write,
+    steps: &[Step],
+    mut enter: Option<impl AsyncFnMut() -> bool>,
+    mut run: impl AsyncFnMut(&Step) -> Result<Ended>,
+) -> Result<()> {
+    let mut failed = Vec::new();
+    for (step, number) in steps.iter().zip(1..) {
+        let command = format!("cargo {}", step.arguments.join(" "));
+        let ends = match step.ends {
+            true => "",
+            false => "   (until Ctrl-C)",
+        };
+        writeln!(out, "\n[{number} of {}] {}", steps.len(), step.title)?;
+        writeln!(out, "{command}{ends}")?;
+        match &mut enter {
+            Some(enter) => {
+                write!(out, "Enter starts it, Ctrl-C ends the walk ")?;
+                out.flush()?;
+                if !enter().await {
+                    writeln!(out)?;
+                    break;
+                }
+            }
+            None if !step.ends => {
+                writeln!(out, "left out: it does not end by itself")?;
+                continue;
+            }
+            None => {}
+        }
+        match run(step).await? {
+            Ended::Well => {}
+            Ended::Badly => failed.push(command),
+            Ended::Interrupted if enter.is_none() => break,
+            Ended::Interrupted => {}
+        }
+    }
+    ensure!(failed.is_empty(), "it failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// Runs a demonstration by cargo, on this terminal.
+///
+/// # Errors
+/// Cargo cannot be started.
+pub async fn by_cargo(workspace: &Path, step: &Step) -> Result<Ended> {
+    // Ctrl-C reaches the demonstration as well, since both are on one terminal: it prints its
+    // verdict, and this program, which has taken the signal, goes on.
+    let told = told_to_end().context("cannot wait for signals")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut child = Command::new(cargo)
+        .arg("--quiet")
+        .args(&step.arguments)
+        .current_dir(workspace)
+        .stdin(Stdio::null())
+        .spawn()
+        .context("cannot start cargo")?;
+    tokio::select! {
+        status = child.wait() => Ok(match status?.success() {
+            true => Ended::Well,
+            false => Ended::Badly,
+        }),
+        () = told => {
+            // A SIGTERM has reached this program only.
+            if timeout(LAST_WORDS, child.wait()).await.is_err() {
+                child.kill().await?;
+            }
+            Ok(Ended::Interrupted)
+        }
+    }
+}
+
+/// The lines of standard input. They are read by a thread of their own: a runtime waits for its
+/// tasks when it ends, and a read of a terminal cannot be called off.
+pub fn enters() -> Receiver<()> {
+    let (pressed, enters) = channel(1);
+    thread::spawn(move || {
+        let mut lines = io::stdin().lock().lines();
+        while let Some(Ok(_)) = lines.next() {
+            if pressed.blocking_send(()).is_err() {
+                break;
+            }
+        }
+    });
+    enters
+}
