@@ -18,8 +18,8 @@ language = "en"
 [output.html]
 smart-punctuation = false
 no-section-label = true
-additional-css = ["book.css"]
-additional-js = ["book.js"]
+additional-css = ["book.css", "quiz.css"]
+additional-js = ["book.js", "quiz.js"]
 
 [output.html.playground]
 runnable = false
@@ -40,6 +40,8 @@ pub fn build(workspace: &Path, into: &Path) -> Result<()> {
     stage(workspace, &pages(workspace)?, &source)?;
     fs::write(folder.path().join("book.css"), include_str!("book.css"))?;
     fs::write(folder.path().join("book.js"), include_str!("book.js"))?;
+    fs::write(folder.path().join("quiz.css"), include_str!("quiz.css"))?;
+    fs::write(folder.path().join("quiz.js"), include_str!("quiz.js"))?;
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
     let mut config: Config = CONFIG.parse()?;
     config.build.build_dir = into.canonicalize()?;

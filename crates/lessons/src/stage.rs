@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::diff;
 use crate::page::Page;
+use crate::quiz;
 
 /// Writes the pages, the files that they name, and the summary into a folder.
 ///
@@ -21,7 +22,12 @@ use crate::page::Page;
 pub fn stage(workspace: &Path, pages: &[Page], into: &Path) -> Result<()> {
     let mut named = BTreeSet::new();
     for page in pages {
-        let text = staged(workspace, page, &mut named)?;
+        let text = with_quiz(
+            workspace,
+            page,
+            staged(workspace, page, &mut named)?,
+            &mut named,
+        )?;
         fs::write(into.join(&page.file), text)?;
     }
     for file in &named {
@@ -93,6 +99,27 @@ fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result
         staged.push('\n');
     }
     Ok(staged)
+}
+
+/// With the page's questions, before the notes for the instructor.
+fn with_quiz(
+    workspace: &Path,
+    page: &Page,
+    staged: String,
+    named: &mut BTreeSet<String>,
+) -> Result<String> {
+    let Some(questions) = quiz::questions(workspace, &page.file)? else {
+        return Ok(staged);
+    };
+    named.extend(questions.iter().filter_map(|one| one.program.clone()));
+    let html = quiz::html(&page.file, &questions, |program| {
+        page_of(program).replace(".md", ".html")
+    });
+    let notes = "\n## For the instructor\n";
+    let (before, after) = staged
+        .split_once(notes)
+        .with_context(|| format!("lessons/{}: there is no{notes}", page.file))?;
+    Ok(format!("{before}\n## Questions\n\n{html}{notes}{after}"))
 }
 
 /// Links to files outside of `lessons/`, led to the pages with those files.
