@@ -1,0 +1,53 @@
+//! Page 0 and the glossary say what is so.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+
+use lessons::page::workspace;
+
+/// The cells of the rows of a page's table, without its head.
+fn rows(page: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(workspace().join("lessons").join(page)).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let cells = |row: &str| {
+        row.trim_matches('|')
+            .split(" | ")
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    };
+    rows.map(cells).collect()
+}
+
+fn target(link: &str) -> &str {
+    link.split_once("](").unwrap().1.trim_end_matches(')')
+}
+
+#[test]
+fn each_line_of_rust_on_page_0_stands_in_the_file_beside_it() {
+    let rows = rows("00-reading-rust.md");
+    assert_eq!(rows.len(), 12);
+    for row in rows {
+        let [_, _, rust, file] = row.try_into().unwrap();
+        let path = workspace().join("lessons").join(target(&file));
+        let source = fs::read_to_string(path).unwrap();
+        assert!(
+            source.contains(rust.trim_matches('`')),
+            "{rust} is not in {file}"
+        );
+    }
+}
+
+#[test]
+fn the_words_of_the_glossary_are_in_order_and_each_is_met_in_its_lesson() {
+    let rows = rows("15-glossary.md");
+    assert!(rows.len() > 20);
+    assert!(rows.is_sorted_by_key(|row| row[0].clone()));
+    for row in rows {
+        let page = fs::read_to_string(workspace().join("lessons").join(target(&row[2]))).unwrap();
+        let page = page.to_lowercase().replace('\n', " ");
+        for word in row[0].split(", ") {
+            assert!(page.contains(word), "{word} is not met in {}", row[2]);
+        }
+    }
+}
