@@ -18,8 +18,8 @@ language = "en"
 [output.html]
 smart-punctuation = false
 no-section-label = true
-additional-css = ["book.css", "quiz.css"]
-additional-js = ["book.js", "quiz.js"]
+additional-css = ["book.css", "figure.css", "quiz.css"]
+additional-js = ["book.js", "figure.js", "quiz.js"]
 
 [output.html.playground]
 runnable = false
@@ -38,10 +38,16 @@ pub fn build(workspace: &Path, into: &Path) -> Result<()> {
     let source = folder.path().join("src");
     fs::create_dir(&source)?;
     stage(workspace, &pages(workspace)?, &source)?;
-    fs::write(folder.path().join("book.css"), include_str!("book.css"))?;
-    fs::write(folder.path().join("book.js"), include_str!("book.js"))?;
-    fs::write(folder.path().join("quiz.css"), include_str!("quiz.css"))?;
-    fs::write(folder.path().join("quiz.js"), include_str!("quiz.js"))?;
+    for (name, text) in [
+        ("book.css", include_str!("book.css")),
+        ("book.js", include_str!("book.js")),
+        ("figure.css", include_str!("figure.css")),
+        ("figure.js", include_str!("figure.js")),
+        ("quiz.css", include_str!("quiz.css")),
+        ("quiz.js", include_str!("quiz.js")),
+    ] {
+        fs::write(folder.path().join(name), text)?;
+    }
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
     let mut config: Config = CONFIG.parse()?;
     config.build.build_dir = into.canonicalize()?;

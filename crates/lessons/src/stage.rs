@@ -1,5 +1,6 @@
 //! What is done to a page before mdBook sees it: links to the code lead to a page with that file, a
-//! quotation names its file, and `<!-- diff one other -->` becomes what differs.
+//! quotation names its file, `<!-- diff one other -->` becomes what differs, and `<!-- figure NAME -->`
+//! a figure in steps instead of the drawing that follows.
 //!
 //! The pages are staged into a folder of their own, because mdBook copies every file of its source
 //! folder that is no page into the book.
@@ -79,7 +80,8 @@ fn summary(pages: &[Page], named: &BTreeSet<String>) -> String {
 fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result<String> {
     let mut staged = String::new();
     let mut in_code = false;
-    for (line, number) in page.text.lines().zip(1..) {
+    let mut lines = page.text.lines().zip(1..).peekable();
+    while let Some((line, number)) = lines.next() {
         let at = || format!("lessons/{}:{number}", page.file);
         if let Some(fence) = line.strip_prefix("```") {
             in_code = !in_code;
@@ -90,6 +92,16 @@ fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result
             }
         } else if !in_code && line.starts_with("<!-- ") {
             staged.push_str(&directive(workspace, line).with_context(at)?);
+            if line.starts_with("<!-- figure ") {
+                // A drawing that follows says the same, for who reads the page without the book.
+                while lines.next_if(|(line, _)| line.is_empty()).is_some() {}
+                if lines.next_if(|(line, _)| *line == "```").is_some() {
+                    while lines.next_if(|(line, _)| *line != "```").is_some() {}
+                    lines.next();
+                }
+                staged.push('\n');
+            }
+            continue;
         } else if !in_code {
             staged.push_str(&with_links(workspace, line, named).with_context(at)?);
             staged.push('\n');
@@ -157,7 +169,14 @@ fn directive(workspace: &Path, line: &str) -> Result<String> {
                 "What differs between `{one}` and `{other}`, without the comments:\n\n```diff\n{differs}```\n\n"
             ))
         }
-        _ => bail!("{line} is not understood; write <!-- diff bad-game singleton-game -->"),
+        ["figure", name] => {
+            let file = workspace.join(format!("crates/lessons/figures/{name}.html"));
+            let figure = fs::read_to_string(&file);
+            Ok(figure.with_context(|| format!("there is no figure {}", file.display()))?)
+        }
+        _ => bail!(
+            "{line} is not understood; write <!-- diff bad-game singleton-game --> or <!-- figure any-server -->"
+        ),
     }
 }
 

@@ -1,0 +1,81 @@
+//! The book in a real browser: a figure is stepped by keyboard, arrow keys turn no page, and nothing is
+//! complained of.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[allow(dead_code, reason = "the stock feed's tests use the rest")]
+#[path = "../../stock-feed/tests/support/browser.rs"]
+mod browser;
+
+use browser::Driver;
+use fantoccini::key::Key;
+use lessons::book::build;
+use lessons::page::{pages, workspace};
+use lessons::serve::serve;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+async fn served() -> (TempDir, String) {
+    let site = tempfile::tempdir().unwrap();
+    build(&workspace(), site.path()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let folder = site.path().to_owned();
+    tokio::spawn(async move { serve(listener, workspace(), &folder).await });
+    (site, format!("http://{address}"))
+}
+
+// Two threads: the driver is asked by calls that block, and the book is served here as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_figure_is_stepped_by_keyboard_and_arrows_elsewhere_turn_no_page() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let (_site, book) = served().await;
+    let page = driver
+        .open(1280, &format!("{book}/12-pubsub-manager.html"))
+        .await;
+    let says = "document.querySelector('.told p').textContent";
+    page.until(&format!("{says}.includes('1 of 15')")).await;
+    page.js("document.querySelector('figure.steps').focus()")
+        .await;
+    page.press(&Key::Right.to_string()).await;
+    page.until(&format!(
+        "{says}.includes('2 of 15') && {says}.includes('Ann')"
+    ))
+    .await;
+    page.press(&Key::Left.to_string()).await;
+    page.until(&format!("{says}.includes('1 of 15')")).await;
+
+    page.js("(document.activeElement.blur(), true)").await;
+    page.press(&Key::Right.to_string()).await;
+    page.press(&Key::Left.to_string()).await;
+    page.until("location.pathname === '/12-pubsub-manager.html'")
+        .await;
+    page.complains_of_nothing();
+}
+
+// Two threads: the driver is asked by calls that block, and the book is served here as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_fits_a_phone_and_complains_of_nothing_in_the_dark() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let (_site, book) = served().await;
+    let page = driver.open(500, &book).await;
+    page.prefer("dark");
+    for lesson in pages(&workspace()).unwrap() {
+        let file = lesson.file.replace(".md", ".html");
+        page.browser.goto(&format!("{book}/{file}")).await.unwrap();
+        page.until("document.readyState === 'complete'").await;
+        let fits = "document.documentElement.scrollWidth <= innerWidth";
+        assert_eq!(
+            page.js(fits).await,
+            json!(true),
+            "{file} is wider than its window"
+        );
+        page.complains_of_nothing();
+    }
+}
