@@ -159,6 +159,42 @@ fn what_a_fence_shows_is_left_as_it_is() {
 }
 
 #[test]
+fn every_lesson_has_the_same_headings_in_the_same_order() {
+    let pages = pages(&workspace()).unwrap();
+    let is_lesson = |title: &str| {
+        let number = title
+            .split('.')
+            .next()
+            .and_then(|number| number.parse::<u32>().ok());
+        number.is_some_and(|number| (1..=14).contains(&number))
+    };
+    let lessons: Vec<_> = pages.iter().filter(|page| is_lesson(&page.title)).collect();
+    assert_eq!(lessons.len(), 14);
+    for lesson in lessons {
+        let headings: Vec<&str> = lesson
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .collect();
+        assert_eq!(
+            headings,
+            [
+                "Predict",
+                "Run",
+                "Why",
+                "In TypeScript",
+                "What it costs",
+                "Try it",
+                "Check yourself",
+                "For the instructor"
+            ],
+            "{}",
+            lesson.file
+        );
+    }
+}
+
+#[test]
 fn an_hour_and_three_hours_are_kept() {
     let pages = pages(&workspace()).unwrap();
     for (class, most) in [(Class::AnHour, 60), (Class::ThreeHours, 180)] {

@@ -36,7 +36,7 @@ const MOST_CONNECTIONS: u32 = 8;
 /// the migrations and the settings of a SQLite file, stands apart. An enum of two pools would be
 /// the choice for a service that uses what only one of them has.
 ///
-/// Every request is *one* statement, so there is no transaction to hold open and no half of it
+/// Every change is *one* statement, so there is no transaction to hold open and no half of it
 /// to be seen. A move is won by comparing and setting: `UPDATE … WHERE move_count = n - 1`
 /// changes a row for one of two servers that both offer move `n`, and none for the other. (The
 /// other road, `BEGIN`, `SELECT … FOR UPDATE`, `UPDATE`, `COMMIT`, is four round trips during
