@@ -19,7 +19,7 @@ language = "en"
 smart-punctuation = false
 no-section-label = true
 additional-css = ["book.css", "figure.css", "quiz.css"]
-additional-js = ["book.js", "figure.js", "quiz.js"]
+additional-js = ["keys.js", "figure.js", "quiz.js"]
 
 [output.html.playground]
 runnable = false
@@ -38,9 +38,10 @@ pub fn build(workspace: &Path, into: &Path) -> Result<()> {
     let source = folder.path().join("src");
     fs::create_dir(&source)?;
     stage(workspace, &pages(workspace)?, &source)?;
+    // A name of ours that mdBook has as well (book.js) would be loaded in the place of its own.
     for (name, text) in [
         ("book.css", include_str!("book.css")),
-        ("book.js", include_str!("book.js")),
+        ("keys.js", include_str!("keys.js")),
         ("figure.css", include_str!("figure.css")),
         ("figure.js", include_str!("figure.js")),
         ("quiz.css", include_str!("quiz.css")),

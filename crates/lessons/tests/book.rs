@@ -98,6 +98,30 @@ fn every_page_is_in_the_book_and_every_link_and_anchor_leads_somewhere() {
 }
 
 #[test]
+fn mdbooks_own_script_is_loaded_and_each_script_once() {
+    let site = built();
+    let page = fs::read_to_string(site.path().join("10-singleton-game.html")).unwrap();
+    let scripts: Vec<&str> = page.split("<script src=\"").skip(1).collect();
+    let scripts: Vec<&str> = scripts
+        .iter()
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let distinct: BTreeSet<&str> = scripts.iter().copied().collect();
+    assert_eq!(scripts.len(), distinct.len(), "{scripts:?}");
+    let texts = scripts
+        .iter()
+        .map(|name| fs::read_to_string(site.path().join(name)).unwrap());
+    // What highlights code, turns to the dark and opens the table of contents.
+    assert!(
+        texts
+            .into_iter()
+            .any(|text| text.contains("hljs.highlightBlock")
+                || text.contains("hljs.highlightElement")),
+        "{scripts:?}"
+    );
+}
+
+#[test]
 fn the_singletons_page_shows_what_differs_and_the_files_that_it_names() {
     let site = built();
     let page = fs::read_to_string(site.path().join("10-singleton-game.html")).unwrap();
