@@ -18,8 +18,8 @@ language = "en"
 [output.html]
 smart-punctuation = false
 no-section-label = true
-additional-css = ["book.css", "figure.css", "quiz.css"]
-additional-js = ["keys.js", "figure.js", "quiz.js"]
+additional-css = ["book.css", "figure.css", "quiz.css", "desk.css"]
+additional-js = ["present.js", "keys.js", "figure.js", "quiz.js", "reader.js"]
 
 [output.html.playground]
 runnable = false
@@ -46,6 +46,11 @@ pub fn build(workspace: &Path, into: &Path) -> Result<()> {
         ("figure.js", include_str!("figure.js")),
         ("quiz.css", include_str!("quiz.css")),
         ("quiz.js", include_str!("quiz.js")),
+        ("desk.css", include_str!("desk.css")),
+        ("present.js", include_str!("present.js")),
+        ("reader.js", include_str!("reader.js")),
+        // Not a page: mdBook copies it as it is.
+        ("src/notes.html", include_str!("notes.html")),
     ] {
         fs::write(folder.path().join(name), text)?;
     }
