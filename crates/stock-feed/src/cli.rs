@@ -157,7 +157,13 @@ pub struct Publish {
     #[arg(long)]
     pub strict: bool,
 
-    /// Lines of STOCK,PRICE or DATE,STOCK,PRICE; - reads them from the standard input.
+    /// All prices are of this stock: for a file that has no column of stocks.
+    #[arg(long, value_name = "STOCK")]
+    pub stock: Option<Stock>,
+
+    /// Prices as CSV, by commas, semicolons or tabs: with a header that names a column price or close
+    /// and one stock, symbol or ticker, or without one lines of STOCK,PRICE or DATE,STOCK,PRICE. Numbers
+    /// may be written as 1e-05 or "4,769.83"; - reads from the standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }

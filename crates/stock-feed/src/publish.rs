@@ -1,5 +1,8 @@
 //! `stock-feed publish`: real price histories, told again at a pace of one's choice.
 
+mod columns;
+mod decimal;
+
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,6 +18,10 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Publish;
+use columns::{Columns, First, Splitter};
+use decimal::{Plain, plain};
+
+pub use columns::BadFile;
 
 /// The most prices that leave together.
 const TOGETHER: usize = 512;
@@ -34,11 +41,14 @@ const QUOTED: usize = 60;
 /// take. What is older than that is no debt: nobody had anything to say then.
 const CATCH_UP: Duration = Duration::from_millis(100);
 
+/// Bad lines that are named one by one; what comes after these is counted.
+const NAMED: u64 = 20;
+
 /// Why a line is no price.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLine {
     /// Too many columns, or too few.
-    #[error("{0:?} is neither STOCK,PRICE nor DATE,STOCK,PRICE")]
+    #[error("{0:?} is neither STOCK,PRICE nor what the lines above it are")]
     Columns(String),
     /// The stock is not a stock's name.
     #[error(transparent)]
@@ -49,32 +59,86 @@ pub enum BadLine {
     /// It does not end for so long that it cannot be a price.
     #[error("{0:?}... is longer than {LONGEST} bytes, write one price on each line")]
     TooLong(String),
+    /// No line of this file can be published.
+    #[error(transparent)]
+    File(#[from] BadFile),
 }
 
-/// Reads one line. An empty one, and the line of titles that price histories begin with, say
-/// nothing.
-///
-/// # Errors
-/// See [`BadLine`].
-pub fn parse(line: &[u8], number: u64) -> Result<Option<(Stock, Price)>, BadLine> {
-    let too_long = line.len() > LONGEST;
-    let line = String::from_utf8_lossy(line);
-    let line = line.trim().trim_start_matches('\u{feff}');
-    let quoted = || line.chars().take(QUOTED).collect();
-    if too_long {
-        return Err(BadLine::TooLong(quoted()));
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Quote {
+    stock: Stock,
+    price: Price,
+    /// It had more decimals than a price may have.
+    is_rounded: bool,
+}
+
+/// Reads lines, once it is known which column is which.
+struct Lines {
+    /// The stock of all lines, if the command line names one.
+    stock: Option<Stock>,
+    columns: Option<(Splitter, Columns)>,
+}
+
+impl Lines {
+    fn new(stock: Option<Stock>) -> Self {
+        Self {
+            stock,
+            columns: None,
+        }
     }
-    let columns: Vec<&str> = line
-        .split(',')
-        .map(|column| column.trim().trim_matches('"'))
-        .collect();
-    let (stock, price) = match columns[..] {
-        [""] => return Ok(None),
-        [.., "price" | "Price" | "PRICE" | "close" | "Close"] if number == 1 => return Ok(None),
-        [stock, price] | [_, stock, price] => (stock, price),
-        _ => return Err(BadLine::Columns(quoted())),
-    };
-    Ok(Some((stock.parse()?, price.parse()?)))
+
+    /// Reads one line. An empty one says nothing, nor does a line of titles.
+    fn read(&mut self, line: &[u8]) -> Result<Option<Quote>, BadLine> {
+        if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
+            return Err(BadFile::Utf16.into());
+        }
+        let too_long = line.len() > LONGEST;
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim().trim_start_matches('\u{feff}');
+        let quoted = || line.chars().take(QUOTED).collect::<String>();
+        if too_long {
+            return Err(BadLine::TooLong(quoted()));
+        }
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let (fields, columns) = match &mut self.columns {
+            Some((splitter, columns)) => (splitter.split(line), *columns),
+            None => {
+                let mut splitter = Splitter::by_the_looks_of(line);
+                let fields = splitter.split(line);
+                let first = columns::first(&quoted(), &fields, self.stock.is_some())?;
+                let (First::Header(columns) | First::Line(columns)) = first else {
+                    return Err(BadLine::Columns(quoted()));
+                };
+                self.columns = Some((splitter, columns));
+                if matches!(first, First::Header(_)) {
+                    return Ok(None);
+                }
+                (fields, columns)
+            }
+        };
+        if fields.len() != columns.count {
+            return Err(BadLine::Columns(quoted()));
+        }
+        let stock = match (columns.stock, self.stock) {
+            (Some(column), _) => columns::stock(&fields[column])?,
+            (None, Some(stock)) => stock,
+            (None, None) => return Err(BadFile::NoStock.into()),
+        };
+        let price = &fields[columns.price];
+        // What is no number at all is refused with the price's own words.
+        let plain = plain(price).unwrap_or_else(|| Plain {
+            text: price.clone(),
+            is_rounded: false,
+        });
+        Ok(Some(Quote {
+            stock,
+            price: plain.text.parse()?,
+            is_rounded: plain.is_rounded,
+        }))
+    }
 }
 
 /// Publishes the file's prices.
@@ -109,7 +173,8 @@ pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
     };
     let mut told = Told::new(publisher, publish.rate, source.bar());
     let finished = {
-        let mut work = pin!(tell(&mut source, &mut told, publish.strict));
+        let lines = Lines::new(publish.stock);
+        let mut work = pin!(tell(&mut source, &mut told, lines, publish.strict));
         tokio::select! {
             finished = &mut work => Some(finished?),
             _ = tokio::signal::ctrl_c() => None,
@@ -124,7 +189,16 @@ pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
         )?;
         return Ok(ExitCode::from(2));
     }
+    if let Some(Finished::Unreadable(why)) = finished {
+        let name = &source.name;
+        writeln!(out, "stock-feed: {name}: {why}; nothing was published")?;
+        return Ok(ExitCode::from(2));
+    }
     writeln!(out, "stock-feed: {}", told.summary())?;
+    if finished.is_some() && told.prices == 0 {
+        writeln!(out, "stock-feed: there is no price in {}", source.name)?;
+        return Ok(ExitCode::from(2));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,14 +207,25 @@ enum Finished {
     Published,
     /// There was a bad line, and one is too many.
     Bad,
+    /// It could not be read which column is which.
+    Unreadable(BadFile),
 }
 
-async fn tell(source: &mut Source, told: &mut Told, strict: bool) -> anyhow::Result<Finished> {
+async fn tell(
+    source: &mut Source,
+    told: &mut Told,
+    mut lines: Lines,
+    strict: bool,
+) -> anyhow::Result<Finished> {
     let mut waiting = Vec::new();
     while source.read_line().await? {
-        match parse(&source.line, source.number) {
-            Ok(Some(price)) => waiting.push(price),
+        match lines.read(&source.line) {
+            Ok(Some(quote)) => {
+                told.rounded += u64::from(quote.is_rounded);
+                waiting.push((quote.stock, quote.price));
+            }
             Ok(None) => {}
+            Err(BadLine::File(why)) => return Ok(Finished::Unreadable(why)),
             Err(bad) => told.name(&source.name, source.number, &bad),
         }
         told.bar.set_position(source.read);
@@ -265,6 +350,7 @@ struct Told {
     prices: u64,
     heard: u64,
     bad: u64,
+    rounded: u64,
     stocks: HashSet<Stock>,
 }
 
@@ -279,6 +365,7 @@ impl Told {
             prices: 0,
             heard: 0,
             bad: 0,
+            rounded: 0,
             stocks: HashSet::new(),
         }
     }
@@ -294,7 +381,11 @@ impl Told {
 
     fn name(&mut self, file: &str, line: u64, bad: &BadLine) {
         self.bad += 1;
-        let text = format!("stock-feed: {file}, line {line}: {bad}");
+        let text = match self.bad {
+            ..=NAMED => format!("stock-feed: {file}, line {line}: {bad}"),
+            bad if bad == NAMED + 1 => "stock-feed: more bad lines follow, and are counted".into(),
+            _ => return,
+        };
         if self.bar.is_hidden() {
             let _ = writeln!(io::stderr(), "{text}");
         } else {
@@ -307,11 +398,12 @@ impl Told {
             return Ok(());
         }
         self.pace.wait(prices.len()).await;
-        let heard = self.publisher.publish(prices).await;
-        self.heard +=
-            heard.with_context(|| format!("stopped after {}", count(self.prices, "price")))?;
+        // Counted as they leave: at Ctrl-C, what is under way has been heard by somebody already.
+        let before = self.prices;
         self.prices += prices.len() as u64;
         self.stocks.extend(prices.iter().map(|(stock, _)| stock));
+        let heard = self.publisher.publish(prices).await;
+        self.heard += heard.with_context(|| format!("stopped after {}", count(before, "price")))?;
         self.bar.set_message(count(self.prices, "price"));
         Ok(())
     }
@@ -321,6 +413,7 @@ impl Told {
             prices,
             heard,
             bad,
+            rounded,
             stocks,
             started,
             ..
@@ -330,8 +423,12 @@ impl Told {
             0 => String::new(),
             bad => format!("; {} skipped", count(*bad, "bad line")),
         };
+        let rounded = match rounded {
+            0 => String::new(),
+            rounded => format!("; {} rounded to 15 decimals", count(*rounded, "price")),
+        };
         format!(
-            "published {} of {} in {took:.1} s; servers heard them {}{skipped}",
+            "published {} of {} in {took:.1} s; servers heard them {}{rounded}{skipped}",
             count(*prices, "price"),
             count(stocks.len() as u64, "stock"),
             count(*heard, "time"),
@@ -353,8 +450,8 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Option<(String, String)> {
-        let (stock, price) = parse(line.as_bytes(), 2).unwrap()?;
-        Some((stock.to_string(), price.to_string()))
+        let quote = Lines::new(None).read(line.as_bytes()).unwrap()?;
+        Some((quote.stock.to_string(), quote.price.to_string()))
     }
 
     #[test]
@@ -362,26 +459,41 @@ mod tests {
         let appl = Some(("APPL".to_owned(), "100.01".to_owned()));
         assert_eq!(parsed("APPL,100.01\n"), appl);
         assert_eq!(parsed("2026-11-24,APPL,100.01\r\n"), appl);
-        assert_eq!(parsed(" \"Jan 1 2000\" , \"APPL\" , 100.01"), appl);
+        assert_eq!(
+            parsed("APPL\t1.0001e2\n"),
+            Some(("APPL".to_owned(), "100.01".to_owned()))
+        );
+        assert_eq!(parsed("\"Jan 1, 2000\",\"APPL\",100.01"), appl);
         assert_eq!(parsed("\n"), None);
-    }
-
-    #[test]
-    fn the_titles_of_the_first_line_are_no_bad_line() {
-        assert_eq!(parse(b"\xef\xbb\xbfdate,symbol,price\n", 1), Ok(None));
-        assert!(matches!(
-            parse(b"date,symbol,price\n", 2),
-            Err(BadLine::Stock(_))
-        ));
+        assert_eq!(parsed("\u{feff}date,symbol,price\n"), None);
     }
 
     #[test]
     fn a_bad_line_says_what_is_wrong_with_it() {
-        assert!(matches!(parse(b"APPL\n", 1), Err(BadLine::Columns(_))));
-        assert!(matches!(parse(b"a,b,c,d\n", 1), Err(BadLine::Columns(_))));
-        assert!(matches!(parse(b"appl,1\n", 1), Err(BadLine::Stock(_))));
-        assert!(matches!(parse(b"APPL,1e3\n", 1), Err(BadLine::Price(_))));
-        assert!(matches!(parse(b"APPL,\xff\n", 1), Err(BadLine::Price(_))));
+        let bad = |line: &[u8]| Lines::new(None).read(line).unwrap_err();
+        assert!(matches!(bad(b"APPL\n"), BadLine::Columns(_)));
+        assert!(matches!(
+            bad(b"a,b,c,4\n"),
+            BadLine::File(BadFile::NoHeader(_))
+        ));
+        assert!(matches!(bad(b"appl,1\n"), BadLine::Stock(_)));
+        assert!(matches!(
+            bad(b"\xff\xfeA\0P\0"),
+            BadLine::File(BadFile::Utf16)
+        ));
+        let mut lines = Lines::new(None);
+        lines.read(b"APPL,1\n").unwrap();
+        for line in [&b"APPL,1x3\n"[..], b"APPL,\xff\n", b"APPL,1e30\n"] {
+            assert!(matches!(lines.read(line), Err(BadLine::Price(_))));
+        }
+        assert!(matches!(
+            lines.read(b"2018-06-01,1\n"),
+            Err(BadLine::Stock(_))
+        ));
+        assert!(matches!(
+            lines.read(b"APPL,1,2\n"),
+            Err(BadLine::Columns(_))
+        ));
     }
 
     #[tokio::test]
@@ -391,7 +503,7 @@ mod tests {
         let mut source = source(text);
         assert!(source.read_line().await.unwrap());
         assert!(source.line.capacity() < 8 * LONGEST);
-        let bad = parse(&source.line, source.number).unwrap_err();
+        let bad = Lines::new(None).read(&source.line).unwrap_err();
         assert!(matches!(bad, BadLine::TooLong(_)), "{bad}");
         assert!(bad.to_string().len() < 150, "{bad}");
         assert!(source.read_line().await.unwrap());
@@ -405,7 +517,7 @@ mod tests {
         let mut source = Source::new(to, "a test".to_owned(), Some(14));
         let mut told = told(&source, 1.0);
         let bar = told.bar.clone();
-        let mut work = pin!(tell(&mut source, &mut told, true));
+        let mut work = pin!(tell(&mut source, &mut told, Lines::new(None), true));
         let mut a_moment = async || {
             assert!(timeout(CATCH_UP, &mut work).await.is_err(), "not yet");
             (bar.position(), bar.length())
@@ -460,7 +572,9 @@ mod tests {
         let mut told = told(&source, 10.0);
         tokio::time::advance(Duration::from_secs(60)).await;
         let began = Instant::now();
-        tell(&mut source, &mut told, true).await.unwrap();
+        tell(&mut source, &mut told, Lines::new(None), true)
+            .await
+            .unwrap();
         assert!(
             began.elapsed() >= Duration::from_secs(1),
             "{:?}",

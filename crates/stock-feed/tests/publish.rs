@@ -33,7 +33,7 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
     let file = std::env::temp_dir().join(format!("stock-feed-{}.csv", std::process::id()));
     std::fs::write(
         &file,
-        "date,symbol,price\n2000-01-01,APPL,25.94\nAPPL,1e3\nAPPL,26.00\n",
+        "date,symbol,price\n2000-01-01,APPL,25.94\n2000-01-02,APPL,1x3\n2000-01-03,APPL,26.00\n",
     )
     .unwrap();
     let publish = |flags: &[&str]| {
@@ -51,7 +51,7 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
     let (code, said) = publish(&["--strict"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(
-        said.contains("line 3: \"1e3\" is not a price")
+        said.contains("line 3: \"1x3\" is not a price")
             && said.contains("nothing was published: 1 bad line, and --strict"),
         "{said}"
     );
@@ -59,7 +59,7 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
     std::fs::remove_file(&file).unwrap();
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("line 3: \"1e3\" is not a price"),
+        said.contains("line 3: \"1x3\" is not a price"),
         "the line that is skipped is named: {said}"
     );
     assert!(
@@ -72,6 +72,102 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
         "the strict run had published nothing"
     );
     assert_eq!(user.json()["price"], "26.00");
+}
+
+/// Publishes a text, and says the exit code and what was said.
+fn published(redis: &RedisServer, flags: &[&str], text: &[u8]) -> (Option<i32>, String) {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    std::fs::write(&file, text).expect("it can be written");
+    let output = program()
+        .args(["publish", "--rate", "0", "--redis", &redis.url()])
+        .args(flags)
+        .arg(file.path())
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8(output.stderr).expect("it writes UTF-8");
+    (output.status.code(), said)
+}
+
+#[test]
+fn files_as_people_download_them_are_published() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let server = Server::behind(&redis, &[]);
+    let mut user = Client::connect(server.address);
+    user.follow("AAPL");
+    redis.until_followed("AAPL", 1);
+    for (flags, text, price) in [
+        (
+            &[][..],
+            "Symbol,Date,Price\r\nAAPL,2026-03-28,172.50\r\n",
+            "172.50",
+        ),
+        (
+            &["--stock", "AAPL"],
+            "Date,Price\n2018-06-01,65.81\n",
+            "65.81",
+        ),
+        (
+            &["--stock", "AAPL"],
+            "Date,Open,Close\n2018-06-01,1,171.46099999999998\n",
+            "171.46099999999998",
+        ),
+        (&[], "\u{feff}Ticker;Close\nAAPL;1e-05\n", "0.00001"),
+        (&[], "\"Jan 1, 2000\",AAPL,\"4,769.83\"\n", "4769.83"),
+        (&[], "AAPL\t-36.98\n", "-36.98"),
+    ] {
+        let (code, said) = published(&redis, flags, text.as_bytes());
+        assert_eq!(code, Some(0), "{text:?}: {said}");
+        assert_eq!(user.json()["price"], price, "{text:?}: {said}");
+    }
+    let long = b"stock,price\nAAPL,0.1000000014901161193847656\n";
+    let (_, said) = published(&redis, &[], long);
+    assert!(said.contains("; 1 price rounded to 15 decimals"), "{said}");
+    assert_eq!(user.json()["price"], "0.100000001490116");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_in_one_way_publishes_nothing_and_ends_with_code_2() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let utf16: Vec<u8> = "\u{feff}AAPL,1\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (flags, text, says) in [
+        (
+            &[][..],
+            &b"Date,Price\n2018-06-01,65.81\n"[..],
+            "--stock AAPL",
+        ),
+        (&[], b"2018-06-01,65.81\n", "--stock AAPL"),
+        (&[], b"20180601,65.81\n", "DATE,PRICE or as STOCK,PRICE"),
+        (&[], b"A,B,1\n", "DATE,STOCK,PRICE or as STOCK,DATE,PRICE"),
+        (&["--stock", "AAPL"], b"AAPL,1\n", "leave --stock out"),
+        (&[], &utf16, "UTF-16"),
+        (&[], b"", "there is no price in"),
+        (&[], b"stock,price\n", "there is no price in"),
+        (&[], b"stock,price\nAAPL,x\n", "there is no price in"),
+    ] {
+        let (code, said) = published(&redis, flags, text);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(says), "{said}");
+        assert!(!said.contains("published 1"), "{said}");
+    }
+}
+
+#[test]
+fn ten_thousand_bad_lines_are_not_ten_thousand_lines_on_the_terminal() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let text = "AAPL,1\n".to_owned() + &"AAPL,x\n".repeat(10_000);
+    let (code, said) = published(&redis, &[], text.as_bytes());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("; 10,000 bad lines skipped"), "{said}");
+    assert!(said.lines().count() < 30, "{said}");
 }
 
 #[test]
