@@ -19,3 +19,13 @@ if (location.protocol === 'http:' && location.hostname === '127.0.0.1') {
   };
   window.addEventListener('pageshow', listen);
 }
+
+// What is wider than its box is scrolled by keys as well: it can have the focus.
+const scrolled = () => {
+  for (const box of document.querySelectorAll('pre code, .table-wrapper')) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute('tabindex');
+  }
+};
+addEventListener('resize', scrolled);
+scrolled();

@@ -1,0 +1,110 @@
+//! In a real browser: from a folder without a server, on paper, and for who does not see it.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[allow(dead_code, reason = "the stock feed's tests use the rest")]
+#[path = "../../stock-feed/tests/support/browser.rs"]
+mod browser;
+
+use std::io::Write;
+use std::{env, fs};
+
+use browser::Driver;
+use lessons::book::build;
+use lessons::page::{pages, workspace};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn from_a_folder_it_needs_no_network_and_is_searched_and_stepped() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let site = tempfile::tempdir().unwrap();
+    build(&workspace(), site.path()).unwrap();
+    let page = format!("file://{}/10-singleton-game.html", site.path().display());
+    let page = driver.open(1280, &page).await;
+    page.until(
+        "!!document.querySelector('.steps .next') && !!document.querySelector('.hljs-keyword')",
+    )
+    .await;
+    page.js("document.querySelector('.steps .next').click()")
+        .await;
+    page.until("document.querySelector('.told p').textContent.startsWith('2 of')")
+        .await;
+    page.js("document.querySelector('#mdbook-search-toggle').click()")
+        .await;
+    page.until("document.activeElement.id === 'mdbook-searchbar'")
+        .await;
+    page.press("rendezvous").await;
+    page.until("[...document.querySelectorAll('#mdbook-searchresults a')].some(link => link.href.includes('04-stickiness'))")
+        .await;
+    let away = "performance.getEntriesByType('resource').filter(({ name }) => !name.startsWith('file:')).map(({ name }) => name)";
+    assert_eq!(page.js(away).await, json!([]), "asked of a network");
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn on_paper_the_answers_stand_and_no_button_does() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let site = tempfile::tempdir().unwrap();
+    build(&workspace(), site.path()).unwrap();
+    let page = format!("file://{}/10-singleton-game.html", site.path().display());
+    let page = driver.open(1280, &page).await;
+    page.ask(
+        "goog/cdp/execute",
+        &json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "media": "print" } }),
+    );
+    page.until("matchMedia('print').matches").await;
+    let shown = async |selector: &str| {
+        let visible = "one => one.checkVisibility({ visibilityProperty: true })";
+        let all = format!("[...document.querySelectorAll({selector:?})].filter({visible}).length");
+        page.js(&all).await
+    };
+    assert_eq!(shown(".quiz .answers li").await, json!(3));
+    assert_eq!(shown("button").await, json!(0));
+    // A figure's sentences are printed as a list.
+    assert_ne!(shown(".steps ol li").await, json!(0));
+}
+
+/// `AXE` is the path of axe-core's script; `.ci/run` installs it.
+#[tokio::test]
+async fn axe_finds_nothing_serious_in_any_page_light_or_dark() {
+    let Some(axe) = env::var_os("AXE") else {
+        let notice = "SKIPPED: AXE is not set to axe-core's axe.min.js";
+        writeln!(std::io::stderr(), "{notice}").unwrap();
+        return;
+    };
+    let axe = fs::read_to_string(axe).unwrap();
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let site = tempfile::tempdir().unwrap();
+    build(&workspace(), site.path()).unwrap();
+    let mut findings = Vec::new();
+    for colours in ["light", "dark"] {
+        let start = format!("file://{}/index.html", site.path().display());
+        let page = driver.open(1280, &start).await;
+        page.prefer(colours);
+        for lesson in pages(&workspace()).unwrap() {
+            let file = lesson.file.replace(".md", ".html");
+            let address = format!("file://{}/{file}", site.path().display());
+            page.browser.goto(&address).await.unwrap();
+            page.until("document.readyState === 'complete'").await;
+            page.browser.execute(&axe, Vec::new()).await.unwrap();
+            let found = page
+                .run(
+                    "const { violations } = await axe.run('main'); \
+                     return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)) \
+                       .map(({ id, nodes }) => [id, nodes.length, nodes[0].html, nodes[0].failureSummary])",
+                )
+                .await;
+            if found != Value::Array(Vec::new()) {
+                findings.push(format!("{file}, {colours}: {found}"));
+            }
+        }
+    }
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
