@@ -9,12 +9,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use stateless_server::signals::told_to_end;
 use tokio::process::Command;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout;
 
 use crate::page::Page;
+use crate::process::told_to_end;
 
 /// Programs that serve until Ctrl-C: a walk that nobody watches would stay there.
 const SERVERS: [&str; 1] = ["stock-feed"];

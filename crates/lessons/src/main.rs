@@ -1,17 +1,16 @@
 //! The command line of the book.
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use lessons::page::{pages, workspace};
+use lessons::process::{bind_next_free, told_to_end};
 use lessons::schedule::{Class, table};
 use lessons::{book, demo, diff, serve};
-use stateless_server::server::{address, bind_next_free};
-use stateless_server::signals::told_to_end;
 use tokio::net::TcpListener;
 
 /// Where the book is when no address is given, or at the next port that is free.
@@ -25,7 +24,7 @@ struct Flags {
     command: Option<Command>,
 
     /// Listen here [default: 127.0.0.1:3003, or the next free port]
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 }
 
@@ -138,7 +137,7 @@ async fn show(workspace: PathBuf, listen: Option<SocketAddr>) -> Result<()> {
     book::build(&workspace, site.path())?;
     let listener = match listen {
         Some(address) => TcpListener::bind(address).await,
-        None => bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await,
+        None => bind_next_free(PORT).await,
     };
     let listener = listener.context("cannot listen; choose another address with --listen")?;
     let address = listener.local_addr()?;
