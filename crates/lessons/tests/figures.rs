@@ -57,6 +57,14 @@ fn named(step: &str) -> (Vec<&str>, Vec<(&str, &str)>) {
     (parts, wires)
 }
 
+/// The pages that show a figure.
+fn pages_with(name: &str) -> String {
+    let comment = format!("<!-- figure {name} -->");
+    let pages = pages(&workspace()).unwrap().into_iter();
+    let pages = pages.filter(|page| page.text.contains(&comment));
+    pages.map(|page| page.file).collect::<Vec<_>>().join(", ")
+}
+
 #[test]
 fn every_figure_has_a_description_and_steps_that_name_what_is_drawn() {
     for (name, figure) in figures() {
@@ -77,6 +85,13 @@ fn every_figure_has_a_description_and_steps_that_name_what_is_drawn() {
         let steps = values(&figure, "data-do");
         assert!(steps.len() >= 3, "{name} has {} steps", steps.len());
         assert_eq!(steps.len(), figure.matches("<li ").count(), "{name}");
+        // A sentence that is lost leaves a whole story behind, and not the one that was told.
+        assert_eq!(
+            values(&figure, "data-steps"),
+            [steps.len().to_string()],
+            "{name} in {}: the number of its steps",
+            pages_with(&name)
+        );
         for step in steps {
             let (named_parts, named_wires) = named(step);
             for part in named_parts {

@@ -1,0 +1,93 @@
+//! What a page says that a program prints, the program prints.
+//!
+//! A block of output stands right below the block with its command. The programs of the other crates,
+//! which need a database or servers, are held to their pages by tests of their own.
+
+use std::fs;
+use std::path::Path;
+
+use lesson_tests::{example, program, run};
+
+/// Programs that need nothing else, and the flag that lets one run at once.
+const PROGRAMS: [(&str, &[&str]); 8] = [
+    ("actor-game", &["--add-every", "0"]),
+    ("bad-game", &["--add-every", "0"]),
+    ("exported-game", &["--add-every", "0"]),
+    ("injected-game", &["--add-every", "0"]),
+    ("module-store", &["--add-every", "0"]),
+    ("naive-pubsub", &["--every", "0s"]),
+    ("reducer-game", &["--add-every", "0"]),
+    ("singleton-game", &["--add-every", "0"]),
+];
+
+#[test]
+fn each_line_of_output_in_a_page_is_printed_by_the_command_above_it_in_that_order() {
+    let lessons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lessons");
+    let mut compared = 0;
+    for entry in fs::read_dir(lessons).expect("there is a folder of lessons") {
+        let page = entry.expect("it can be listed").path();
+        if page.extension().is_none_or(|ending| ending != "md") {
+            continue;
+        }
+        let text = fs::read_to_string(&page).expect("a page can be read");
+        for (command, output) in captured(&text) {
+            let Some(printed) = printed_by(command) else {
+                continue;
+            };
+            compared += 1;
+            let mut lines = printed.lines();
+            for line in output.lines().filter(|line| *line != "...") {
+                assert!(
+                    lines.any(|printed| printed == line),
+                    "{}: `{command}` does not print {line:?}, but\n{printed}",
+                    page.display()
+                );
+            }
+        }
+    }
+    assert!(compared >= 4, "{compared}: does this test still read them?");
+}
+
+/// The last command of a block, and the block right below it.
+fn captured(page: &str) -> Vec<(&str, &str)> {
+    let parts: Vec<&str> = page.split("```").collect();
+    let is_command = |block: &str| block.starts_with("\ncargo ");
+    let mut found = Vec::new();
+    // Code stands at each odd place, and what is between two blocks at the even ones.
+    for at in (1..parts.len().saturating_sub(2)).step_by(2) {
+        let [block, between, output] = [parts[at], parts[at + 1], parts[at + 2]];
+        let is_output = output.starts_with('\n') && !is_command(output);
+        if is_command(block) && between.trim().is_empty() && is_output {
+            let command = block.trim().lines().last().unwrap_or_default();
+            found.push((command, output.trim_matches('\n')));
+        }
+    }
+    found
+}
+
+fn printed_by(command: &str) -> Option<String> {
+    let words: Vec<&str> = command.split(' ').collect();
+    let (name, rest) = match words[..] {
+        ["cargo", "run", "-p", name, ref rest @ ..] => (name, rest),
+        _ => return None,
+    };
+    let (_, flags) = PROGRAMS.iter().find(|(one, _)| *one == name)?;
+    let told = match rest {
+        [] => run(
+            program(name)
+                .expect("cargo builds it")
+                .command()
+                .args(*flags),
+            "",
+        ),
+        ["--example", called, arguments @ ..] => run(
+            example(name, called)
+                .expect("cargo builds it")
+                .command()
+                .args(arguments),
+            "",
+        ),
+        _ => return None,
+    };
+    Some(told.expect("it runs").stdout)
+}
