@@ -1,9 +1,10 @@
 //! The command line of the book.
 
+use std::env;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +27,10 @@ struct Flags {
     /// Listen here [default: 127.0.0.1:3003, or the next free port]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+
+    /// Show it in the browser at once
+    #[arg(long)]
+    open: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,7 +90,7 @@ async fn main() -> ExitCode {
 async fn run(flags: Flags) -> Result<()> {
     let workspace = workspace();
     match flags.command {
-        None => show(workspace, flags.listen).await,
+        None => show(workspace, flags.listen, flags.open).await,
         Some(Command::Build { into }) => {
             book::build(&workspace, &into)?;
             let into = into.join("index.html");
@@ -131,7 +136,7 @@ async fn walk(workspace: &Path, auto: bool) -> Result<()> {
     demo::walk(out, &steps, Some(enter), run).await
 }
 
-async fn show(workspace: PathBuf, listen: Option<SocketAddr>) -> Result<()> {
+async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Result<()> {
     let told = told_to_end().context("cannot wait for signals")?;
     let site = tempfile::tempdir().context("cannot make a folder for the book")?;
     book::build(&workspace, site.path())?;
@@ -145,8 +150,28 @@ async fn show(workspace: PathBuf, listen: Option<SocketAddr>) -> Result<()> {
         io::stdout(),
         "lessons: http://{address} (a page that you change is built again)"
     )?;
+    if open && let Err(error) = open_in_browser(&format!("http://{address}")) {
+        // The book is served all the same, and its address stands above.
+        writeln!(io::stderr(), "cannot open a browser: {error}")?;
+    }
     tokio::select! {
         ended = serve::serve(listener, workspace, site.path()) => ended,
         () = told => Ok(()),
     }
+}
+
+/// Asks the desktop to show an address.
+fn open_in_browser(address: &str) -> io::Result<()> {
+    let (program, arguments): (&str, &[&str]) = match env::consts::OS {
+        "macos" => ("open", &[]),
+        "windows" => ("cmd", &["/C", "start", ""]),
+        _ => ("xdg-open", &[]),
+    };
+    process::Command::new(program)
+        .args(arguments)
+        .arg(address)
+        .stdout(process::Stdio::null())
+        .stderr(process::Stdio::null())
+        .spawn()
+        .map(drop)
 }
