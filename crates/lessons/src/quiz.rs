@@ -12,7 +12,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-pub use html::html;
+use crate::stage::page_of;
+use html::html;
 
 /// The questions of a page.
 #[derive(Debug, Deserialize)]
@@ -88,6 +89,24 @@ pub fn questions(workspace: &Path, page: &str) -> Result<Option<Vec<Question>>> 
             .with_context(|| format!("{name}, question {number}"))
     });
     questions.collect::<Result<_>>().map(Some)
+}
+
+/// A page with its questions, which stand before the notes for the instructor.
+///
+/// # Errors
+/// The page has no such notes.
+pub fn added(text: String, page: &str, questions: &[Question]) -> Result<String> {
+    if questions.is_empty() {
+        return Ok(text);
+    }
+    let notes = "\n## For the instructor\n";
+    let (before, after) = text
+        .split_once(notes)
+        .with_context(|| format!("lessons/{page}: there is no{notes}"))?;
+    let html = html(page, questions, |program| {
+        page_of(program).replace(".md", ".html")
+    });
+    Ok(format!("{before}\n## Questions\n\n{html}{notes}{after}"))
 }
 
 impl Written {

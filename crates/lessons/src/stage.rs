@@ -23,12 +23,10 @@ use crate::quiz;
 pub fn stage(workspace: &Path, pages: &[Page], into: &Path) -> Result<()> {
     let mut named = BTreeSet::new();
     for page in pages {
-        let text = with_quiz(
-            workspace,
-            page,
-            staged(workspace, page, &mut named)?,
-            &mut named,
-        )?;
+        let text = staged(workspace, page, &mut named)?;
+        let questions = quiz::questions(workspace, &page.file)?.unwrap_or_default();
+        named.extend(questions.iter().filter_map(|one| one.program.clone()));
+        let text = quiz::added(text, &page.file, &questions)?;
         fs::write(into.join(&page.file), text)?;
     }
     for file in &named {
@@ -113,27 +111,6 @@ fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result
     Ok(staged)
 }
 
-/// With the page's questions, before the notes for the instructor.
-fn with_quiz(
-    workspace: &Path,
-    page: &Page,
-    staged: String,
-    named: &mut BTreeSet<String>,
-) -> Result<String> {
-    let Some(questions) = quiz::questions(workspace, &page.file)? else {
-        return Ok(staged);
-    };
-    named.extend(questions.iter().filter_map(|one| one.program.clone()));
-    let html = quiz::html(&page.file, &questions, |program| {
-        page_of(program).replace(".md", ".html")
-    });
-    let notes = "\n## For the instructor\n";
-    let (before, after) = staged
-        .split_once(notes)
-        .with_context(|| format!("lessons/{}: there is no{notes}", page.file))?;
-    Ok(format!("{before}\n## Questions\n\n{html}{notes}{after}"))
-}
-
 /// Links to files outside of `lessons/`, led to the pages with those files.
 fn with_links(workspace: &Path, line: &str, named: &mut BTreeSet<String>) -> Result<String> {
     let mut parts = line.split("](");
@@ -180,7 +157,7 @@ fn directive(workspace: &Path, line: &str) -> Result<String> {
     }
 }
 
-fn page_of(file: &str) -> String {
+pub(crate) fn page_of(file: &str) -> String {
     match is_picture(file) {
         true => format!("files/{file}"),
         false => format!("files/{file}.md"),

@@ -6,7 +6,7 @@ use super::Question;
 
 /// A form for each question, and the answers once more for print. There are no blank lines, because
 /// Markdown would end the HTML there. `link` says where the page with a program is.
-pub fn html(page: &str, questions: &[Question], link: impl Fn(&str) -> String) -> String {
+pub(super) fn html(page: &str, questions: &[Question], link: impl Fn(&str) -> String) -> String {
     let (mut html, mut answers) = (String::new(), String::new());
     let page = page.trim_end_matches(".md");
     for (question, number) in questions.iter().zip(1..) {
