@@ -50,7 +50,7 @@ impl Rooms {
     /// Opens the room for one visitor more: from the database, if it is the first.
     ///
     /// # Errors
-    /// The database cannot be asked, or what it has is no game of chess.
+    /// The database cannot be asked, or its moves break the rules of chess.
     pub async fn enter(&self, id: &RoomId) -> Result<Shared, Refusal> {
         loop {
             let stored = self.load(id).await?;

@@ -13,7 +13,7 @@ use crate::room_id::RoomId;
 /// Names in one statement; both databases take many more.
 const BATCH: usize = 500;
 
-/// Looks after all rooms for ever, once in such a time.
+/// Looks after all rooms, once in such a time, until it is dropped.
 pub async fn look_every(time: Duration, rooms: Rooms) {
     let mut ticks = interval(time);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
