@@ -81,6 +81,26 @@ mod tests {
     }
 
     #[test]
+    fn each_stock_has_its_own_users_and_a_stranger_who_leaves_changes_nothing() {
+        let mut manager = PubSubManager::default();
+        manager.user_subscribe(1, "APPL");
+        manager.user_subscribe(1, "TSLA");
+        manager.user_subscribe(2, "TSLA");
+        manager.user_unsubscribe(2, "TSLA");
+        manager.user_unsubscribe(3, "TSLA");
+        manager.user_unsubscribe(1, "APPL");
+        manager.user_subscribe(1, "APPL");
+        let commands = [
+            "SUBSCRIBE APPL",
+            "SUBSCRIBE TSLA",
+            "UNSUBSCRIBE APPL",
+            "SUBSCRIBE APPL",
+        ];
+        assert_eq!(manager.commands(), commands);
+        assert_eq!((manager.users_of("APPL"), manager.users_of("TSLA")), (1, 1));
+    }
+
+    #[test]
     fn an_emptied_stock_is_not_kept() {
         let mut manager = PubSubManager::default();
         manager.user_subscribe(1, "APPL");

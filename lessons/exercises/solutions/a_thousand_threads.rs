@@ -46,6 +46,10 @@ mod tests {
                 scope.spawn(|| assert_eq!(instance(load).games, ["opera-1858"]));
             }
         });
+        assert!(
+            std::ptr::eq(instance(load), instance(load)),
+            "not everybody gets the same manager"
+        );
         assert_eq!(
             LOADS.load(Ordering::SeqCst),
             1,

@@ -2,7 +2,8 @@
 // fails with: two_moves_seven_one_wins
 //
 // Two servers share one database. Six moves are stored, and each server is sent
-// a move 7. One of them must be stored, the other refused with an error.
+// a move 7, perhaps at the same moment. One of them must be stored, the other
+// refused with an error; so must a move 9 while there is no move 8.
 
 use std::sync::{Arc, Mutex};
 
@@ -58,8 +59,12 @@ mod tests {
         let database = Arc::new(Database::default());
         let (one, two) = (Server::new(&database), Server::new(&database));
         for number in 1..=6 {
-            one.play(number, "e2e4").expect("the next move is stored");
+            let server = if number % 2 == 1 { &one } else { &two };
+            server
+                .play(number, "e2e4")
+                .expect("the next move is stored");
         }
+        assert!(two.play(8, "e7e5").is_err(), "a move is missing before it");
         let (first, second) = (one.play(7, "g1f3"), two.play(7, "b1c3"));
         assert!(
             first.is_ok() != second.is_ok(),

@@ -2,7 +2,8 @@
 // fails with: E0015
 //
 // The moves of each game are counted in one map for the whole process. A static
-// is computed by the compiler, and the compiler cannot make a HashMap.
+// is computed by the compiler, and `HashMap::new` cannot run there: it picks
+// random keys. Keep the HashMap.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};

@@ -3,7 +3,7 @@
 //
 // There must be one GameManager. Outside the module `game_manager`, also in this
 // file, `GameManager::instance()` must be the only way to reach one. Keep the
-// names of the type, its function and its field.
+// names of the type, its functions and its field.
 
 mod game_manager {
     use std::sync::Mutex;

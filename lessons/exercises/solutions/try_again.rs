@@ -2,7 +2,7 @@
 // fails with: the_second_start_succeeds
 //
 // A start with a wrong URL fails, as it should. A second start with a good URL
-// must succeed; every start after that gives the same manager.
+// must succeed; every start after that gives the same manager, whatever its URL.
 
 use once_cell::sync::OnceCell;
 
@@ -46,5 +46,9 @@ mod tests {
         assert_eq!(second.url, "redis://127.0.0.1");
         let third = start("redis://127.0.0.2").expect("it is started already");
         assert!(std::ptr::eq(second, third), "a second manager was made");
+        assert!(
+            start("127.0.0.1").is_ok(),
+            "it is started, and connects no more"
+        );
     }
 }

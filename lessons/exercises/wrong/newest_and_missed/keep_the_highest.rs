@@ -1,0 +1,46 @@
+#[derive(Default)]
+pub struct SlowUser {
+    newest: Option<u32>,
+    missed: u32,
+}
+
+impl SlowUser {
+    /// A price arrives while the user's socket is full.
+    pub fn offer(&mut self, price: u32) {
+        if self.newest.is_some() {
+            self.missed += 1;
+        }
+        self.newest = self.newest.max(Some(price));
+    }
+
+    /// The socket has room: the price to send, and how many were missed.
+    pub fn take(&mut self) -> Option<(u32, u32)> {
+        let price = self.newest.take()?;
+        Some((price, std::mem::take(&mut self.missed)))
+    }
+}
+
+fn main() {
+    let mut user = SlowUser::default();
+    for price in [100, 101, 102] {
+        user.offer(price);
+    }
+    println!("{:?}", user.take());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_price_comes_with_the_number_missed() {
+        let mut user = SlowUser::default();
+        for price in [100, 103, 102] {
+            user.offer(price);
+        }
+        assert_eq!(user.take(), Some((102, 2)));
+        assert_eq!(user.take(), None, "more than one price was kept");
+        user.offer(99);
+        assert_eq!(user.take(), Some((99, 0)));
+    }
+}
