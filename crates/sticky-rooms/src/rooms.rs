@@ -14,11 +14,12 @@ use std::sync::{Arc, PoisonError};
 
 use game::{Game, Move};
 use stateless_server::store::{Added, Database, Store, StoreError};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::board::Seat;
 use crate::message::Refusal;
-use crate::room::Room;
+use crate::room::{Event, Room};
 use crate::room_id::RoomId;
 use crate::seats::{Seats, TokenHash, new_token};
 
@@ -26,6 +27,18 @@ pub use tick::look_every;
 
 /// A room that several visitors have open.
 pub type Shared = Arc<Mutex<Room>>;
+
+/// A room as a visitor enters it.
+#[derive(Debug)]
+pub struct Entered {
+    /// The room.
+    pub room: Shared,
+    /// The frame that tells all there is to know.
+    pub whole: String,
+    /// What is said from then on. Taken under the same lock as the frame: a room that is closed
+    /// between the two would never say to this visitor that it was.
+    pub said: Receiver<Event>,
+}
 
 /// All rooms that somebody has open on this server.
 #[derive(Clone, Debug)]
@@ -51,7 +64,7 @@ impl Rooms {
     ///
     /// # Errors
     /// The database cannot be asked, or its moves break the rules of chess.
-    pub async fn enter(&self, id: &RoomId) -> Result<Shared, Refusal> {
+    pub async fn enter(&self, id: &RoomId) -> Result<Entered, Refusal> {
         loop {
             let stored = self.load(id).await?;
             let length = stored.length();
@@ -69,8 +82,13 @@ impl Rooms {
                 continue;
             }
             room.visitors += 1;
+            let (whole, said) = (room.whole(), room.listen());
             drop(room);
-            return Ok(shared);
+            return Ok(Entered {
+                room: shared,
+                whole,
+                said,
+            });
         }
     }
 
@@ -103,6 +121,11 @@ impl Rooms {
         played: Move,
     ) -> Result<(), Refusal> {
         let mut room = shared.lock().await;
+        if room.closed {
+            // Its visitors are on their way back. Played on here, it would forget the room that was
+            // opened after it.
+            return Ok(());
+        }
         if seat.is_some() && number as usize > room.length() + 1 {
             // Who plays here has seen moves that this server has not.
             let stored = self.moves(id).await?;

@@ -33,8 +33,8 @@ mod code {
 
 /// Serves one visitor of a room until it leaves or is sent away.
 pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
-    let shared = match rooms.enter(&id).await {
-        Ok(shared) => shared,
+    let entered = match rooms.enter(&id).await {
+        Ok(entered) => entered,
         Err(refusal) => {
             let code = match refusal {
                 Refusal::BadGame(_) => code::BAD_GAME,
@@ -44,20 +44,16 @@ pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
             return close(socket, code, refusal.code()).await;
         }
     };
-    let (whole, said) = {
-        let room = shared.lock().await;
-        (room.whole(), room.listen())
-    };
     let mut visitor = Visitor {
         rooms: &rooms,
         id: &id,
-        shared: &shared,
+        shared: &entered.room,
         seat: None,
         socket: &mut socket,
     };
-    let ended = visitor.talk(whole, said).await;
+    let ended = visitor.talk(entered.whole, entered.said).await;
     let seat = visitor.seat;
-    rooms.leave(&id, &shared, seat).await;
+    rooms.leave(&id, &entered.room, seat).await;
     if let Some((code, reason)) = ended {
         close(socket, code, reason).await;
     }
@@ -73,6 +69,9 @@ struct Visitor<'a> {
 
 /// With which code and reason a connection is closed; none where it is gone already.
 type Ended = Option<(u16, &'static str)>;
+
+/// The room was closed here, and is opened again by who joins next.
+const MOVED: Ended = Some((code::COME_BACK, "the room moved: come back"));
 
 impl Visitor<'_> {
     async fn talk(&mut self, whole: String, mut said: Receiver<Event>) -> Ended {
@@ -96,11 +95,14 @@ impl Visitor<'_> {
                 event = said.recv() => match event {
                     Ok(Event::Say(text)) => Message::Text(text),
                     Ok(Event::ComeBack) | Err(RecvError::Closed) => {
-                        return Some((code::COME_BACK, "the room moved: come back"));
+                        return MOVED;
                     }
                     // Too slow for what was said: instead of all that, the room as it is now.
                     Err(RecvError::Lagged(_)) => {
                         let room = self.shared.lock().await;
+                        if room.closed {
+                            return MOVED;
+                        }
                         said = room.listen();
                         room.whole().into()
                     }

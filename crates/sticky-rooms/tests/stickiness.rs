@@ -11,9 +11,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use stateless_server::fleet::Server;
+use stateless_server::store::{Database, Store};
+use sticky_rooms::board::Seat;
 use sticky_rooms::fleet::{Fleet, address};
+use sticky_rooms::rooms::Rooms;
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
+use sticky_rooms::seats::Seats;
 use support::{NEVER, PATIENCE, Place, Visitor};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
@@ -167,7 +171,6 @@ async fn a_frozen_server_finds_its_late_move_refused_and_sends_its_players_away(
 }
 
 async fn served_moves(served: &Served, room: &str) -> Vec<String> {
-    use stateless_server::store::{Database, Store};
     let database = Database::open(&served.fleet.database).await.unwrap();
     let game = database.game(&room.parse().unwrap()).await.unwrap();
     game.moves.iter().map(ToString::to_string).collect()
@@ -213,6 +216,23 @@ async fn who_joins_a_stale_room_sees_the_move_and_all_who_were_there_are_sent_aw
     let watcher = Visitor::enter(servers[1], "split").await;
     assert_eq!(watcher.whole["moves"], json!(["e2e4"]));
     assert_eq!(black.closed().await, Some(1012));
+}
+
+#[tokio::test]
+async fn a_move_in_a_room_that_was_closed_leaves_the_room_after_it_open() {
+    let place = Place::new();
+    let database = place.database().await;
+    let seats = Seats::open(&database).await.unwrap();
+    let rooms = Rooms::new(1, database.clone(), seats);
+    let (id, white) = ("room".parse().unwrap(), Some(Seat::White));
+    let closed = rooms.enter(&id).await.unwrap().room;
+    rooms.join(&id, &closed, Seat::White, None).await.unwrap();
+    // Another server takes the first move; who enters next finds it, and the room is opened anew.
+    let (game, played) = (id.game(), "e2e4".parse().unwrap());
+    database.add_move(&game, played, Some(1)).await.unwrap();
+    let _here = rooms.enter(&id).await.unwrap();
+    rooms.play(&id, &closed, white, 1, played).await.unwrap();
+    assert_eq!(rooms.names(), [id]);
 }
 
 #[tokio::test]
