@@ -7,27 +7,14 @@
 #[allow(dead_code, reason = "the stock feed's tests use the rest")]
 #[path = "../../stock-feed/tests/support/browser.rs"]
 mod browser;
+mod support;
 
 use browser::Driver;
 use fantoccini::key::Key;
-use lessons::book::build;
 use lessons::page::{pages, workspace};
-use lessons::serve::serve;
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::net::TcpListener;
+use support::served;
 
-async fn served() -> (TempDir, String) {
-    let site = tempfile::tempdir().unwrap();
-    build(&workspace(), site.path()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let folder = site.path().to_owned();
-    tokio::spawn(async move { serve(listener, workspace(), &folder).await });
-    (site, format!("http://{address}"))
-}
-
-// Two threads: the driver is asked by calls that block, and the book is served here as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_figure_is_stepped_by_keyboard_and_arrows_elsewhere_turn_no_page() {
     let Some(driver) = Driver::start() else {
@@ -57,7 +44,6 @@ async fn a_figure_is_stepped_by_keyboard_and_arrows_elsewhere_turn_no_page() {
     page.complains_of_nothing();
 }
 
-// Two threads: the driver is asked by calls that block, and the book is served here as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_fits_a_phone_and_complains_of_nothing_in_the_dark() {
     let Some(driver) = Driver::start() else {

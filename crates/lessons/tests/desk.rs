@@ -6,24 +6,12 @@
 #[allow(dead_code, reason = "the stock feed's tests use the rest")]
 #[path = "../../stock-feed/tests/support/browser.rs"]
 mod browser;
+mod support;
 
 use browser::{Driver, Window};
-use lessons::book::build;
 use lessons::page::{pages, workspace};
-use lessons::serve::serve;
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-
-async fn served() -> (TempDir, String) {
-    let site = tempfile::tempdir().unwrap();
-    build(&workspace(), site.path()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let folder = site.path().to_owned();
-    tokio::spawn(async move { serve(listener, workspace(), &folder).await });
-    (site, format!("http://{address}"))
-}
+use support::served;
 
 /// A window whose inside is a projector's, 1280 by 720.
 async fn projector(window: &Window) {
