@@ -13,7 +13,7 @@ use memory_cache::counted::Counts;
 use memory_cache::shared::Shared;
 use redis_server::RedisServer;
 use stateless_server::store::{Store, StoreError};
-use support::{Held, a_move, eventually, game, id};
+use support::{Held, a_move, eventually, game, id, moves, reading};
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);
 
@@ -24,15 +24,6 @@ fn server(store: &Held, redis: &RedisServer) -> Shared<Held> {
 fn with_time_to_live(store: &Held, redis: &RedisServer, live: Duration) -> Shared<Held> {
     let url = redis.url().parse().expect("the address of a Redis");
     Shared::new(store.clone(), url, live, Arc::new(Counts::default()))
-}
-
-async fn moves(server: &Shared<Held>, name: &str) -> usize {
-    server
-        .game(&id(name))
-        .await
-        .expect("it was added")
-        .moves
-        .len()
 }
 
 #[tokio::test]
@@ -64,10 +55,7 @@ async fn a_load_that_began_before_a_move_does_not_replace_what_came_after_it() {
     let store = Held::with([game("opera")]);
     let servers = [server(&store, &redis), server(&store, &redis)];
     store.hold();
-    let reader = {
-        let server = servers[1].clone();
-        tokio::spawn(async move { moves(&server, "opera").await })
-    };
+    let reader = reading(&servers[1], "opera");
     eventually("the load has begun", async || store.loads() == 1).await;
     servers[0]
         .add_move(&id("opera"), a_move(), None)
@@ -89,10 +77,7 @@ async fn a_load_that_outlives_the_time_to_live_does_not_either() {
     let short = Duration::from_millis(20);
     let server = with_time_to_live(&store, &redis, short);
     store.hold();
-    let reader = {
-        let server = server.clone();
-        tokio::spawn(async move { moves(&server, "opera").await })
-    };
+    let reader = reading(&server, "opera");
     eventually("the load has begun", async || store.loads() == 1).await;
     server.add_move(&id("opera"), a_move(), None).await.unwrap();
     let played = Instant::now();
@@ -112,10 +97,7 @@ async fn who_joins_a_load_that_began_before_a_move_is_shown_the_move() {
     let store = Held::with([game("opera")]);
     let server = server(&store, &redis);
     store.hold();
-    let read = || {
-        let server = server.clone();
-        tokio::spawn(async move { moves(&server, "opera").await })
-    };
+    let read = || reading(&server, "opera");
     let first = read();
     eventually("the load has begun", async || store.loads() == 1).await;
     server.add_move(&id("opera"), a_move(), None).await.unwrap();

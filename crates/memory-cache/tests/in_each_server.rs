@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use memory_cache::cached::Cached;
 use memory_cache::counted::Counts;
 use stateless_server::store::{Store, StoreError};
-use support::{Held, a_move, eventually, game, id};
+use support::{Held, a_move, eventually, game, id, moves, reading};
 use tokio::task::JoinSet;
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);
@@ -21,15 +21,6 @@ fn server(store: &Held, time_to_live: Duration, capacity: u64) -> Cached<Held> {
         capacity,
         Arc::new(Counts::default()),
     )
-}
-
-async fn moves(server: &Cached<Held>, name: &str) -> usize {
-    server
-        .game(&id(name))
-        .await
-        .expect("it was added")
-        .moves
-        .len()
 }
 
 #[tokio::test]
@@ -85,10 +76,7 @@ async fn a_move_during_a_load_leaves_no_old_copy_behind() {
     let store = Held::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     store.hold();
-    let reader = {
-        let server = server.clone();
-        tokio::spawn(async move { moves(&server, "opera").await })
-    };
+    let reader = reading(&server, "opera");
     // The load has read the game without the move, and has not ended.
     eventually("the load has begun", async || store.loads() == 1).await;
     server.add_move(&id("opera"), a_move(), None).await.unwrap();
@@ -105,10 +93,7 @@ async fn a_load_that_outlives_the_time_to_live_leaves_no_old_copy_behind_either(
     let short = Duration::from_millis(20);
     let server = server(&store, short, 10);
     store.hold();
-    let reader = {
-        let server = server.clone();
-        tokio::spawn(async move { moves(&server, "opera").await })
-    };
+    let reader = reading(&server, "opera");
     eventually("the load has begun", async || store.loads() == 1).await;
     server.add_move(&id("opera"), a_move(), None).await.unwrap();
     let played = Instant::now();
@@ -169,10 +154,7 @@ async fn a_change_of_a_quiet_game_is_kept_in_mind_among_busy_ones() {
     }
     let before = store.loads();
     store.hold();
-    let reader = {
-        let server = server.clone();
-        tokio::spawn(async move { moves(&server, "opera").await })
-    };
+    let reader = reading(&server, "opera");
     eventually("the load has begun", async || store.loads() > before).await;
     server.add_move(&id("opera"), a_move(), None).await.unwrap();
     store.let_go();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use game::{Game, GameId, Move};
 use stateless_server::store::{Added, Store, StoreError};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// A place for games. Clones are the same place.
 #[derive(Clone)]
@@ -117,6 +118,18 @@ pub(crate) fn id(name: &str) -> GameId {
 
 pub(crate) fn a_move() -> Move {
     "e2e4".parse().expect("a move")
+}
+
+/// How many moves of the game a server shows.
+pub(crate) async fn moves(server: &impl Store, name: &str) -> usize {
+    let game = server.game(&id(name)).await;
+    game.expect("it was added").moves.len()
+}
+
+/// The same by a reader of its own, which a test can hold up.
+pub(crate) fn reading(server: &impl Store, name: &'static str) -> JoinHandle<usize> {
+    let server = server.clone();
+    tokio::spawn(async move { moves(&server, name).await })
 }
 
 /// Looks again and again until it is so, and fails by name when it never is.
