@@ -1,6 +1,6 @@
 //! What is done to a page before mdBook sees it: links to the code lead to a page with that file, a
-//! quotation names its file, `<!-- diff one other -->` becomes what differs, and `<!-- figure NAME -->`
-//! a figure in steps instead of the drawing that follows.
+//! quotation names its file, TypeScript stands beside the Rust that follows it, `<!-- diff one other -->`
+//! becomes what differs, and `<!-- figure NAME -->` a figure in steps instead of the drawing that follows.
 //!
 //! The pages are staged into a folder of their own, because mdBook copies every file of its source
 //! folder that is no page into the book.
@@ -78,6 +78,7 @@ fn summary(pages: &[Page], named: &BTreeSet<String>) -> String {
 fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result<String> {
     let mut staged = String::new();
     let mut in_code = false;
+    let mut column = Column::None;
     let mut lines = page.text.lines().zip(1..).peekable();
     while let Some((line, number)) = lines.next() {
         let at = || format!("lessons/{}:{number}", page.file);
@@ -85,7 +86,17 @@ fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result
             in_code = !in_code;
             if let Some((language, file)) = fence.split_once(" file=") {
                 named.insert(file.to_owned());
+                if language == "ts" && rust_follows(lines.clone().map(|(line, _)| line)) {
+                    column = Column::TypeScript;
+                    staged.push_str("<div class=\"beside\">\n<div>\n\n");
+                }
                 let _ = write!(staged, "[{file}]({})\n\n```{language}\n", page_of(file));
+                continue;
+            }
+            if !in_code {
+                staged.push_str("```\n");
+                staged.push_str(column.end());
+                column = column.next();
                 continue;
             }
         } else if !in_code && line.starts_with("<!-- ") {
@@ -111,6 +122,42 @@ fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result
     Ok(staged)
 }
 
+/// Where a quotation stands: across the page, or in one of two columns.
+#[derive(Clone, Copy)]
+enum Column {
+    None,
+    TypeScript,
+    Rust,
+}
+
+impl Column {
+    /// What stands after a quotation that ends here. mdBook reads Markdown in a `div` again after an
+    /// empty line.
+    fn end(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::TypeScript => "\n</div>\n<div>\n\n",
+            Self::Rust => "\n</div>\n</div>\n",
+        }
+    }
+
+    fn next(self) -> Self {
+        match self {
+            Self::TypeScript => Self::Rust,
+            Self::None | Self::Rust => Self::None,
+        }
+    }
+}
+
+/// Whether a quotation from Rust stands right below the one that these lines begin in.
+fn rust_follows<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
+    lines
+        .skip_while(|line| *line != "```")
+        .skip(1)
+        .find(|line| !line.is_empty())
+        .is_some_and(|line| line.starts_with("```rust file="))
+}
+
 /// Links to files outside of `lessons/`, led to the pages with those files.
 fn with_links(workspace: &Path, line: &str, named: &mut BTreeSet<String>) -> Result<String> {
     let mut parts = line.split("](");
@@ -122,7 +169,12 @@ fn with_links(workspace: &Path, line: &str, named: &mut BTreeSet<String>) -> Res
         let path = target.split('#').next().unwrap_or_default();
         let file = match path.strip_prefix("../") {
             Some(file) => file.trim_end_matches('/').to_owned(),
-            None if path.starts_with("exercises/") => format!("lessons/{path}"),
+            None if ["exercises/", "typescript/"]
+                .iter()
+                .any(|folder| path.starts_with(folder)) =>
+            {
+                format!("lessons/{path}")
+            }
             None => {
                 let _ = write!(linked, "]({target}){rest}");
                 continue;
@@ -177,6 +229,7 @@ fn language(file: &str) -> &'static str {
     {
         Some("rs") => "rust",
         Some("toml") => "toml",
+        Some("ts") => "ts",
         Some("js") => "javascript",
         Some("html") => "html",
         Some("md") => "markdown",

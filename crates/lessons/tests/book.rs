@@ -171,6 +171,31 @@ fn a_page_that_is_not_as_it_should_be_is_refused_by_its_name_and_line() {
 }
 
 #[test]
+fn typescript_has_a_column_beside_the_rust_that_follows_it_and_none_alone() {
+    let code = |language, file| format!("```{language} file={file}\nlet a = 1;\n```\n\n");
+    let (ts, rust) = (code("ts", "a.ts"), code("rust", "a.rs"));
+    for (code, columns) in [
+        (format!("{ts}{rust}"), 1),
+        (format!("{ts}{rust}{rust}{ts}{rust}"), 2),
+        (format!("{ts}between\n\n{rust}"), 0),
+        (format!("{rust}{ts}"), 0),
+    ] {
+        let workspace = with_page(&format!("# 1. One\n\n5 minutes · core\n\n{code}the end\n"));
+        for file in ["a.ts", "a.rs"] {
+            fs::write(workspace.path().join(file), "let a = 1;\n").unwrap();
+        }
+        let site = tempfile::tempdir().unwrap();
+        build(workspace.path(), site.path()).unwrap();
+        let page = fs::read_to_string(site.path().join("01-one.html")).unwrap();
+        let found = page.matches("<div class=\"beside\">").count();
+        assert_eq!(found, columns, "{code}");
+        let (opened, closed) = (page.matches("<div").count(), page.matches("</div>").count());
+        assert_eq!(opened, closed, "{code}");
+        assert!(page.contains("<p>the end</p>"), "{code}");
+    }
+}
+
+#[test]
 fn what_a_fence_shows_is_left_as_it_is() {
     let text = "# 1. One\n\n5 minutes · core\n\n```\n<!-- dance -->\n[a](../crates/none.rs)\n```\n";
     let (workspace, site) = (with_page(text), tempfile::tempdir().unwrap());

@@ -65,3 +65,37 @@ async fn every_page_fits_a_phone_and_complains_of_nothing_in_the_dark() {
         page.complains_of_nothing();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn typescript_stands_beside_the_rust_and_above_it_on_a_phone() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let (_site, book) = served().await;
+    let columns = "[...document.querySelectorAll('.beside > div')].map(column => column.getBoundingClientRect())";
+    let is_cut = "[...document.querySelectorAll('.beside code')].some(code => code.scrollWidth > code.clientWidth + 1)";
+    for (page, width, beside) in [
+        ("05-module-store", 1280, true),
+        ("07-bad-game", 1280, true),
+        ("08-exported-game", 1280, true),
+        ("10-singleton-game", 1280, true),
+        ("10-singleton-game", 500, false),
+    ] {
+        let url = format!("{book}/{page}.html");
+        let page = driver.open(width, &url).await;
+        page.until("document.readyState === 'complete'").await;
+        let lies_beside = format!(
+            "(([one, other]) => one.top === other.top && one.right < other.left)({columns})"
+        );
+        let lies_below = format!(
+            "(([one, other]) => one.bottom <= other.top && one.left === other.left)({columns})"
+        );
+        for (is_so, expected) in [(&lies_beside, beside), (&lies_below, !beside)] {
+            assert_eq!(page.js(is_so).await, json!(expected), "{url} at {width}");
+        }
+        if beside {
+            let cut = page.js(is_cut).await;
+            assert_eq!(cut, json!(false), "{url}: a line of code is cut");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The pages may not drift from the code: what they quote is there, and what they link to exists.
 //!
-//! A quotation is a fence whose first line names its file: ```` ```rust file=crates/… ````.
+//! A quotation is a fence whose first line names its file: ```` ```rust file=crates/… ````, or
+//! ```` ```ts file=lessons/typescript/… ````.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,9 +115,15 @@ fn the_manager_that_lesson_12_teaches_is_read_in_at_most_a_thousand_lines() {
 fn quotations_of(page: &str) -> Vec<(usize, &str, &str)> {
     let mut found = Vec::new();
     let mut rest = page;
-    while let Some(at) = rest.find("```rust file=") {
+    let begins = |text: &str| {
+        let fences = ["```rust file=", "```ts file="].into_iter();
+        fences
+            .filter_map(|fence| Some((text.find(fence)?, fence.len())))
+            .min()
+    };
+    while let Some((at, length)) = begins(rest) {
         let line = page[..page.len() - rest.len() + at].lines().count() + 1;
-        let fence = &rest[at + "```rust file=".len()..];
+        let fence = &rest[at + length..];
         let (file, body) = fence.split_once('\n').expect("a fence's first line ends");
         let end = body.find("```").expect("a fence is closed");
         found.push((line, file.trim(), &body[..end]));

@@ -1,0 +1,5 @@
+import { games } from "./store.js";
+
+export function look(): number {
+  return games.length;
+}

@@ -1,0 +1,6 @@
+export interface Game {
+  id: string;
+  moves: string[];
+}
+
+export const games: Game[] = [];

@@ -1,0 +1,5 @@
+import { gameManager } from "./GameManager.js";
+
+export function look(): number {
+  return gameManager.count();
+}

@@ -1,0 +1,5 @@
+import { GameManager } from "./GameManager.js";
+
+export function look(): number {
+  return GameManager.instance().count();
+}

@@ -1,0 +1,143 @@
+//! The lecture's TypeScript beside our Rust: it compiles, runs, and gives the same answers, but for one.
+//!
+//! The sources stand in `lessons/typescript`, and their compiler is TypeScript's own, from npm.
+
+use std::env;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use lesson_tests::{Told, example, program, run, verdict};
+
+#[test]
+fn typescript_says_ts2673_to_a_second_manager_and_nothing_else() {
+    let Some(compiled) = compiled() else { return };
+    let errors: Vec<&str> = compiled.told.stdout.lines().collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].starts_with("10-singleton-game/second.ts")
+            && errors[0].contains("error TS2673: Constructor of class 'GameManager' is private"),
+        "{errors:?}"
+    );
+    assert!(page("10-singleton-game").contains(errors[0]), "{errors:?}");
+}
+
+#[test]
+fn its_javascript_makes_the_second_manager_all_the_same() {
+    let Some(compiled) = compiled() else { return };
+    let printed = compiled.prints("10-singleton-game/second");
+    assert_eq!(printed, "the instance has 1 game, the second manager 0\n");
+    assert!(page("10-singleton-game").contains(&printed));
+}
+
+#[test]
+fn main_and_logger_see_the_same_games_in_typescript_and_in_rust() {
+    let Some(compiled) = compiled() else { return };
+    for (folder, krate) in [
+        ("05-module-store", "module-store"),
+        ("07-bad-game", "bad-game"),
+        ("08-exported-game", "exported-game"),
+        ("10-singleton-game", "singleton-game"),
+    ] {
+        let printed = compiled.prints(&format!("{folder}/index"));
+        let rust = program(krate).expect("cargo builds it");
+        let rust = run(rust.command().args(["--add-every", "0"]), "").expect("it runs");
+        let counts = verdict(&rust).split(": ").next();
+        assert_eq!(counts, Some(printed.trim_end()), "{folder} and {krate}");
+    }
+}
+
+#[test]
+fn two_examples_are_counted_by_one_static_in_both() {
+    let Some(compiled) = compiled() else { return };
+    let rust = example("singleton-game", "static_count").expect("cargo builds it");
+    let rust = run(&mut rust.command(), "").expect("it runs");
+    assert_eq!(compiled.prints("09-static-count/index"), rust.stdout);
+}
+
+#[test]
+fn the_first_manager_sends_a_price_twice_and_remembers_undefined() {
+    let Some(compiled) = compiled() else { return };
+    assert_eq!(
+        compiled.prints("11-naive-pubsub/index"),
+        "one price, sent: asha APPL 100.1, asha APPL 100.1\n\
+         APPL: asha,asha · NFLX: undefined\n"
+    );
+}
+
+#[test]
+fn the_second_one_asks_for_what_is_wanted_on_each_connection() {
+    let Some(compiled) = compiled() else { return };
+    assert_eq!(
+        compiled.prints("12-pubsub-manager/index"),
+        "first connection: SUBSCRIBE APPL\nsecond connection: SUBSCRIBE APPL\n"
+    );
+}
+
+/// What the compiler said, and where its JavaScript is.
+struct Compiled {
+    told: Told,
+    folder: PathBuf,
+}
+
+impl Compiled {
+    fn prints(&self, file: &str) -> String {
+        let file = self.folder.join(file).with_extension("js");
+        let told = run(Command::new("node").arg(&file), "").expect("node runs");
+        assert!(told.status.success(), "{}: {}", file.display(), told.stderr);
+        told.stdout
+    }
+}
+
+/// Compiles once for all tests. `None` where Node or the compiler is missing, which is said; in CI that
+/// is a failure.
+fn compiled() -> Option<&'static Compiled> {
+    static COMPILED: OnceLock<Option<Compiled>> = OnceLock::new();
+    COMPILED.get_or_init(compile).as_ref()
+}
+
+fn compile() -> Option<Compiled> {
+    let sources = lessons().join("typescript");
+    let compiler = sources.join("node_modules/typescript/bin/tsc");
+    if Command::new("node").arg("--version").output().is_err() {
+        return skipped("Node is not installed", "see https://nodejs.org");
+    }
+    if !compiler.exists() {
+        return skipped(
+            "TypeScript is not installed",
+            "npm ci --prefix lessons/typescript",
+        );
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typescript");
+    let told = run(
+        Command::new("node")
+            .arg(compiler)
+            .arg("--outDir")
+            .arg(&folder)
+            .current_dir(&sources),
+        "",
+    );
+    let told = told.expect("node runs the compiler");
+    // It says of the JavaScript below it that it consists of modules.
+    let manifest = std::fs::copy(sources.join("package.json"), folder.join("package.json"));
+    manifest.unwrap_or_else(|error| panic!("nothing was written: {error}\n{}", told.stdout));
+    Some(Compiled { told, folder })
+}
+
+/// Past the capture of a test's output, so that it is seen.
+fn skipped(why: &str, install: &str) -> Option<Compiled> {
+    assert!(env::var_os("CI").is_none(), "{why}: {install}");
+    let notice = format!("skipped: {why}; install it with: {install}\n");
+    let _ = std::io::stderr().write_all(notice.as_bytes());
+    None
+}
+
+fn page(name: &str) -> String {
+    let page = lessons().join(name).with_extension("md");
+    std::fs::read_to_string(page).expect("the page can be read")
+}
+
+fn lessons() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lessons")
+}
