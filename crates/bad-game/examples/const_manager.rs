@@ -19,8 +19,10 @@ fn main() -> anyhow::Result<()> {
     }
     let seen = GAME_MANAGER.games().len();
     let made = GameManager::constructed();
-    println!(
-        "verdict: 10 games added, {seen} seen: {made} managers, one for each use of the const"
-    );
+    let each = match made {
+        1 => "one manager".to_owned(),
+        _ => format!("{made} managers, one for each use of the const"),
+    };
+    println!("verdict: 10 games added, {seen} seen: {each}");
     Ok(())
 }

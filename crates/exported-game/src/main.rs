@@ -27,5 +27,8 @@ fn add(game: Game) -> Result<(), GameError> {
 
 /// Nothing but an agreement keeps it one.
 fn verdict() -> String {
-    game::managers(GameManager::constructed()) + ", by agreement only"
+    match GameManager::constructed() {
+        1 => "one manager, by agreement only".to_owned(),
+        made => game::managers(made),
+    }
 }

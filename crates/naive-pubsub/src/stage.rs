@@ -4,7 +4,7 @@ use crate::{PubSubManager, Verdict, redis, users};
 use std::io::{self, Write};
 use std::mem;
 
-/// One manager, one terminal, and what has been counted so far.
+/// One manager, one terminal of 80 columns, and what has been counted so far.
 pub(crate) struct Stage<W> {
     pub(crate) manager: &'static PubSubManager,
     pub(crate) verdict: Verdict,
@@ -47,21 +47,20 @@ impl<W: Write> Stage<W> {
         self.row(user, &does, "told: unsubscribed", &[stock])
     }
 
-    /// Publishes a price, and says whether this server heard it.
+    /// Publishes a price, and says whether this server received it.
     pub(crate) fn publish(&mut self, stock: &str, price: &str) -> io::Result<bool> {
-        let heard = redis::publish(stock, price) > 0;
-        self.verdict.unheard += usize::from(!heard);
+        let is_received = redis::publish(stock, price) > 0;
+        self.verdict.lost += usize::from(!is_received);
         let does = format!("PUBLISH {stock} {price}");
-        let then = if heard {
-            "this server hears it"
-        } else {
-            "nobody hears it"
+        let then = match is_received {
+            true => "is received",
+            false => "no one receives it",
         };
         self.row("market", &does, then, &[stock])?;
-        Ok(heard)
+        Ok(is_received)
     }
 
-    pub(crate) fn hears(&mut self, user: &str, stock: &str) -> io::Result<()> {
+    pub(crate) fn sent_to(&mut self, user: &str, stock: &str) -> io::Result<()> {
         let prices = users::sent_to(user, stock);
         let all = if prices.is_empty() {
             "nothing".to_owned()
@@ -93,24 +92,24 @@ impl<W: Write> Stage<W> {
     /// Says what is wrong, if it has really been seen.
     pub(crate) fn fault(&mut self, seen: bool, what: &str) -> io::Result<()> {
         self.verdict.faults += usize::from(seen);
-        let head = if seen {
-            format!("FAULT {}", self.verdict.faults)
-        } else {
-            "cured".to_owned()
+        let head = match seen {
+            true => "FAULT",
+            false => "cured, it was",
         };
-        self.note(&head, what)
+        self.note(head, what)
     }
 
     pub(crate) fn note(&mut self, head: &str, what: &str) -> io::Result<()> {
         writeln!(self.out, "       {head}: {what}")
     }
 
-    /// Prints what to try next and, as the last line, the verdict.
+    /// Prints what was counted, what to try next and, as the last line, the verdict.
     pub(crate) fn end(mut self) -> io::Result<Verdict> {
         let map = self.manager.subscriptions();
         let dead = |users: &&Option<Vec<String>>| users.as_ref().is_none_or(Vec::is_empty);
         self.verdict.dead_entries = map.values().filter(dead).count();
         let (manager, verdict) = ("crates/naive-pubsub/src/pubsub_manager.rs", &self.verdict);
+        write!(self.out, "{}", verdict.counts())?;
         writeln!(self.out, "try: cure one fault in {manager}, and run again")?;
         writeln!(self.out, "{verdict}")?;
         self.out.flush()?;
@@ -127,7 +126,7 @@ impl<W: Write> Stage<W> {
     ) -> io::Result<()> {
         writeln!(
             self.out,
-            "{scene:>5}  {who:<10}  {does:<22}  {then:<25}  {map}"
+            "{scene:>5}  {who:<7}  {does:<22}  {then:<18}  {map}"
         )
     }
 }

@@ -1,4 +1,4 @@
-//! What the play has counted: its last line.
+//! What the play has counted: its last lines.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ pub struct Verdict {
     /// Scenes whose fault was really there.
     pub faults: usize,
     /// Prices that no server was subscribed to when they came.
-    pub unheard: usize,
+    pub lost: usize,
     /// Copies of a price beyond a user's first.
     pub twice: usize,
     /// Messages that reached a user and were no price.
@@ -19,24 +19,26 @@ pub struct Verdict {
     pub dead_entries: usize,
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults = many(self.faults, "fault", "faults");
-        let unheard = many(self.unheard, "price", "prices");
-        let Self {
-            twice, no_price, ..
-        } = self;
-        let stocks = many(self.lost_stocks, "stock", "stocks");
-        let dead = many(self.dead_entries, "dead entry", "dead entries");
-        write!(
-            f,
-            "verdict: {faults} in one manager; {unheard} nobody heard, {twice} sent twice, \
-             {no_price} sent that was no price, {stocks} that can never be followed again, \
-             {dead} in its map"
-        )
+impl Verdict {
+    /// What went wrong besides, a line each.
+    pub(crate) fn counts(&self) -> String {
+        let lines = [
+            ("prices that no one received", self.lost),
+            ("prices sent twice", self.twice),
+            ("messages sent that were no price", self.no_price),
+            ("stocks that can never be followed again", self.lost_stocks),
+            ("dead entries in the manager's map", self.dead_entries),
+        ];
+        let lines = lines.map(|(what, count)| format!("{count:>5}  {what}\n"));
+        lines.concat()
     }
 }
 
-fn many(count: usize, one: &str, more: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { more })
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.faults {
+            1 => write!(f, "verdict: 1 fault in one manager"),
+            faults => write!(f, "verdict: {faults} faults in one manager"),
+        }
+    }
 }

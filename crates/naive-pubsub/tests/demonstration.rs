@@ -17,15 +17,25 @@ fn the_play_ends_by_itself_with_a_verdict_that_counts_the_faults() {
         "a demonstration of a mistake is not a failure"
     );
     let shown = String::from_utf8(played.stdout).unwrap();
-    let faults = shown.lines().filter(|line| line.contains("FAULT ")).count();
+    let faults = shown
+        .lines()
+        .filter(|line| line.contains("FAULT: "))
+        .count();
     assert_eq!(faults, 9, "{shown}");
-    assert_eq!(
-        shown.lines().last(),
-        Some(
-            "verdict: 9 faults in one manager; 5 prices nobody heard, 1 sent twice, 1 sent that \
-             was no price, 1 stock that can never be followed again, 4 dead entries in its map"
-        )
-    );
+    let last = shown.lines().last();
+    assert_eq!(last, Some("verdict: 9 faults in one manager"));
+    for counted in [
+        "    5  prices that no one received",
+        "    1  prices sent twice",
+        "    1  messages sent that were no price",
+        "    1  stocks that can never be followed again",
+        "    4  dead entries in the manager's map",
+    ] {
+        assert!(shown.contains(counted), "{counted} is missing in:\n{shown}");
+    }
+    for line in shown.lines() {
+        assert!(line.len() <= 80, "wider than a projector shows: {line}");
+    }
     assert!(shown.is_ascii(), "a projector and any terminal can show it");
 }
 
