@@ -82,20 +82,27 @@ fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result
     let mut lines = page.text.lines().zip(1..).peekable();
     while let Some((line, number)) = lines.next() {
         let at = || format!("lessons/{}:{number}", page.file);
-        if let Some(fence) = line.strip_prefix("```") {
+        // A change that the reader is asked to try stands in a list.
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        if let Some(fence) = rest.strip_prefix("```") {
             in_code = !in_code;
-            if let Some((language, file)) = fence.split_once(" file=") {
+            if let Some((language, quoted)) = fence.split_once(" file=") {
+                // What a change leads to is for the test.
+                let file = quoted.split(' ').next().unwrap_or(quoted);
                 named.insert(file.to_owned());
                 if language == "ts" && rust_follows(lines.clone().map(|(line, _)| line)) {
                     column = Column::TypeScript;
                     staged.push_str("<div class=\"beside\">\n<div>\n\n");
                 }
-                let _ = write!(staged, "[{file}]({})\n\n```{language}\n", page_of(file));
+                let link = page_of(file);
+                let _ = write!(
+                    staged,
+                    "{indent}[{file}]({link})\n\n{indent}```{language}\n"
+                );
                 continue;
             }
             if !in_code {
-                staged.push_str("```\n");
-                staged.push_str(column.end());
+                let _ = write!(staged, "{indent}```\n{}", column.end());
                 column = column.next();
                 continue;
             }

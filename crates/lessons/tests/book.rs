@@ -196,6 +196,32 @@ fn typescript_has_a_column_beside_the_rust_that_follows_it_and_none_alone() {
 }
 
 #[test]
+fn a_change_in_a_list_names_its_file_and_not_what_the_test_expects() {
+    let text = "# 1. One\n\n5 minutes · core\n\n1. Try it.\n\n   ```diff file=a.rs expect=E0624\n   -a\n   +b\n   ```\n\n2. And this.\n";
+    let (workspace, site) = (with_page(text), tempfile::tempdir().unwrap());
+    fs::write(workspace.path().join("a.rs"), "a\n").unwrap();
+    build(workspace.path(), site.path()).unwrap();
+    let page = fs::read_to_string(site.path().join("01-one.html")).unwrap();
+    assert!(
+        page.contains("<a href=\"files/a.rs.html\">a.rs</a>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("<code class=\"language-diff\">-a\n+b\n</code>"),
+        "{page}"
+    );
+    let main = page
+        .split("<main>")
+        .nth(1)
+        .unwrap()
+        .split("</main>")
+        .next()
+        .unwrap();
+    assert_eq!(main.matches("<ol>").count(), 1, "{main}");
+    assert!(!page.contains("E0624"), "{page}");
+}
+
+#[test]
 fn what_a_fence_shows_is_left_as_it_is() {
     let text = "# 1. One\n\n5 minutes · core\n\n```\n<!-- dance -->\n[a](../crates/none.rs)\n```\n";
     let (workspace, site) = (with_page(text), tempfile::tempdir().unwrap());
