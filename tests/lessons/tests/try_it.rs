@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `E0624` | the compiler refuses it with this code and no other |
 //! | `prints`, `prints:EXAMPLE` | the program, or its example, prints the lines of the next block in their order |
-//! | `faults:NAME,NAME` | of `tests/faults.rs` these tests turn red and no other; `lib:` for the unit tests |
+//! | `faults:NAME,NAME` | of `tests/faults.rs` these tests turn red; `lib:` for the unit tests, `pubsub-manager/lib:` for those of another crate |
 //! | `case:singleton-game/default` | this case of `tests/compile-fail` compiles |
 //!
 //! The changes are made in a copy of the workspace, one after the other, and each is taken back.
@@ -35,19 +35,30 @@ const QUICK: [&str; 8] = [
 #[test]
 fn what_the_pages_ask_to_try_in_the_small_crates_gives_what_they_say() {
     let changes = changes().into_iter();
-    try_all(changes.filter(|change| QUICK.contains(&&*change.krate)));
+    // A target folder of its own: in the workspace's, the changed programs would take the place of
+    // those that other tests start.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("try-it/target");
+    try_all(
+        target,
+        changes.filter(|change| QUICK.contains(&&*change.krate)),
+    );
 }
 
 #[test]
-#[ignore = "builds SQLite and the servers once more: cargo test -p lesson-tests --test try_it -- --ignored"]
+#[ignore = "minutes: cargo test -p lesson-tests --test try_it -- --ignored"]
 fn what_the_pages_ask_to_try_in_the_servers_gives_what_they_say() {
     let changes = changes().into_iter();
-    try_all(changes.filter(|change| !QUICK.contains(&&*change.krate)));
+    // Nothing else runs beside it, and SQLite need not be built once more.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
+    try_all(
+        target,
+        changes.filter(|change| !QUICK.contains(&&*change.krate)),
+    );
 }
 
-fn try_all(changes: impl Iterator<Item = Change>) {
+fn try_all(target: PathBuf, changes: impl Iterator<Item = Change>) {
     let began = Instant::now();
-    let copy = Copy::of_the_workspace();
+    let copy = Copy::of_the_workspace(target);
     let mut count = 0;
     let mut wrong = String::new();
     for change in changes {
@@ -57,7 +68,7 @@ fn try_all(changes: impl Iterator<Item = Change>) {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
-    assert!(count >= 8, "{count}: does this test still read the pages?");
+    assert!(count >= 5, "{count}: does this test still read the pages?");
     println!("{count} changes in {:.0?}", began.elapsed());
 }
 
@@ -92,6 +103,7 @@ fn changes() -> Vec<Change> {
 
 fn changes_of(page: &Path) -> Vec<Change> {
     let text = fs::read_to_string(page).expect("a page can be read");
+    let name = page.file_name().unwrap_or_default().display();
     let mut changes = Vec::new();
     let mut edits = Vec::new();
     let mut lines = text.lines().zip(1..);
@@ -128,8 +140,7 @@ fn changes_of(page: &Path) -> Vec<Change> {
                 let opened = lines.find(|(line, _)| !line.is_empty());
                 assert!(
                     opened.is_some_and(|(line, _)| line.trim_start() == "```"),
-                    "{}:{number}: no block of output below",
-                    page.display()
+                    "{name}:{number}: no block of output below"
                 );
                 let lines = lines
                     .by_ref()
@@ -143,7 +154,7 @@ fn changes_of(page: &Path) -> Vec<Change> {
         };
         let krate = file.split('/').nth(1).unwrap_or_default();
         changes.push(Change {
-            at: format!("{}:{number}", page.display()),
+            at: format!("lessons/{name}:{number}"),
             krate: krate.to_owned(),
             edits: std::mem::take(&mut edits),
             expect: expect.to_owned(),
@@ -152,8 +163,7 @@ fn changes_of(page: &Path) -> Vec<Change> {
     }
     assert!(
         edits.is_empty(),
-        "{}: the last change does not say what comes of it",
-        page.display()
+        "{name}: the last change does not say what comes of it"
     );
     changes
 }
@@ -161,10 +171,11 @@ fn changes_of(page: &Path) -> Vec<Change> {
 /// A copy of the crates and of the programs that do not compile.
 struct Copy {
     folder: PathBuf,
+    target: PathBuf,
 }
 
 impl Copy {
-    fn of_the_workspace() -> Self {
+    fn of_the_workspace(target: PathBuf) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("try-it");
         for part in ["crates", "tests/compile-fail/ui"] {
             copy(&house().join(part), &folder.join(part));
@@ -177,10 +188,10 @@ impl Copy {
         };
         write(
             &folder.join("Cargo.toml"),
-            &manifest.lines().map(members).collect::<String>(),
+            manifest.lines().map(members).collect::<String>(),
         );
         fs::copy(house().join("Cargo.lock"), folder.join("Cargo.lock")).expect("it is there");
-        Self { folder }
+        Self { folder, target }
     }
 
     /// Makes the change, sees what comes of it, and takes it back.
@@ -198,7 +209,7 @@ impl Copy {
                 ));
                 break;
             }
-            write(&path, &text.replace(&edit.old, &edit.new));
+            write(&path, text.replace(&edit.old, &edit.new));
             before.push((path, text));
         }
         let came = made.and_then(|()| self.what_came_of(change));
@@ -220,6 +231,7 @@ impl Copy {
             }
             Some(("case", case)) => self.compiles(case),
             Some((target, names)) => {
+                let (krate, target) = target.split_once('/').unwrap_or((krate, target));
                 let target = match target {
                     "lib" => vec!["--lib"],
                     file => vec!["--test", file],
@@ -228,7 +240,7 @@ impl Copy {
                 let output = self.cargo(&test);
                 let red = red(&output);
                 let expected: BTreeSet<String> = names.split(',').map(str::to_owned).collect();
-                match red == expected {
+                match expected.is_subset(&red) {
                     true => Ok(()),
                     false => Err(format!(
                         "red is {red:?}, not {expected:?}\n{}",
@@ -289,7 +301,7 @@ impl Copy {
             .args([command, "--offline", "--quiet"])
             .args(rest)
             .env_remove("RUST_BACKTRACE")
-            .env("CARGO_TARGET_DIR", self.folder.join("target"))
+            .env("CARGO_TARGET_DIR", &self.target)
             .env("NO_COLOR", "1")
             .current_dir(&self.folder)
             .output()
@@ -342,7 +354,7 @@ fn copy(from: &Path, to: &Path) {
         let (path, into) = (entry.path(), to.join(entry.file_name()));
         match path.is_dir() {
             true => copy(&path, &into),
-            false => write(&into, &fs::read(&path).expect("a file of the workspace")),
+            false => write(&into, fs::read(&path).expect("a file of the workspace")),
         }
     }
 }
