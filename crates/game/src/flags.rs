@@ -1,5 +1,6 @@
 //! The command line that the game crates share.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, error::ErrorKind};
@@ -27,7 +28,7 @@ pub(crate) struct Flags {
     /// Play the games of FILE, one JSON object a line (- reads them from stdin), instead of the
     /// ten famous ones that are built in
     #[arg(long, value_name = "FILE")]
-    pub(crate) games: Option<String>,
+    pub(crate) games: Option<PathBuf>,
 
     /// Go on until Ctrl-C, as the lecture does: index and logger each on a timer of its own
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, BufReader, Stdout, Write};
+use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
@@ -149,14 +150,15 @@ impl Turns {
         let flags = Flags::parse_as(name, idea);
         let games = match flags.games.as_deref() {
             None => reader::famous(),
-            Some("-") => reader::read("stdin", io::stdin().lock())?,
-            Some(file) => {
-                let unreadable = |source| ReadError::Unreadable {
-                    file: file.to_owned(),
+            Some(path) if path == Path::new("-") => reader::read("stdin", io::stdin().lock())?,
+            Some(path) => {
+                // The name is for messages; the file is opened by its path, which need not be UTF-8.
+                let file = path.display().to_string();
+                let opened = File::open(path).map_err(|source| ReadError::Unreadable {
+                    file: file.clone(),
                     source,
-                };
-                let opened = File::open(file).map_err(unreadable)?;
-                reader::read(file, BufReader::new(opened))?
+                })?;
+                reader::read(&file, BufReader::new(opened))?
             }
         };
         let pace = match flags.forever {

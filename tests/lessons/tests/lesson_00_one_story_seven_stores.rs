@@ -111,6 +111,31 @@ fn a_repeated_id_a_missing_field_and_an_empty_file_are_bad_input_too() {
     }
 }
 
+/// A name is bytes on Linux, and `games-\xff.jsonl` comes from a disk that once spoke Latin-1.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_not_utf_8_is_read_and_named() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(OsStr::from_bytes(b"games-\xff.jsonl"));
+    std::fs::write(&file, THREE_GAMES).unwrap();
+    let tell = || {
+        let mut told = command("singleton-game");
+        told.args(["--add-every", "0", "--games"]).arg(&file);
+        run(&mut told, "").unwrap()
+    };
+    let told = tell();
+    assert!(verdict(&told).starts_with("main added 3 games"), "{told:?}");
+
+    std::fs::remove_file(&file).unwrap();
+    let told = tell();
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(told.stderr.contains("games-\u{fffd}.jsonl"), "{told:?}");
+}
+
 #[test]
 fn a_file_that_is_not_there_is_a_failure_that_names_it() {
     let told = run(
