@@ -8,6 +8,8 @@ use crate::door::{BadDoor, Door};
 /// What a case declares in its first lines.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Case {
+    /// What the program tries, in words.
+    pub tried: String,
     /// The error codes, or names of lints, that it must be refused with: these and no others.
     pub reasons: BTreeSet<String>,
     /// What has to change, all of it, for the case to compile.
@@ -44,7 +46,9 @@ impl FromStr for Case {
             }
         }
         let doors = told(program, "Door: ").map(str::parse);
+        let tried = told(program, "Tried: ").next().unwrap_or_default();
         Ok(Self {
+            tried: tried.to_owned(),
             reasons,
             doors: doors.collect::<Result<_, _>>()?,
         })
@@ -65,6 +69,7 @@ mod tests {
     #[test]
     fn a_case_declares_its_reasons_and_its_doors() {
         let case: Case = HEADER.parse().unwrap();
+        assert_eq!(case.tried, "a");
         assert_eq!(case.reasons, ["E0624".to_owned()].into());
         assert_eq!(case.doors, ["here: `c` => `d`".parse().unwrap()]);
     }

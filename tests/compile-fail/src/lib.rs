@@ -19,6 +19,7 @@
 //! A new case: write `ui/<crate>/<what-is-wrong>.rs` and its twin, run
 //! `NO_COLOR=1 TRYBUILD=overwrite cargo test -p compile-fail`, and read the `.stderr` it wrote.
 
+pub mod batch;
 pub mod case;
 pub mod door;
 pub mod shelf;

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// The crates that have a folder in `ui/`.
+/// The crates that have a folder in `ui/`, in the order of the lessons.
 pub const CRATES: [&str; 8] = [
-    "actor-game",
-    "exported-game",
-    "hub",
-    "injected-game",
     "module-store",
-    "pubsub-manager",
     "reducer-game",
+    "exported-game",
     "singleton-game",
+    "hub",
+    "pubsub-manager",
+    "injected-game",
+    "actor-game",
 ];
 
 /// The names in one folder of `ui/`, without their endings.

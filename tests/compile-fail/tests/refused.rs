@@ -1,110 +1,97 @@
-//! What the compiler refuses, and in which words.
+//! What the compiler refuses, and in which words: one test for each program under `ui/`.
+//!
+//! trybuild builds them together, which is what makes it fast, and panics once for all of them. So it
+//! runs in a child of this program, and each test reads its own part of what the child has printed.
 
-use std::collections::BTreeSet;
-use std::{fs, panic};
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, LazyLock};
+use std::{env, fs};
 
+use compile_fail::batch::{self, Outcome};
 use compile_fail::case::Case;
 use compile_fail::shelf::{CRATES, Shelf, ui};
-use compile_fail::snapshot;
+use libtest_mimic::{Arguments, Failed, Trial};
 
-#[test]
-fn the_compiler_refuses_every_case_in_the_words_of_its_snapshot() {
-    // trybuild compiles them all when its cases are dropped, and panics there.
-    let refused = panic::catch_unwind(|| {
-        let cases = trybuild::TestCases::new();
-        for (krate, case) in cases_by_crate() {
-            cases.compile_fail(format!("ui/{krate}/{case}.rs"));
-        }
-    });
-    assert!(
-        refused.is_ok(),
-        "not every case was refused in the words of its .stderr; each stands above with what was \
-         expected. If one compiled, its door is open: its first lines say which. If only words \
-         have changed, write them again with TRYBUILD=overwrite, and read the difference"
-    );
-}
+/// What the child is to try: the cases, with spaces between them.
+const BATCH: &str = "COMPILE_FAIL_BATCH";
 
-#[test]
-fn every_snapshot_gives_the_reason_that_its_case_declares_and_no_other() {
-    for (krate, name) in cases_by_crate() {
-        let program = ui().join(krate).join(&name).with_extension("rs");
-        let case = fs::read_to_string(&program).unwrap();
-        let case: Case = case
-            .parse()
-            .unwrap_or_else(|error| panic!("ui/{krate}/{name}.rs: {error}"));
-        // That there is one is a test of its own.
-        let Ok(words) = fs::read_to_string(program.with_extension("stderr")) else {
-            continue;
-        };
-        assert_eq!(
-            snapshot::reasons(&words),
-            case.reasons,
-            "ui/{krate}/{name}: what its .stderr says (left) is not what the first line of its \
-             .rs declares (right)"
-        );
+/// What stands before the name of each test.
+const KIND: &str = "refused";
+
+fn main() -> ExitCode {
+    if let Ok(cases) = env::var(BATCH) {
+        try_all(cases.split(' '));
+        return ExitCode::SUCCESS;
     }
+    let mut arguments = Arguments::from_args();
+    // All wait for one child, and in this order they are the order of the lessons.
+    arguments.test_threads = Some(1);
+    let is_chosen = |case: &String| {
+        let trial = Trial::test(case.clone(), || Ok(())).with_kind(KIND);
+        !arguments.is_filtered_out(&trial)
+    };
+    let chosen: Vec<String> = cases().filter(is_chosen).collect();
+    let printed = Arc::new(LazyLock::new(move || in_a_child(&chosen)));
+    let trial = |case: String| {
+        let printed = Arc::clone(&printed);
+        Trial::test(case.clone(), move || is_refused(&case, &printed)).with_kind(KIND)
+    };
+    let trials = cases().map(trial).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-#[test]
-fn every_case_has_a_snapshot() {
-    for (krate, shelf) in shelves() {
-        assert_eq!(
-            shelf.cases_without_snapshot(),
-            BTreeSet::new(),
-            "these cases in ui/{krate} have no .stderr beside them, so they may be refused for \
-             any reason at all; take it back from git, or have it written with \
-             TRYBUILD=overwrite and read it"
-        );
-    }
-}
-
-#[test]
-fn every_snapshot_has_a_case() {
-    for (krate, shelf) in shelves() {
-        assert_eq!(
-            shelf.snapshots_without_case(),
-            BTreeSet::new(),
-            "these .stderr in ui/{krate} have no .rs beside them, so they promise a refusal that \
-             nobody tries; remove them, or bring the case back"
-        );
-    }
-}
-
-#[test]
-fn every_case_has_a_twin_that_does_it_right() {
-    for (krate, shelf) in shelves() {
-        assert_eq!(
-            shelf.without_twin(),
-            BTreeSet::new(),
-            "these names in ui/{krate} are not both a case and, in twin/, the same program done \
-             right"
-        );
-    }
-}
-
-#[test]
-fn every_crate_has_cases_so_that_green_means_refused() {
-    let folders = fs::read_dir(ui()).expect("the folder ui/ with the cases");
-    let folders: BTreeSet<String> = folders
-        .map(|folder| folder.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    assert_eq!(
-        folders,
-        CRATES.map(str::to_owned).into(),
-        "the folders of ui/ (left) are not the crates whose cases are run (right)"
-    );
-    for (krate, shelf) in shelves() {
-        assert!(!shelf.cases.is_empty(), "ui/{krate} has no case at all");
-    }
-}
-
-fn shelves() -> impl Iterator<Item = (&'static str, Shelf)> {
-    CRATES.into_iter().map(|krate| {
-        let shelf = Shelf::read(&ui().join(krate));
-        (krate, shelf.unwrap_or_else(|error| panic!("{error}")))
+/// All cases, such as `singleton-game/default`.
+fn cases() -> impl Iterator<Item = String> {
+    CRATES.into_iter().flat_map(|krate| {
+        let shelf = Shelf::read(&ui().join(krate)).unwrap_or_else(|error| panic!("{error}"));
+        let cases = shelf.cases.into_iter();
+        cases.map(move |case| format!("{krate}/{case}"))
     })
 }
 
-fn cases_by_crate() -> impl Iterator<Item = (&'static str, String)> {
-    shelves().flat_map(|(krate, shelf)| shelf.cases.into_iter().map(move |case| (krate, case)))
+fn try_all<'a>(cases: impl Iterator<Item = &'a str>) {
+    let tests = trybuild::TestCases::new();
+    for case in cases {
+        tests.compile_fail(format!("ui/{case}.rs"));
+    }
+}
+
+/// What trybuild prints about these cases.
+fn in_a_child(cases: &[String]) -> String {
+    // It would write a missing snapshot to a folder of its own and leave it there.
+    let writes = env::var_os("TRYBUILD").is_some();
+    let has_words = |case: &&String| writes || ui().join(case).with_extension("stderr").exists();
+    let cases: Vec<&str> = cases.iter().filter(has_words).map(String::as_str).collect();
+    let child = Command::new(env::current_exe().expect("this program has a path"))
+        .env(BATCH, cases.join(" "))
+        .env("NO_COLOR", "1")
+        .env("TERM", "dumb")
+        .output()
+        .expect("this program starts once more");
+    [child.stdout, child.stderr]
+        .map(|text| String::from_utf8_lossy(&text).into_owned())
+        .concat()
+}
+
+fn is_refused(case: &str, printed: &str) -> Result<(), Failed> {
+    let path = format!("ui/{case}.rs");
+    let program = fs::read_to_string(ui().join(case).with_extension("rs"))?;
+    let Case { tried, .. } = program
+        .parse()
+        .map_err(|error| format!("{path}: {error}"))?;
+    let why = match batch::outcome(printed, &path) {
+        Some(Outcome::Refused) => return Ok(()),
+        Some(Outcome::Compiled) => "its door stands open: it compiles".to_owned(),
+        Some(Outcome::OtherWords(words)) => format!(
+            "it is refused, and not in the words of its .stderr. If only words have changed, write \
+             them again with TRYBUILD=overwrite, and read the difference.\n{words}"
+        ),
+        None if !ui().join(case).with_extension("stderr").exists() => {
+            "it has no .stderr beside it, so it may be refused for any reason at all; take it back \
+             from git, or have it written with TRYBUILD=overwrite and read it"
+                .to_owned()
+        }
+        None => format!("it was not tried:\n{printed}"),
+    };
+    Err(format!("{path}\ntried: {tried}\n{why}").into())
 }

@@ -51,6 +51,7 @@ programs! {
     the_reference_stays_where_it_is_lent_to_every_thread = "../ui/pubsub-manager/twin/move-out.rs";
     stats_stand_in_for_the_private_hub = "../ui/pubsub-manager/twin/private-field.rs";
     a_second_start_with_another_broker_is_an_error = "../ui/pubsub-manager/twin/second-broker.rs";
+    a_cell_of_once_cell_may_be_tried_again_after_a_failure = "../ui/pubsub-manager/twin/std-get-or-try-init.rs";
     the_started_one_stands_in_for_the_struct_literal = "../ui/pubsub-manager/twin/struct-literal.rs";
     who_has_left_may_connect_and_follow_again = "../ui/pubsub-manager/twin/subscribe-after-leaving.rs";
     a_reducer_returns_a_new_state = "../ui/reducer-game/twin/change-the-old-state.rs";
