@@ -69,6 +69,46 @@ fn every_page_ends_with_a_link_to_the_next_one_or_to_the_readme() {
 }
 
 #[test]
+fn every_lesson_has_a_drawing_of_where_the_state_lives() {
+    for page in pages() {
+        let name = page.file_name().unwrap_or_default().to_string_lossy();
+        let number = name
+            .split('-')
+            .next()
+            .and_then(|number| number.parse().ok());
+        if number.is_some_and(|number: u32| (1..=14).contains(&number)) {
+            // As text, which a code host shows, and print.
+            let text = read(&page);
+            let strokes = ["──", "\\     /", "      |", "/            \\"];
+            let has_strokes = text.split("```").skip(1).step_by(2).any(|block| {
+                block.starts_with('\n') && strokes.iter().any(|stroke| block.contains(stroke))
+            });
+            assert!(has_strokes, "{name} has no drawing");
+        }
+    }
+}
+
+#[test]
+fn no_page_has_a_command_that_only_one_shell_takes() {
+    let mut commands = 0;
+    for page in pages() {
+        let text = read(&page);
+        for (block, number) in text.split("```").skip(1).step_by(2).zip(1..) {
+            for line in block.lines().filter(|line| line.contains("cargo ")) {
+                commands += 1;
+                let sets_a_variable = line
+                    .split(' ')
+                    .next()
+                    .is_some_and(|word| word.contains('='));
+                let other = sets_a_variable || line.ends_with('&') || line.contains("&&");
+                assert!(!other, "{}, block {number}: {line}", page.display());
+            }
+        }
+    }
+    assert!(commands > 20, "{commands}: does this test still read them?");
+}
+
+#[test]
 fn every_command_that_the_readme_names_has_a_package() {
     let readme = read(&root().join("README.md"));
     let packages: Vec<&str> = readme
