@@ -2,8 +2,14 @@
 
 import { spark, svg } from './draw.js';
 
+// A price may have 32 characters, and a phone's screen has no room for them in one line. One of an
+// index, a currency or a coin stays in one piece: 67123.1234567.
+const ONE_PIECE = 13;
+const isLong = (text) => text?.split(' ')[0].length > ONE_PIECE;
+
 export class Board extends EventTarget {
   #rows = new Map();
+  #widest = 0;
 
   constructor(list) {
     super();
@@ -56,8 +62,15 @@ export class Board extends EventTarget {
     if (!row) return;
     const { way, text } = quote.change;
     row.price.textContent = quote.price ?? '–';
+    row.item.dataset.long = String([quote.price, text.slice(2)].some(isLong));
     row.change.textContent = text;
     row.change.dataset.way = way;
+    if (text.length > this.#widest) {
+      // The column grows with its widest text and never shrinks: prices beside it that moved to and
+      // fro with each change could not be read.
+      this.#widest = text.length;
+      this.list.style.setProperty('--widest', `${text.length}ch`);
+    }
     row.item.dataset.old = String(quote.old);
     const tag = quote.old ? 'stale' : '';
     if ((row.name.querySelector('.tag')?.textContent ?? '') !== tag) {

@@ -25,12 +25,36 @@ function line(points, { left, top, width, height, from, until, low, high }) {
   return corners.map(([x, y]) => [Math.max(left, x), y]);
 }
 
-function range(points) {
+/** The lowest and the highest value that a picture shows, with some air about the prices. */
+export function range(points) {
   const values = points.map(({ value }) => value);
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const air = (high - low) * 0.12 || Math.max(high * 0.001, 0.01);
-  return { low: low - air, high: high + air };
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  // A price that stands still has air in its own measure: a cent is much for a coin of 0.00000812.
+  // Closer together than the second, the marks of the axis are one number for a float.
+  const air = high > low ? Math.max((high - low) * 0.12, size * 1e-9) : size * 0.001 || 1;
+  // Air is no price: the axis of what was never negative has no negative number.
+  return {
+    low: low >= 0 ? Math.max(0, low - air) : low - air,
+    high: high < 0 ? Math.min(0, high + air) : high + air,
+  };
+}
+
+/** The axis' marks: the roundest numbers of which there are three at least, with all their digits. */
+export function marks({ low, high }) {
+  for (let power = Math.ceil(Math.log10(high - low)); ; power -= 1) {
+    for (const factor of [5, 2, 1]) {
+      const step = factor * 10 ** power;
+      const first = Math.ceil(low / step);
+      const count = Math.floor(high / step) - first + 1;
+      if (count < 3) continue;
+      const value = (n) => (first + n) * step;
+      return Array.from({ length: count }, (_, n) => {
+        return { value: value(n), label: value(n).toFixed(Math.max(0, -power)) };
+      });
+    }
+  }
 }
 
 const text = (corners) => corners.map((corner) => corner.map((n) => n.toFixed(1)).join()).join(' ');
@@ -57,16 +81,21 @@ export function chart(picture, quote, now) {
   }
   // A page just opened shows a minute, not four fifths of nothing.
   const from = Math.max(now - WINDOW, Math.min(points[0].at, now - 60_000));
-  const digits = Math.max(2, Math.min(4, quote.price.split('.')[1]?.length ?? 0));
-  const box = { left: 0, top: 6, width: width - 76, height: height - 34, from, until: now };
   const scale = range(points);
+  const scaleMarks = marks(scale);
+  // The widest label decides how much room the axis takes, so each is measured before any is placed.
+  const labels = scaleMarks.map(({ label }) => svg('text', { 'text-anchor': 'end' }, label));
+  picture.replaceChildren(...labels);
+  const room = 18 + Math.max(...labels.map((label) => label.getComputedTextLength()));
+  const box = { left: 0, top: 6, width: width - room, height: height - 34, from, until: now };
   const corners = line(points, { ...box, ...scale });
   const parts = [];
-  for (let n = 0; n <= 4; n += 1) {
-    const y = box.top + (box.height * n) / 4;
-    const value = scale.high - ((scale.high - scale.low) * n) / 4;
+  for (const [n, { value }] of scaleMarks.entries()) {
+    const y = box.top + (box.height * (scale.high - value)) / (scale.high - scale.low);
     parts.push(svg('line', { class: 'grid', x1: 0, x2: box.width, y1: y, y2: y }));
-    parts.push(svg('text', { x: box.width + 10, y: y + 4 }, value.toFixed(digits)));
+    labels[n].setAttribute('x', width);
+    labels[n].setAttribute('y', y + 4);
+    parts.push(labels[n]);
   }
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
   for (const [at, anchor, x] of [[from, 'start', 0], [now, 'end', box.width]]) {

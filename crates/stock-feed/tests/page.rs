@@ -84,6 +84,162 @@ async fn prices_move_and_everything_works_by_keyboard() {
     page.complains_of_nothing();
 }
 
+/// Stocks as feeds name them, each with two of its prices: a share, a currency, a dear share, coins, a
+/// future below zero, and the longest that are allowed.
+const PRICES: [(&str, [&str; 2]); 7] = [
+    ("APPL", ["100.00", "112.34"]),
+    ("EURUSD=X", ["1.09876", "1.09877"]),
+    ("BRK/A", ["471200.00", "471234.56"]),
+    ("SHIB-USD", ["0.00000800", "0.00000812"]),
+    ("BTC-USD", ["67123.1234567", "67124.1234568"]),
+    ("ABCDEFGHIJKLMNOPQRSTUVWX", ["-36.98", "10.01"]),
+    (
+        "M&M.NS",
+        ["-12345.123456789012345", "123456789012345.123456789012345"],
+    ),
+];
+
+#[tokio::test]
+async fn nothing_covers_a_button_and_no_text_is_cut_on_any_screen() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let server = Server::start(&["--redis", &redis.url()]);
+    let stocks = PRICES.map(|(stock, _)| stock).join(",");
+    let page = driver.open(1280, &page_of(server.address, &stocks)).await;
+    for (stock, prices) in PRICES {
+        redis.until_followed(stock, 1);
+        for price in prices {
+            redis.publish(stock, price);
+            page.until_price(stock, price).await;
+        }
+    }
+    // A phone, a tablet, a laptop, and both sides of each width at which the page is laid out anew.
+    for width in [390, 512, 513, 672, 673, 768, 1152, 1153, 1280] {
+        page.resize(width);
+        let wrong = page
+            .run(
+                "const wrong = [];
+                const box = (element) => element.getBoundingClientRect();
+                for (const button of document.querySelectorAll('button:not([hidden])')) {
+                    button.scrollIntoView({ block: 'center' });
+                    const { x, y, width, height } = box(button);
+                    const top = document.elementFromPoint(x + width / 2, y + height / 2);
+                    if (!button.contains(top)) wrong.push(`${top?.className} covers ${button.ariaLabel}`);
+                }
+                for (const text of document.querySelectorAll('.board :is(.name, .price, .change)')) {
+                    const range = document.createRange();
+                    range.selectNodeContents(text);
+                    const [inner, cell, leave] = [box(range), box(text), box(text.closest('li').lastChild)];
+                    const cut = inner.left < cell.left - 1 || inner.right > cell.right + 1;
+                    if (cut || inner.right > leave.left) wrong.push(`${text.textContent} leaves its cell`);
+                }
+                for (const part of document.querySelectorAll('html, section, aside, .board, .board *')) {
+                    const more = part.scrollWidth - part.clientWidth;
+                    if (more > 1 && part.clientWidth > 0) wrong.push(`${part.tagName} ${part.className} is ${more} too wide`);
+                }
+                return wrong;",
+            )
+            .await;
+        assert_eq!(wrong, json!([]), "at {width} pixels");
+    }
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn the_axis_has_different_labels_and_none_below_zero_where_no_price_was() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let server = Server::start(&["--redis", &redis.url()]);
+    let page = driver.open(1280, &page_of(server.address, "SHIB")).await;
+    let labels =
+        "[...document.querySelectorAll('#chart .grid + text')].map((text) => text.textContent)";
+    redis.until_followed("SHIB", 1);
+    redis.publish("SHIB", "0.00000812");
+    page.until_price("SHIB", "0.00000812").await;
+    assert_eq!(
+        page.js(labels).await,
+        json!(["0.000008115", "0.000008120", "0.000008125"])
+    );
+    let wrong = page
+        .run(
+            "const { range, marks } = await import('/page/draw.js');
+            const sizes = Array.from({ length: 31 }, (_, n) => 10 ** (n - 15));
+            const wrong = [];
+            for (const size of [0, ...sizes]) for (const share of [0, 1e-12, 1e-6, 0.003, 0.4, 0.99, 1]) {
+                for (const values of [[size, size * (1 - share)], [-size, -size * (1 - share)], [size, -size * share]]) {
+                    const { low, high } = range(values.map((value) => ({ value })));
+                    const labels = marks({ low, high }).map(({ label }) => label);
+                    const different = new Set(labels).size === labels.length;
+                    const inside = labels.every((label) => label >= low - 1e-9 * size && label <= high + 1e-9 * size);
+                    const positive = !values.every((value) => value >= 0) || !labels.some((label) => label.startsWith('-'));
+                    const enough = labels.length >= 3 && labels.length <= 10;
+                    if (!(different && inside && positive && enough)) wrong.push([values, labels]);
+                }
+            }
+            return wrong;",
+        )
+        .await;
+    assert_eq!(wrong, json!([]));
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn a_change_has_all_its_digits_and_no_percentage_of_nothing_or_of_a_debt() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
+    let changes = page
+        .run(
+            "const { Quote } = await import('/page/quotes.js');
+            const change = (before, after) => {
+                const quote = new Quote('APPL');
+                for (const price of [before, after]) quote.take({ price });
+                return quote.change.text.replace('\\u00a0', ' ');
+            };
+            return [
+                change('100.00', '112.34'),
+                change('1.1', '1.3'),
+                change('100.125', '100'),
+                change('1.09876', '1.09877'),
+                change('0.00000812', '0.00000800'),
+                change('100', '100.00'),
+                change('999999999999999.000000000000001', '999999999999999.000000000000003'),
+                change('10.01', '-36.98'),
+                change('-36.98', '10.01'),
+                change('-36.98', '-37.98'),
+                change('0.00', '0.05'),
+            ];",
+        )
+        .await;
+    assert_eq!(
+        changes,
+        json!([
+            "▲ 12.34 (12.34%)",
+            "▲ 0.2 (18.18%)",
+            "▼ 0.125 (0.12%)",
+            "▲ 0.00001 (<0.01%)",
+            "▼ 0.00000012 (1.48%)",
+            "= 0",
+            "▲ 0.000000000000002 (<0.01%)",
+            "▼ 46.99 (469.43%)",
+            "▲ 46.99",
+            "▼ 1.00",
+            "▲ 0.05",
+        ])
+    );
+    page.complains_of_nothing();
+}
+
 #[tokio::test]
 async fn the_page_is_dark_or_light_as_its_reader_likes_it() {
     let Some(driver) = Driver::start() else {

@@ -178,6 +178,16 @@ impl Window {
         );
     }
 
+    /// Makes the screen so wide; a window can be no narrower than 500 pixels, a phone's screen can.
+    pub(crate) fn resize(&self, width: u32) {
+        let screen =
+            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.ask(
+            "goog/cdp/execute",
+            &json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": screen }),
+        );
+    }
+
     pub(crate) async fn press(&self, keys: &str) {
         self.browser
             .active_element()
