@@ -16,13 +16,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 The program adds the games one by one, and its logger, in a file of its own, prints what it sees.
 It ends with a line that begins `verdict:`; compare it with the other lessons':
 
-  cargo run -p module-store      one list, shared by modules
-  cargo run -p reducer-game      a state that only actions change
-  cargo run -p bad-game          a manager made anew in each file
-  cargo run -p exported-game     one manager, exported
-  cargo run -p singleton-game    one manager, and the compiler refuses a second
-  cargo run -p injected-game     one manager, handed down
-  cargo run -p actor-game        one task owns the games"
+  lessons/05-module-store.md    cargo run -p module-store
+  lessons/06-reducer.md         cargo run -p reducer-game
+  lessons/07-bad-game.md        cargo run -p bad-game
+  lessons/08-exported-game.md   cargo run -p exported-game
+  lessons/10-singleton-game.md  cargo run -p singleton-game
+  lessons/11-naive-pubsub.md    cargo run -p naive-pubsub
+  lessons/14-where-next.md      cargo run -p injected-game
+                                cargo run -p actor-game"
 )]
 pub(crate) struct Flags {
     /// Play the games of FILE, one JSON object a line (- reads them from stdin), instead of the

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use lessons::page::{pages, workspace};
 use lessons::process::{bind_next_free, told_to_end};
 use lessons::schedule::{Class, table};
-use lessons::{book, demo, diff, serve};
+use lessons::{book, demo, diff, serve, warm};
 use tokio::net::TcpListener;
 
 /// Where the book is when no address is given, or at the next port that is free.
@@ -49,6 +49,8 @@ enum Command {
         #[arg(long)]
         auto: bool,
     },
+    /// Build all that a class will run, as it will be run, and say how long each took
+    Warm,
     /// Show what differs between two crates, without the comments: bad-game singleton-game
     Diff {
         /// As in crates/
@@ -109,6 +111,11 @@ async fn run(flags: Flags) -> Result<()> {
             )?)
         }
         Some(Command::Demo { auto }) => walk(&workspace, auto).await,
+        Some(Command::Warm) => {
+            let commands = warm::commands(&pages(&workspace)?);
+            let run = |words: &[String]| warm::by_cargo(&workspace, words);
+            warm::warm(&mut io::stdout(), &commands, run)
+        }
         Some(Command::Diff { one, other }) => {
             let differs = diff::of_crates(&workspace, &one, &other)?;
             Ok(write!(io::stdout(), "{differs}")?)

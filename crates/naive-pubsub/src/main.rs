@@ -11,7 +11,10 @@ use std::io;
 /// did what, what came of it, and what the manager's map then holds; the last line is the
 /// verdict. A fault that you cure in src/pubsub_manager.rs is no longer counted.
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Its page is lessons/11-naive-pubsub.md. Next: cargo run -p pubsub-manager"
+)]
 struct Flags {
     /// How long to wait between two scenes, such as 500ms or 5s; 0s plays all at once.
     #[arg(long, value_name = "TIME", default_value = "500ms")]

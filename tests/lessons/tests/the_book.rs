@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lesson_tests::{program, run};
+
 #[test]
 fn every_quotation_in_a_page_stands_in_the_file_that_it_names() {
     let mut quotations = 0;
@@ -106,6 +108,31 @@ fn no_page_has_a_command_that_only_one_shell_takes() {
         }
     }
     assert!(commands > 20, "{commands}: does this test still read them?");
+}
+
+#[test]
+fn every_small_program_names_its_page_when_asked_for_help() {
+    for name in [
+        "actor-game",
+        "bad-game",
+        "exported-game",
+        "injected-game",
+        "module-store",
+        "naive-pubsub",
+        "reducer-game",
+        "singleton-game",
+    ] {
+        let program = program(name).expect("cargo builds it");
+        let help = run(program.command().arg("--help"), "").expect("it runs");
+        let words = help.stdout.split_whitespace();
+        let pages: Vec<&str> = words
+            .map(|word| word.trim_end_matches('.'))
+            .filter(|word| word.starts_with("lessons/"))
+            .collect();
+        let is_named =
+            |page: &&str| read(&root().join(page)).contains(&format!("cargo run -p {name}\n"));
+        assert!(pages.iter().any(is_named), "{name}: {}", help.stdout);
+    }
 }
 
 #[test]

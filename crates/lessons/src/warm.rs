@@ -1,0 +1,89 @@
+//! Before class: what the class will run is built, each command alone, as the class will type it.
+//!
+//! `cargo test --no-run` is not enough: cargo builds a dependency anew for each set of its features, and
+//! `cargo run -p singleton-game` asks for fewer of tokio's than the workspace does.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::demo::steps;
+use crate::page::Page;
+
+/// The words after `cargo` that build each demonstration and each test that the pages name.
+pub fn commands(pages: &[Page]) -> Vec<Vec<String>> {
+    let demonstrations = steps(pages).into_iter().map(|step| {
+        let mut words = step.arguments;
+        "build".clone_into(&mut words[0]);
+        // What stands behind is for the program; without an example it is the program that is run.
+        match words.iter().position(|word| word == "--example") {
+            Some(at) => words.truncate(at + 2),
+            None => {
+                words.truncate(3);
+                words.push("--bins".to_owned());
+            }
+        }
+        words
+    });
+    let quoted = pages.iter().flat_map(|page| page.text.split('`'));
+    let tests = quoted
+        .filter(|code| code.starts_with("cargo test -p "))
+        .map(|code| {
+            let words = code.split_whitespace().skip(1).map(str::to_owned);
+            let mut words: Vec<String> = words.take_while(|word| word != "--").collect();
+            words.push("--no-run".to_owned());
+            words
+        });
+    let mut commands: Vec<Vec<String>> = Vec::new();
+    for words in demonstrations.chain(tests) {
+        if !commands.contains(&words) {
+            commands.push(words);
+        }
+    }
+    commands
+}
+
+/// Runs them, and says how long each took; `run` is cargo.
+///
+/// # Errors
+/// One of them failed; the others are built all the same.
+pub fn warm(
+    out: &mut impl Write,
+    commands: &[Vec<String>],
+    mut run: impl FnMut(&[String]) -> Result<bool>,
+) -> Result<()> {
+    let mut failed = Vec::new();
+    let mut all = Duration::ZERO;
+    for (words, number) in commands.iter().zip(1..) {
+        let command = format!("cargo {}", words.join(" "));
+        let began = Instant::now();
+        let is_built = run(words)?;
+        let took = began.elapsed();
+        all += took;
+        let (seconds, count) = (took.as_secs_f64(), commands.len());
+        writeln!(out, "[{number:>2} of {count}] {seconds:>6.1} s  {command}")?;
+        if !is_built {
+            failed.push(command);
+        }
+    }
+    writeln!(out, "{:>17.1} s  in all", all.as_secs_f64())?;
+    ensure!(failed.is_empty(), "it failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// Runs cargo with these words on this terminal, and says whether all went well.
+///
+/// # Errors
+/// Cargo cannot be started.
+pub fn by_cargo(workspace: &Path, words: &[String]) -> Result<bool> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .arg("--quiet")
+        .args(words)
+        .current_dir(workspace)
+        .status();
+    Ok(status.context("cannot start cargo")?.success())
+}
