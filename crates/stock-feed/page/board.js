@@ -11,9 +11,11 @@ export class Board extends EventTarget {
   #rows = new Map();
   #widest = 0;
 
-  constructor(list) {
+  /** Shows the stocks in a list; the focus goes to `field` when the last one is left. */
+  constructor(list, field) {
     super();
     this.list = list;
+    this.field = field;
     list.addEventListener('keydown', (event) => this.#key(event));
   }
 
@@ -49,7 +51,7 @@ export class Board extends EventTarget {
     const hadFocus = item.contains(document.activeElement);
     item.remove();
     this.#rows.delete(stock);
-    if (hadFocus) next?.querySelector('.row').focus();
+    if (hadFocus) (next?.querySelector('.row') ?? this.field).focus();
   }
 
   choose(stock) {

@@ -22,14 +22,17 @@ export function backoff(failures, random = Math.random()) {
 }
 
 /**
- * Fires `state` (connecting, open, waiting), `message` (one object of the wire protocol), and
- * `refused` (a stock that the server will not send, and that is wanted no longer).
+ * Fires `state` (connecting, open or waiting, and why the server took nobody in: full or refused),
+ * `message` (one object of the wire protocol), and `refused` (a stock that the server will not send,
+ * and that is wanted no longer).
  */
 export class Feed extends EventTarget {
   #socket = null;
   #failures = 0;
   #opened = 0;
   #timer = 0;
+  #now = {};
+  #refusal = {};
   // Subscribes that wait for their answers. An error names no stock, but answers come in the
   // order of the questions, so it is about the first of these.
   #asked = [];
@@ -43,7 +46,7 @@ export class Feed extends EventTarget {
 
   connect() {
     clearTimeout(this.#timer);
-    this.#tell('state', { state: 'connecting' });
+    this.#state({ state: 'connecting' });
     const socket = new WebSocket(this.url);
     this.#socket = socket;
     this.#timer = setTimeout(() => this.giveUp(), HELLO_WITHIN);
@@ -51,11 +54,15 @@ export class Feed extends EventTarget {
       clearTimeout(this.#timer);
       this.#opened = Date.now();
       this.#asked = [];
-      this.#tell('state', { state: 'open' });
+      this.#refusal = {};
+      this.#state({ state: 'open' });
       for (const stock of this.wanted) this.#send('subscribe', stock);
     };
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
-    socket.onclose = () => this.#wait();
+    socket.onclose = () => {
+      if (!this.#opened) this.#askWhy();
+      this.#wait();
+    };
   }
 
   /** Connects now, if the page is only waiting to. */
@@ -91,8 +98,30 @@ export class Feed extends EventTarget {
       const stock = this.#asked.shift();
       // It would be refused again by every connection to come.
       this.wanted.delete(stock);
-      this.#tell('refused', stock);
+      this.#tell('refused', { stock, reason: message.message });
     }
+  }
+
+  /**
+   * Finds out why a handshake failed. A browser keeps its answer from the page, so the same address
+   * is asked once more, without a handshake: what it says to a stranger is the same.
+   */
+  async #askWhy() {
+    let refusal = {};
+    try {
+      // By POST, because a browser names the page (Origin) in no GET to the page's own server.
+      const answer = await fetch(this.url.replace(/^ws/, 'http'), { method: 'POST' });
+      // A proxy that has no server says 503, too, but not when to come back.
+      const full = answer.status === 503 && answer.headers.has('Retry-After');
+      if (full || answer.status === 403) {
+        refusal = { why: full ? 'full' : 'refused', reason: await answer.text() };
+      }
+    } catch {
+      // Nobody is there, which a page that waits to connect again says anyway.
+    }
+    if (this.#opened || refusal.reason === this.#refusal.reason) return;
+    this.#refusal = refusal;
+    this.#state({});
   }
 
   #wait() {
@@ -103,7 +132,7 @@ export class Feed extends EventTarget {
     this.#opened = 0;
     const wait = backoff(this.#failures);
     this.#timer = setTimeout(() => this.connect(), wait);
-    this.#tell('state', { state: 'waiting', until: Date.now() + wait });
+    this.#state({ state: 'waiting', until: Date.now() + wait });
   }
 
   #send(type, stock) {
@@ -111,6 +140,11 @@ export class Feed extends EventTarget {
       this.#socket.send(JSON.stringify({ type, stock }));
       if (type === 'subscribe') this.#asked.push(stock);
     }
+  }
+
+  #state(change) {
+    this.#now = { ...this.#now, ...change };
+    this.#tell('state', { ...this.#now, ...this.#refusal });
   }
 
   #tell(type, detail) {

@@ -15,7 +15,7 @@ const DEFAULT = ['APPL', 'GOOG', 'MSFT'];
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
 const feed = new Feed(`${scheme}://${location.host}/ws`);
 const silence = new Silence();
-const board = new Board($('board'));
+const board = new Board($('board'), $('stock'));
 const quotes = new Map();
 const changed = new Set();
 let chosen = null;
@@ -34,6 +34,8 @@ function follow(stock) {
 }
 
 function leave(stock) {
+  // Whatever was said of the list as it was, it is another one now.
+  problem('');
   feed.leave(stock);
   forget(stock);
 }
@@ -57,15 +59,26 @@ function remember() {
   history.replaceState(null, '', `#${[...quotes.keys()].join()}`);
 }
 
-function asked() {
-  let text = location.hash.slice(1);
-  try {
-    text = decodeURIComponent(text);
-  } catch {
-    // A stray % is no code for anything; the stocks beside it are still meant.
-  }
-  return text.split(',').filter((stock) => STOCK.test(stock));
+/** What the address names, as people write it: `#AAPL,BRK.B`, `#aapl, brk.b`. */
+function named() {
+  // A stray % is no code for anything; the stocks beside it are still meant.
+  const text = location.hash.slice(1).replace(/%([0-9a-f]{2})/gi, (_, code) => String.fromCharCode(`0x${code}`));
+  return text.toUpperCase().split(/[\s,]+/).filter(Boolean);
 }
+
+/** Follows what the address names and nothing else; if that is nothing, these stocks. */
+function followAddress(otherwise = []) {
+  const names = named();
+  const stocks = names.filter((name) => STOCK.test(name));
+  for (const stock of quotes.keys()) if (!stocks.includes(stock)) leave(stock);
+  for (const stock of stocks.length > 0 ? stocks : otherwise) if (!quotes.has(stock)) follow(stock);
+  const wrong = names.find((name) => !STOCK.test(name));
+  problem(wrong ? notAStock(wrong) : '');
+  remember();
+}
+
+const notAStock = (name) =>
+  `${name} is not a stock: 1 to 24 of A–Z, 0–9 and . - ^ = / & _ : +, for instance APPL or BRK.B`;
 
 // What the server says.
 
@@ -87,28 +100,32 @@ const hear = {
     }
     showStatus();
   },
-  error: ({ message }) => problem(message),
+  // Of a stock that is refused `feed` says more: which one it is.
+  error: ({ code, message }) => {
+    if (code === 'bad_json' || code === 'bad_message') problem(message);
+  },
 };
 
 feed.addEventListener('message', ({ detail }) => {
   silence.hear();
   hear[detail.type]?.(detail);
 });
-feed.addEventListener('refused', ({ detail: stock }) => {
-  // Its reader may have left it before the answer came.
-  if (quotes.has(stock)) forget(stock);
+feed.addEventListener('refused', ({ detail: { stock, reason } }) => {
+  // Its reader may have left it before the answer came, and then has nothing to learn of it.
+  if (!quotes.has(stock)) return;
+  forget(stock);
+  problem(reason);
 });
 feed.addEventListener('state', ({ detail }) => {
   connection = detail;
-  if (detail.state === 'open') silence.hear();
+  if (detail.state === 'open' || detail.why) silence.hear();
   if (detail.state === 'waiting') {
     for (const quote of quotes.values()) {
       quote.old = true;
       changed.add(quote.stock);
     }
-    draw();
   }
-  showStatus();
+  draw();
 });
 
 silence.addEventListener('change', () => {
@@ -118,16 +135,31 @@ silence.addEventListener('change', () => {
 
 // What the page shows.
 
+/** How things stand between the page and its server: a word for it, and a sentence. */
+function standing() {
+  if (silence.away) return ['away', 'the server does not answer'];
+  const { state, until, why } = connection;
+  if (state === 'open') return live ? ['live', 'live'] : ['stale', 'stale: the broker is away'];
+  const again = state === 'waiting' ? `in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s` : 'now';
+  if (why === 'full') return ['full', `the server is full, trying again ${again}`];
+  if (why === 'refused') return ['refused', `the server refuses this page, trying again ${again}`];
+  return state === 'waiting' ? ['reconnecting', `reconnecting ${again}`] : ['connecting', 'connecting'];
+}
+
 function showStatus() {
-  const [state, text] = silence.away ? ['away', 'the server does not answer'] : {
-    connecting: ['connecting', 'connecting'],
-    open: live ? ['live', 'live'] : ['stale', 'stale: the broker is away'],
-    waiting: ['reconnecting', `reconnecting in ${Math.max(0, Math.ceil((connection.until - Date.now()) / 1000))} s`],
-  }[connection.state];
+  const [word, sentence] = standing();
   const pill = $('status');
-  if (pill.textContent !== text) pill.textContent = text;
-  pill.dataset.state = state;
+  if (pill.textContent !== sentence) pill.textContent = sentence;
+  pill.dataset.state = word;
   $('retry').hidden = connection.state !== 'waiting';
+  const refusal = word === 'refused' ? connection.reason : '';
+  if ($('refusal').textContent !== refusal) $('refusal').textContent = refusal;
+  $('refusal').hidden = !refusal;
+  // Whoever has many tabs sees no more of this one than its title.
+  const quote = quotes.get(chosen);
+  const mark = word === 'live' && quote?.old ? 'stale' : word;
+  const title = quote?.price ? `${chosen} ${quote.price}` : 'Stock feed';
+  document.title = mark === 'live' ? title : `${mark}: ${title}`;
 }
 
 function problem(text) {
@@ -151,7 +183,7 @@ function draw() {
     ? `The last five minutes. This page was too slow for ${quote.missed} prices in between, which were skipped.`
     : 'The last five minutes, since this page was opened.';
   chart($('chart'), quote, now);
-  document.title = quote?.price ? `${chosen} ${quote.price}` : 'Stock feed';
+  showStatus();
 }
 
 // Prices may come a thousand times a second; a screen shows them when it is ready to.
@@ -166,7 +198,6 @@ feed.addEventListener('message', () => {
 });
 setInterval(() => {
   for (const quote of quotes.values()) quote.forget();
-  showStatus();
   draw();
 }, 1_000);
 addEventListener('resize', draw);
@@ -180,7 +211,7 @@ $('follow').onsubmit = (event) => {
   event.preventDefault();
   const stock = $('stock').value.trim().toUpperCase();
   if (!STOCK.test(stock)) {
-    problem(`${stock} is not a stock: 1 to 24 of A–Z, 0–9 and . - ^ = / & _ : +, for instance APPL or BRK.B`);
+    problem(notAStock(stock));
     return;
   }
   problem('');
@@ -188,16 +219,13 @@ $('follow').onsubmit = (event) => {
   follow(stock);
 };
 addEventListener('keydown', (event) => {
-  if (event.key === '/' && document.activeElement !== $('stock')) {
+  const typed = !event.ctrlKey && !event.altKey && !event.metaKey;
+  if (event.key === '/' && typed && document.activeElement !== $('stock')) {
     event.preventDefault();
     $('stock').focus();
   }
 });
-addEventListener('hashchange', () => {
-  const wanted = asked();
-  for (const stock of quotes.keys()) if (!wanted.includes(stock)) leave(stock);
-  wanted.forEach(follow);
-});
+addEventListener('hashchange', () => followAddress());
 
 const root = document.documentElement;
 try {
@@ -217,7 +245,7 @@ $('theme').onclick = () => {
   }
 };
 
-(asked().length > 0 ? asked() : DEFAULT).forEach(follow);
+followAddress(DEFAULT);
 let known = '';
 watchServer(silence, ({ suggested }) => {
   // A list that is built anew closes under the hand of whoever is choosing from it.

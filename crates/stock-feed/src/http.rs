@@ -45,21 +45,13 @@ fn guard(mut response: Response) -> Response {
     response
 }
 
-/// `GET /ws`: the handshake, which gives a seat along with its answer; or an answer alone.
+/// `GET /ws`: the handshake, which gives a seat along with its answer; or an answer alone. A request
+/// that is no handshake learns here whether one would be let in: a browser keeps from its page what a
+/// handshake was answered.
 pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option<Seat>) {
-    if request.method() != Method::GET || !is_upgrade_request(request) {
-        let text = "this is the WebSocket: open it from the page at / or with a WebSocket client\n";
-        let upgrade = [(UPGRADE, "websocket")];
-        return refuse((StatusCode::UPGRADE_REQUIRED, upgrade, text));
-    }
     if !may_connect(request.headers(), &app.limits.origins) {
         return refuse(forbidden(app, request.headers()));
     }
-    let Ok(answer) = Handshake::new().receive_request(request) else {
-        let text = "a WebSocket handshake needs Sec-WebSocket-Key and Sec-WebSocket-Version: 13\n";
-        let version = [(SEC_WEBSOCKET_VERSION, "13")];
-        return refuse((StatusCode::BAD_REQUEST, version, text));
-    };
     if app.ending.load(Ordering::Relaxed) {
         let text = "this server is ending, come back to another one\n";
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
@@ -68,6 +60,16 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         let most = app.limits.users;
         let text = format!("all {most} seats are taken, try another server\n");
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
+    };
+    if request.method() != Method::GET || !is_upgrade_request(request) {
+        let text = "this is the WebSocket: open it from the page at / or with a WebSocket client\n";
+        let upgrade = [(UPGRADE, "websocket")];
+        return refuse((StatusCode::UPGRADE_REQUIRED, upgrade, text));
+    }
+    let Ok(answer) = Handshake::new().receive_request(request) else {
+        let text = "a WebSocket handshake needs Sec-WebSocket-Key and Sec-WebSocket-Version: 13\n";
+        let version = [(SEC_WEBSOCKET_VERSION, "13")];
+        return refuse((StatusCode::BAD_REQUEST, version, text));
     };
     (answer.map(|()| Body::empty()), Some(seat))
 }

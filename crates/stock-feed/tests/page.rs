@@ -349,6 +349,7 @@ async fn the_page_says_so_when_its_server_falls_silent_and_comes_back_with_it() 
     server.process.signal("STOP");
     page.until_says("status", "the server does not answer")
         .await;
+    page.until("document.title.startsWith('away: APPL ')").await;
     page.until_says("server-away", "No answer since").await;
     page.until("!document.getElementById('server-away').hidden")
         .await;
@@ -508,6 +509,155 @@ async fn an_address_that_no_page_could_have_made_shows_the_stocks_it_names() {
 }
 
 #[tokio::test]
+async fn the_address_may_be_written_as_people_write_lists() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver
+        .open(1280, &page_of(server.address, "aapl,brk.b"))
+        .await;
+    page.until_says("status", "live").await;
+    assert_eq!(page.js("location.hash").await, "#AAPL,BRK.B");
+    for (written, kept) in [
+        ("#AAPL, BRK.B", "#AAPL,BRK.B"),
+        ("#AAPL,%20msft", "#AAPL,MSFT"),
+        (
+            "#^gspc,EURUSD=X,BRK/B,M&M.NS,7203.T,BTC-USD,A_B:C+D",
+            "#^GSPC,EURUSD=X,BRK/B,M&M.NS,7203.T,BTC-USD,A_B:C+D",
+        ),
+        ("#%5EGSPC%2CM%26M.NS", "#^GSPC,M&M.NS"),
+    ] {
+        page.js(&format!("location.hash = {written:?}")).await;
+        page.until(&format!("location.hash === {kept:?}")).await;
+    }
+    let followed = "document.querySelectorAll('#followed [data-stock=\"^GSPC\"]').length === 1";
+    page.until(followed).await;
+    assert_eq!(
+        page.js("document.getElementById('problem').hidden").await,
+        true
+    );
+    page.js("location.hash = '#APPL,a*b'").await;
+    page.until_says("problem", "A*B is not a stock").await;
+    assert_eq!(page.js("location.hash").await, "#APPL");
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn a_slash_goes_to_the_field_and_a_second_one_into_it_and_so_does_the_focus_in_the_end() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
+    page.until_says("status", "live").await;
+    page.press("/").await;
+    page.press("brk/b").await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until("!!document.querySelector('#followed [data-stock=\"BRK/B\"]')")
+        .await;
+    for stock in ["APPL", "BRK/B"] {
+        let leave = format!("[data-stock={stock:?}] .leave");
+        let leave = page.browser.find(Locator::Css(&leave)).await.unwrap();
+        leave.click().await.unwrap();
+    }
+    assert_eq!(page.js("document.activeElement.id").await, "stock");
+    page.press("goog").await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until("location.hash === '#GOOG'").await;
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_in_the_page_and_in_the_tab_until_it_has_a_seat() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market", "--max-users", "1"]);
+    let user = Client::connect(server.address);
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
+    page.until_says("status", "the server is full, trying again")
+        .await;
+    page.until("document.title === 'full: Stock feed'").await;
+    page.complains_of_the_network_only();
+    drop(user);
+    page.until("document.getElementById('status').textContent === 'live'")
+        .await;
+    page.until("document.title === 'Stock feed'").await;
+    page.complains_of_the_network_only();
+}
+
+/// Letters that everybody can read: WCAG 2.2 asks for 4.5:1 between a letter and what is behind it.
+#[tokio::test]
+async fn every_text_has_contrast_in_every_state_by_day_and_by_night() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--market-every", "5ms"]);
+    let page = driver
+        .open(1280, &page_of(server.address, "APPL,GOOG"))
+        .await;
+    page.until("document.querySelectorAll('#board .change[data-way=up]').length > 0")
+        .await;
+    page.until_says("flow-users", "1 user").await;
+    page.press("/").await;
+    page.press("not a stock").await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until_says("problem", "is not a stock").await;
+    let too_faint = "
+        // A price that has just changed is coloured for a moment.
+        for (const animation of document.getAnimations()) animation.finish();
+        const rgb = (text) => {
+            const [r, g, b, a = 1] = text.match(/[0-9.]+/g).map(Number);
+            return { r, g, b, a };
+        };
+        const over = (top, back, a) => ({
+            r: top.r * a + back.r * (1 - a), g: top.g * a + back.g * (1 - a), b: top.b * a + back.b * (1 - a), a: 1,
+        });
+        const light = ({ r, g, b }) => [r, g, b].reduce((sum, part, n) => {
+            const share = part / 255;
+            return sum + [0.2126, 0.7152, 0.0722][n] * (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
+        }, 0);
+        const behind = (element) => {
+            if (element.closest('.flow')) return rgb(getComputedStyle(document.querySelector('.flow .box')).fill);
+            for (let at = element; at; at = at.parentElement) {
+                const colour = rgb(getComputedStyle(at).backgroundColor);
+                if (colour.a === 1) return colour;
+            }
+        };
+        const seen = [];
+        const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const element = texts.currentNode.parentElement;
+            if (!texts.currentNode.textContent.trim() || !element.checkVisibility() || element.closest('.unseen, option')) continue;
+            let opacity = 1;
+            for (let at = element; at; at = at.parentElement) opacity *= getComputedStyle(at).opacity;
+            const style = getComputedStyle(element);
+            const back = behind(element);
+            const text = rgb(element instanceof SVGElement ? style.fill : style.color);
+            const [one, other] = [light(over(text, back, opacity * text.a)), light(back)];
+            const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+            seen.push([element.textContent, contrast]);
+        }
+        return { texts: seen.length, faint: seen.filter(([, contrast]) => contrast < 4.5) };
+    ";
+    let measure = async |state: &str| {
+        for colours in ["light", "dark"] {
+            page.prefer(colours);
+            let seen = page.run(too_faint).await;
+            assert_eq!(seen["faint"], json!([]), "{state}, {colours}");
+            assert!(seen["texts"].as_u64().unwrap() > 30, "{seen}");
+        }
+    };
+    measure("live").await;
+    server.process.signal("STOP");
+    page.until_says("server-away", "No answer since").await;
+    measure("away").await;
+    server.process.signal("CONT");
+    page.complains_of_the_network_only();
+}
+
+#[tokio::test]
 async fn the_suggested_stocks_are_left_alone_while_they_stay_the_same() {
     let Some(driver) = Driver::start() else {
         return;
@@ -545,7 +695,19 @@ async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_ag
         .await;
     assert_eq!(page.js("location.hash").await, "#APPL,GOOG");
 
-    // There is room again, and the reader takes the message away by choosing something else.
+    // Of a stock that its reader left before the answer came there is nothing to say.
+    page.run(
+        "const problem = document.getElementById('problem');
+        window.said = [];
+        new MutationObserver(() => window.said.push(problem.textContent)).observe(problem, { childList: true });
+        const field = document.getElementById('stock');
+        field.value = 'TSLA';
+        field.form.requestSubmit();
+        document.querySelector('[data-stock=TSLA] .leave').click();",
+    )
+    .await;
+
+    // There is room again, and nothing to complain of.
     page.browser
         .find(Locator::Css("[data-stock=GOOG] .leave"))
         .await
@@ -553,6 +715,10 @@ async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_ag
         .click()
         .await
         .unwrap();
+    assert_eq!(
+        page.js("document.getElementById('problem').hidden").await,
+        true
+    );
     page.press("/").await;
     page.press("tsla").await;
     page.press(&Key::Enter.to_string()).await;
@@ -560,6 +726,12 @@ async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_ag
         .await;
     page.until("document.getElementById('problem').hidden")
         .await;
+    // Answers come in the order of the questions: by now the one to the first TSLA has come.
+    assert_eq!(
+        page.js("window.said.filter((text) => text.includes('TSLA'))")
+            .await,
+        json!([])
+    );
     page.complains_of_nothing();
 
     server.process.kill();
@@ -597,10 +769,12 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
 
     redis.kill_9();
     page.until_says("status", "stale").await;
+    page.until("document.title === 'stale: APPL 100.1'").await;
     page.until("document.querySelector('[data-stock=APPL]').dataset.old === 'true'")
         .await;
     redis.restart();
     page.until_says("status", "live").await;
+    page.until("document.title === 'APPL 100.1'").await;
     page.complains_of_nothing();
 
     server.process.kill();

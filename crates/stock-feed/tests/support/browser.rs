@@ -209,14 +209,17 @@ impl Window {
         assert_eq!(self.console(), Vec::<Value>::new(), "in the console");
     }
 
-    /// The browser itself notes each connection that fails, and no page can keep it from that.
+    /// The browser itself notes each connection that fails and each answer that is no yes, and no page
+    /// can keep it from that.
     /// Whatever else it notes is the page's own fault.
     #[track_caller]
     pub(crate) fn complains_of_the_network_only(&self) {
         for entry in self.console() {
             let text = entry["message"].as_str().expect("a text");
             assert!(
-                text.contains("net::ERR_") || text.contains("WebSocket connection to"),
+                text.contains("net::ERR_")
+                    || text.contains("WebSocket connection to")
+                    || text.contains("responded with a status of"),
                 "in the console: {entry}"
             );
         }
