@@ -1,8 +1,8 @@
 //! A real browser without a screen: Chromium, by its driver.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use fantoccini::{Client as Browser, ClientBuilder};
@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Driver {
     child: Child,
     address: SocketAddr,
+    /// Kept open, for whatever it may say later.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Driver {
@@ -33,22 +35,28 @@ impl Driver {
                 return None;
             }
         }
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let child = Command::new("chromedriver")
-            .arg(format!("--port={}", address.port()))
-            .stdout(Stdio::null())
+        // The driver takes a free port itself and says which. One that was free a moment ago may be
+        // another test's by now, and then two tests would share that test's driver, and its end.
+        let mut child = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let driver = Self { child, address };
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
-            let in_time = std::time::Instant::now() < deadline;
-            assert!(in_time, "chromedriver does not listen at {address}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let port = output
+            .by_ref()
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                port.trim_end_matches('.').parse().ok()
+            });
+        let driver = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver says its port"))),
+            _output: output,
+        };
         Some(driver)
     }
 
