@@ -80,6 +80,12 @@ export class Feed extends EventTarget {
     this.#wait();
   }
 
+  /** Asks for a sign of life: of a stock that is followed already the server only says so again. */
+  ask() {
+    const [stock = 'APPL'] = this.wanted;
+    this.#send(this.wanted.size > 0 ? 'subscribe' : 'unsubscribe', stock);
+  }
+
   follow(stock) {
     this.wanted.add(stock);
     this.#send('subscribe', stock);

@@ -5,7 +5,7 @@ import { chart } from './draw.js';
 import { Feed } from './feed.js';
 import { Quote } from './quotes.js';
 import { watchServer } from './server.js';
-import { Silence } from './silence.js';
+import { ASK_AFTER, Silence } from './silence.js';
 
 const $ = (id) => document.getElementById(id);
 const STOCK = /^[A-Z0-9.^=/&_:+-]{1,24}$/;
@@ -197,9 +197,10 @@ feed.addEventListener('message', () => {
   });
 });
 setInterval(() => {
+  if (connection.state === 'open' && silence.look()) feed.ask();
   for (const quote of quotes.values()) quote.forget();
   draw();
-}, 1_000);
+}, ASK_AFTER);
 addEventListener('resize', draw);
 
 // What the reader does.
@@ -247,7 +248,7 @@ $('theme').onclick = () => {
 
 followAddress(DEFAULT);
 let known = '';
-watchServer(silence, ({ suggested }) => {
+watchServer(({ suggested }) => {
   // A list that is built anew closes under the hand of whoever is choosing from it.
   if (suggested.join() === known) return;
   known = suggested.join();

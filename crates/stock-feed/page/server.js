@@ -1,6 +1,6 @@
 // The second pane: what the one server behind this page does for all of its users.
 
-import { PATIENCE } from './silence.js';
+import { ANSWER_WITHIN } from './silence.js';
 
 const EVERY = 1_000;
 const $ = (id) => document.getElementById(id);
@@ -10,40 +10,53 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycl
 const MOST_DOTS = 16;
 const count = (n, one) => `${number.format(n)} ${one}${n === 1 ? '' : 's'}`;
 
-/** Asks `/stats` once a second, shows it, hands it to `tell`, and tells `silence` how that went. */
-export function watchServer(silence, tell) {
+/** Asks `/stats` once a second, shows what it says, and hands it to `tell`. */
+export async function watchServer(tell) {
   let before = null;
-  let heard = Date.now();
-  silence.addEventListener('change', () => showAway(silence.away, heard));
-  const ask = async () => {
-    let stats = null;
-    silence.ask();
-    try {
-      // A little longer than the patience, so that it is over when a question is given up.
-      const signal = AbortSignal.timeout(PATIENCE + 100);
-      stats = await (await fetch('/stats', { signal })).json();
-      stats.asked = performance.now();
-    } catch {
-      silence.miss();
-    }
+  let heard = null;
+  // When the first question was asked of those that have no answer.
+  let unanswered = null;
+  for (;;) {
+    const asked = performance.now();
+    const stats = await answer();
     if (stats) {
       heard = Date.now();
-      silence.hear();
+      unanswered = null;
+      showAway(false);
       show(stats, before?.pid === stats.pid ? before : null);
       tell(stats);
+    } else {
+      unanswered ??= asked;
+      if (performance.now() - unanswered >= ANSWER_WITHIN) showAway(true, heard);
     }
     before = stats;
-    setTimeout(ask, EVERY);
-  };
-  ask();
+    await new Promise((later) => { setTimeout(later, EVERY); });
+  }
+}
+
+async function answer() {
+  const stop = new AbortController();
+  // A server that hangs accepts the question, and would be waited for as long as the page is open.
+  const timer = setTimeout(() => stop.abort(), ANSWER_WITHIN);
+  try {
+    const stats = await (await fetch('stats', { signal: stop.signal })).json();
+    return { ...stats, asked: performance.now() };
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 // What the server said last stays readable, but it must not look like news.
 function showAway(away, heard) {
   $('server').dataset.away = String(away);
+  if ($('server-away').hidden === !away) return;
   $('server-away').hidden = !away;
   if (!away) return;
-  $('server-away').textContent = `No answer since ${clock.format(heard)}. Below is what it said last.`;
+  $('server-away').textContent = heard
+    ? `No answer since ${clock.format(heard)}. Below is what it said last.`
+    : 'No answer. If prices come all the same, an ad blocker may keep /stats from this page.';
   for (const id of ['flow-in', 'flow-out', 'each']) $(id).textContent = '–';
 }
 

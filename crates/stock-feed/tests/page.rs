@@ -375,7 +375,7 @@ async fn the_page_says_so_when_its_server_falls_silent_and_comes_back_with_it() 
 }
 
 #[tokio::test]
-async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
+async fn silence_is_a_question_without_an_answer_for_three_seconds_in_which_the_page_was_awake() {
     let Some(driver) = Driver::start() else {
         return;
     };
@@ -383,36 +383,122 @@ async fn silence_is_three_seconds_without_a_word_in_which_the_page_was_awake() {
     let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let away = page
         .run(
-            "const { Silence, PATIENCE } = await import('/page/silence.js');
+            "const { Silence } = await import('/page/silence.js');
             const after = (...steps) => {
                 const silence = new Silence();
-                for (const [what, at] of steps) silence[what](at);
-                return silence.away;
+                const asked = steps.filter(([what, at]) => silence[what](at) === true);
+                return [silence.away, asked.map(([, at]) => at)];
             };
+            const looks = (...times) => times.map((at) => ['look', at]);
             return {
-                unanswered: after(['ask', 0], ['miss', PATIENCE]),
-                refused_once: after(['ask', 0], ['miss', 1]),
-                refused_on_and_on: after(['ask', 0], ['miss', 1], ['ask', PATIENCE], ['miss', PATIENCE + 1]),
-                answered_in_between: after(['ask', 0], ['miss', 1], ['ask', 1000], ['hear', 1001], ['ask', 9000], ['miss', 9001]),
-                a_price_instead: after(['ask', 0], ['hear', 1], ['miss', PATIENCE]),
-                asleep: after(['ask', 0], ['miss', 60_000]),
-                back: after(['ask', 0], ['miss', PATIENCE], ['hear', PATIENCE + 1]),
+                unanswered: after(['hear', 0], ...looks(1000, 2000, 3000, 4000)),
+                not_yet: after(['hear', 0], ...looks(1000, 2000, 3000, 3999)),
+                answered: after(['hear', 0], ...looks(1000), ['hear', 1001], ...looks(2000, 3000)),
+                prices_instead: after(['hear', 0], ['hear', 900], ...looks(1000), ['hear', 1900], ...looks(2000)),
+                asleep: after(['hear', 0], ...looks(1000, 61_000, 62_000)),
+                asleep_and_then_unanswered: after(['hear', 0], ...looks(1000, 61_000, 62_000, 63_000, 64_000)),
+                back: after(['hear', 0], ...looks(1000, 2000, 3000, 4000), ['hear', 4001]),
             };",
         )
         .await;
     assert_eq!(
         away,
         json!({
-            "unanswered": true,
-            "refused_once": false,
-            "refused_on_and_on": true,
-            "answered_in_between": false,
-            "a_price_instead": false,
-            "asleep": false,
-            "back": false,
+            "unanswered": [true, [1000]],
+            "not_yet": [false, [1000]],
+            "answered": [false, [1000, 3000]],
+            "prices_instead": [false, []],
+            "asleep": [false, [1000, 61_000]],
+            "asleep_and_then_unanswered": [true, [1000, 61_000]],
+            "back": [false, [1000]],
         })
     );
     page.complains_of_nothing();
+}
+
+/// Counts a page's sockets, and what it says on them.
+const COUNT_SOCKETS: &str = "
+    window.sockets = 0;
+    window.requests = 0;
+    window.WebSocket = class extends WebSocket {
+        constructor(url) { super(url); window.sockets += 1; }
+        send(text) { super.send(text); window.requests += 1; }
+    };";
+
+#[tokio::test]
+async fn an_ad_blocker_that_keeps_the_figures_from_the_page_costs_it_no_socket() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.window(1280).await;
+    page.run_first(COUNT_SOCKETS);
+    page.block("*/stats");
+    let address = page_of(server.address, "APPL");
+    page.browser.goto(&address).await.unwrap();
+    page.until_says("server-away", "No answer. If prices come all the same")
+        .await;
+    // It asks on its socket as long as nothing comes, and each question has its answer before the next.
+    page.until("window.requests >= 5").await;
+    assert_eq!(page.js("window.sockets").await, 1);
+    assert_eq!(
+        page.js("document.getElementById('status').textContent")
+            .await,
+        "live"
+    );
+    page.complains_of_the_network_only();
+}
+
+#[tokio::test]
+async fn a_browser_without_newer_timers_has_figures_and_keeps_its_socket() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.window(1280).await;
+    page.run_first(COUNT_SOCKETS);
+    page.run_first("delete AbortSignal.timeout; delete AbortSignal.any;");
+    let address = page_of(server.address, "APPL");
+    page.browser.goto(&address).await.unwrap();
+    page.until_says("flow-users", "1 user").await;
+    page.until("window.requests >= 5").await;
+    assert_eq!(page.js("window.sockets").await, 1);
+    page.complains_of_nothing();
+}
+
+#[tokio::test]
+async fn figures_of_another_server_do_not_hide_that_this_one_is_silent() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market"]);
+    let page = driver.window(1280).await;
+    // What a load balancer does: the next question goes to a server that is well.
+    page.run_first(
+        "const ask = window.fetch;
+        let kept = null;
+        window.fetch = async (what, more) => {
+            if (what !== 'stats') return ask(what, more);
+            kept ??= await (await ask(what, more)).text();
+            return new Response(kept);
+        };",
+    );
+    let address = page_of(server.address, "APPL");
+    page.browser.goto(&address).await.unwrap();
+    page.until_says("flow-broker", "in process").await;
+    page.until_says("status", "live").await;
+    server.process.signal("STOP");
+    page.until_says("status", "the server does not answer")
+        .await;
+    assert_eq!(
+        page.js("document.getElementById('server-away').hidden")
+            .await,
+        true
+    );
+    server.process.signal("CONT");
+    page.until("document.getElementById('status').textContent === 'live'")
+        .await;
+    page.complains_of_the_network_only();
 }
 
 #[tokio::test]

@@ -62,6 +62,13 @@ impl Driver {
 
     /// Opens a page in a window of its own, so wide.
     pub(crate) async fn open(&self, width: u32, page: &str) -> Window {
+        let window = self.window(width).await;
+        window.browser.goto(page).await.unwrap();
+        window
+    }
+
+    /// Opens an empty window.
+    pub(crate) async fn window(&self, width: u32) -> Window {
         let flags = [
             "--headless",
             "--no-sandbox",
@@ -85,7 +92,6 @@ impl Driver {
             .connect(&format!("http://{}", self.address))
             .await
             .unwrap();
-        browser.goto(page).await.unwrap();
         let session = browser.session_id().await.unwrap().expect("a session");
         Window {
             driver: self.address,
@@ -175,6 +181,24 @@ impl Window {
             .execute_async(&script, Vec::new())
             .await
             .expect(body)
+    }
+
+    /// Runs a script in each page to come, before the page's own.
+    pub(crate) fn run_first(&self, script: &str) {
+        self.ask(
+            "goog/cdp/execute",
+            &json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } }),
+        );
+    }
+
+    /// Keeps addresses like this one from every page, as an ad blocker does.
+    pub(crate) fn block(&self, pattern: &str) {
+        for (cmd, params) in [
+            ("Network.enable", json!({})),
+            ("Network.setBlockedURLs", json!({ "urls": [pattern] })),
+        ] {
+            self.ask("goog/cdp/execute", &json!({ "cmd": cmd, "params": params }));
+        }
     }
 
     /// Has the browser say that its reader likes dark pages, or light ones.
