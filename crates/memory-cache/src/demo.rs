@@ -127,7 +127,7 @@ impl Demo {
             command.arg(format!("--away={AWAY}ms"));
             command.arg(format!("--ttl={}ms", time_to_live.as_millis()));
             if let DatabaseUrl::Sqlite(file) = &self.database {
-                command.arg("--database").arg(file.existing_or_new());
+                command.arg("--database").arg(file.as_argument());
             }
             match &self.place {
                 // Not among the arguments, where every user of the machine could read a password.

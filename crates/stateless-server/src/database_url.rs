@@ -1,14 +1,14 @@
 //! Which database the servers share, parsed once from the command line.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
-/// `sqlite:games.db`, `games.db`, or `postgres://user:password@host:5432/chess`.
-#[derive(Clone, PartialEq, Eq)]
+/// `games.db`, `sqlite:games.db?mode=ro`, or `postgres://user:password@host:5432/chess`.
+#[derive(Clone)]
 pub enum DatabaseUrl {
     /// A file that all servers of one machine can open.
     Sqlite(SqlitePlace),
@@ -17,11 +17,12 @@ pub enum DatabaseUrl {
 }
 
 /// A SQLite file and how it is opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SqlitePlace {
-    file: PathBuf,
-    /// What follows the file's name in the URL, where its user chose: `mode=ro`.
-    parameters: Option<String>,
+    /// What its user wrote, for a server that is started as another process.
+    text: String,
+    options: Box<SqliteConnectOptions>,
+    is_read_only: bool,
 }
 
 /// Why a text names no database.
@@ -63,7 +64,11 @@ impl FromStr for DatabaseUrl {
                 scheme: scheme.to_owned(),
             });
         }
-        SqlitePlace::at(text).map(Self::Sqlite)
+        match text {
+            "" => Err(BadDatabaseUrl::Empty),
+            ":memory:" => Err(BadDatabaseUrl::InMemory),
+            file => Ok(Self::sqlite(file)),
+        }
     }
 }
 
@@ -84,85 +89,74 @@ impl DatabaseUrl {
         }
     }
 
-    /// A SQLite file, by a path that no URL need be made of.
-    pub fn sqlite(file: impl Into<PathBuf>) -> Self {
-        Self::Sqlite(SqlitePlace {
-            file: file.into(),
-            parameters: None,
-        })
+    /// A SQLite file, by its path. SQLite opens none whose path is no text.
+    pub fn sqlite(file: impl AsRef<Path>) -> Self {
+        Self::Sqlite(SqlitePlace::at(file.as_ref()))
     }
 }
 
 impl SqlitePlace {
-    fn at(file: impl Into<PathBuf>) -> Result<Self, BadDatabaseUrl> {
-        let file = file.into();
-        match file.to_str() {
-            Some("") => Err(BadDatabaseUrl::Empty),
-            Some(":memory:") => Err(BadDatabaseUrl::InMemory),
-            _ => Ok(Self {
-                file,
-                parameters: None,
-            }),
+    /// Just the file that is named. No URL is made of it: there a blank, a bracket, a `:` and a `|` are
+    /// errors, and `a/../b.db` is `b.db`, also where `a` is a link to another folder.
+    fn at(file: &Path) -> Self {
+        let text = file.to_string_lossy().into_owned();
+        // SQLite itself takes a name that begins so for a URL.
+        let file = match text.starts_with("file:") {
+            true => Path::new(".").join(file),
+            false => file.to_owned(),
+        };
+        let options = SqliteConnectOptions::new().filename(file);
+        Self {
+            text,
+            options: Box::new(options.create_if_missing(true)),
+            is_read_only: false,
         }
     }
 
     fn from_url(url: &str) -> Result<Self, BadDatabaseUrl> {
         let options: SqliteConnectOptions = url.parse().map_err(BadDatabaseUrl::Malformed)?;
-        let parameters = url
-            .split_once('?')
-            .map(|(_, parameters)| parameters.to_owned());
-        if url.contains(":memory:") || parameters.iter().any(|all| all.contains("mode=memory")) {
+        let (_, parameters) = url.split_once('?').unwrap_or_default();
+        if url.contains(":memory:") || parameters.contains("mode=memory") {
             return Err(BadDatabaseUrl::InMemory);
         }
+        if options.get_filename().as_os_str().is_empty() {
+            return Err(BadDatabaseUrl::Empty);
+        }
         Ok(Self {
-            parameters,
-            ..Self::at(options.get_filename())?
+            text: url.to_owned(),
+            options: Box::new(match parameters.contains("mode=") {
+                true => options,
+                false => options.create_if_missing(true),
+            }),
+            is_read_only: parameters.contains("mode=ro") || parameters.contains("immutable"),
         })
     }
 
     /// The file itself.
     pub fn file(&self) -> &Path {
-        &self.file
+        self.options.get_filename()
+    }
+
+    /// What names it as `--database`.
+    pub fn as_argument(&self) -> &str {
+        &self.text
     }
 
     /// Whether its user asked for a database that nobody writes to.
     pub fn is_read_only(&self) -> bool {
-        self.parameters
-            .iter()
-            .any(|all| all.contains("mode=ro") || all.contains("immutable"))
+        self.is_read_only
     }
 
-    /// The URL that opens the file if it is there.
-    pub(crate) fn existing(&self) -> String {
-        format!(
-            "sqlite://{}?{}",
-            self.escaped(),
-            self.parameters.as_deref().unwrap_or("mode=rw")
-        )
-    }
-
-    /// The URL that makes the file if it is not there, unless its user chose otherwise.
-    pub fn existing_or_new(&self) -> String {
-        format!(
-            "sqlite://{}?{}",
-            self.escaped(),
-            self.parameters.as_deref().unwrap_or("mode=rwc")
-        )
-    }
-
-    /// The file's name as a part of a URL; these three characters mean something there.
-    fn escaped(&self) -> String {
-        let name = self.file.to_string_lossy();
-        name.replace('%', "%25")
-            .replace('?', "%3F")
-            .replace('#', "%23")
+    /// How it is opened, and made if it is not there, unless its user chose otherwise.
+    pub(crate) fn options(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::clone(&self.options)
     }
 }
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(place) => write!(f, "sqlite:{}", place.file.display()),
+            Self::Sqlite(place) => write!(f, "sqlite:{}", place.file().display()),
             Self::Postgres(address) => f.write_str(&without_password(address)),
         }
     }
@@ -204,12 +198,21 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_means_something_in_a_url_is_still_the_name_of_a_file() {
-        let Ok(DatabaseUrl::Sqlite(place)) = "50%25 #1?.db".parse() else {
-            panic!("it is a path");
-        };
-        let back: SqliteConnectOptions = place.existing().parse().unwrap();
-        assert_eq!(back.get_filename(), Path::new("50%25 #1?.db"));
+    fn a_path_names_just_that_file_whatever_it_would_mean_in_a_url() {
+        for name in [
+            "50%25 #1?.db",
+            "games:1.db",
+            "ga[1].db",
+            "a|b.db",
+            "./../y.db",
+            "data/../games.db",
+            r"C:\games.db",
+        ] {
+            let Ok(DatabaseUrl::Sqlite(place)) = name.parse() else {
+                panic!("{name} is a path");
+            };
+            assert_eq!(place.file(), Path::new(name));
+        }
     }
 
     #[test]

@@ -157,7 +157,7 @@ fn command(program: &Path, place: &Place) -> Command {
         // Not among the arguments, where every user of the machine could read the password.
         Place::Database(DatabaseUrl::Postgres(address)) => command.env("DATABASE_URL", address),
         Place::Database(DatabaseUrl::Sqlite(file)) => {
-            command.arg("--database").arg(file.existing_or_new())
+            command.arg("--database").arg(file.as_argument())
         }
         Place::InMemory => command.arg("--in-memory"),
     };

@@ -7,7 +7,7 @@ mod unavailable;
 
 use game::{Game, GameId, Move};
 
-pub use database::{Database, OpenError};
+pub use database::{Database, OpenError, Pools};
 pub use in_memory::InMemory;
 
 /// A place where games are kept.

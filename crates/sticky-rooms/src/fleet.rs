@@ -39,7 +39,7 @@ impl Fleet {
         match &self.database {
             // Not among the arguments, where every user of the machine could read a password.
             DatabaseUrl::Postgres(address) => command.env("DATABASE_URL", address),
-            DatabaseUrl::Sqlite(file) => command.arg("--database").arg(file.existing_or_new()),
+            DatabaseUrl::Sqlite(file) => command.arg("--database").arg(file.as_argument()),
         };
         Ok(Server::spawn(command, number).await?)
     }

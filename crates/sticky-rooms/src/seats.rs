@@ -4,8 +4,8 @@
 
 use rand::RngExt;
 use sha2::{Digest, Sha256};
-use sqlx::AnyPool;
-use stateless_server::store::{Database, StoreError};
+use stateless_server::on_either;
+use stateless_server::store::{Database, Pools, StoreError};
 
 use crate::board::Seat;
 use crate::room_id::RoomId;
@@ -16,7 +16,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS seats (
 /// The seats of all rooms.
 #[derive(Clone, Debug)]
 pub struct Seats {
-    pool: AnyPool,
+    pools: Pools,
 }
 
 /// What is kept of a token: who reads the database cannot sit down with it.
@@ -42,12 +42,14 @@ impl Seats {
     /// # Errors
     /// The database cannot be used.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
-        let pool = database.pool().clone();
-        // Of two servers that make it at once, Postgres lets one fail; then it is there.
-        if sqlx::query(TABLE).execute(&pool).await.is_err() {
-            sqlx::query(TABLE).execute(&pool).await?;
-        }
-        Ok(Self { pool })
+        let pools = database.pools().clone();
+        on_either!(&pools, pool => {
+            // Of two servers that make it at once, Postgres lets one fail; then it is there.
+            if sqlx::query(TABLE).execute(pool).await.is_err() {
+                sqlx::query(TABLE).execute(pool).await?;
+            }
+        });
+        Ok(Self { pools })
     }
 
     /// The hash of the token that a seat was given for, if it was.
@@ -55,11 +57,13 @@ impl Seats {
     /// # Errors
     /// The database cannot be used.
     pub async fn holder(&self, room: &RoomId, seat: Seat) -> Result<Option<TokenHash>, StoreError> {
-        let hash = sqlx::query_scalar("SELECT token_hash FROM seats WHERE room = $1 AND seat = $2")
-            .bind(room.as_str())
-            .bind(seat.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
+        let hash = on_either!(&self.pools, pool => {
+            sqlx::query_scalar("SELECT token_hash FROM seats WHERE room = $1 AND seat = $2")
+                .bind(room.as_str())
+                .bind(seat.as_str())
+                .fetch_optional(pool)
+                .await?
+        });
         Ok(hash.map(TokenHash))
     }
 
@@ -84,13 +88,16 @@ impl Seats {
                  WHERE room = $1 AND seat = $2 AND token_hash = $4"
             }
         };
-        let mut take = sqlx::query(statement)
-            .bind(room.as_str())
-            .bind(seat.as_str())
-            .bind(&new.0);
-        if let Some(before) = before {
-            take = take.bind(&before.0);
-        }
-        Ok(take.execute(&self.pool).await?.rows_affected() == 1)
+        let taken = on_either!(&self.pools, pool => {
+            let mut take = sqlx::query(statement)
+                .bind(room.as_str())
+                .bind(seat.as_str())
+                .bind(&new.0);
+            if let Some(before) = before {
+                take = take.bind(&before.0);
+            }
+            take.execute(pool).await?.rows_affected()
+        });
+        Ok(taken == 1)
     }
 }

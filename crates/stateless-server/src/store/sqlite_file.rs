@@ -1,68 +1,54 @@
 //! What a SQLite file needs so that several servers can share it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Connection, Error, Executor};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Error, SqlitePool};
 
 use crate::database_url::SqlitePlace;
 
+/// How long a writer waits for another server's write to end, instead of failing at once.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens the file, makes it if it is not there, and gives a pool of connections to it.
+pub(super) async fn open(
+    place: &SqlitePlace,
+    pool: SqlitePoolOptions,
+) -> Result<SqlitePool, Error> {
+    let options = with_settings(place.options(), place.is_read_only());
+    // Only here is it made. The pool opens what exists: if the file vanishes later, a server must say
+    // so, and not go on with a new, empty one.
+    options.connect().await?.close().await?;
+    let watch = Arc::new(Mutex::new(Watch::new(place.file())));
+    pool.before_acquire(move |_, connection| {
+        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = watch.opened_this_file(connection.age);
+        Box::pin(async move { Ok(is_current) })
+    })
+    .connect_with(options.create_if_missing(false))
+    .await
+}
+
 /// What each new connection is told.
-const SETTINGS: [&str; 4] = [
-    // A writer waits this many milliseconds for another server's write to end, instead of
-    // failing at once. It comes first because the next line may have to wait already.
-    "PRAGMA busy_timeout = 5000",
+fn with_settings(options: SqliteConnectOptions, is_read_only: bool) -> SqliteConnectOptions {
+    let options = options
+        .busy_timeout(BUSY_TIMEOUT)
+        // With the log, NORMAL lets the disk catch up when the log is folded into the file rather
+        // than at every commit. A killed server loses nothing; a power cut may lose the last
+        // moments, but never damages the file. FULL is the answer where that is too much.
+        .synchronous(SqliteSynchronous::Normal)
+        // SQLite knows foreign keys but does not hold anyone to them unless asked to, for each
+        // connection. One table has none to hold; the first migration that adds a second will.
+        .foreign_keys(true);
+    if is_read_only {
+        return options;
+    }
     // Writes go to a log beside the file (write-ahead log), so readers never wait for a writer
     // nor a writer for readers. There is still one writer at a time. The log needs memory that
     // the servers share: all of them run on one machine, and the file is on a disk of its own.
-    "PRAGMA journal_mode = WAL",
-    // With the log, NORMAL lets the disk catch up when the log is folded into the file rather
-    // than at every commit. A killed server loses nothing; a power cut may lose the last
-    // moments, but never damages the file. FULL is the answer where that is too much.
-    "PRAGMA synchronous = NORMAL",
-    // SQLite knows foreign keys but does not hold anyone to them unless asked to, for each
-    // connection. One table has none to hold; the first migration that adds a second will.
-    "PRAGMA foreign_keys = ON",
-];
-
-/// A SQLite file that is there.
-pub(super) struct SqliteFile<'a> {
-    place: &'a SqlitePlace,
-}
-
-impl<'a> SqliteFile<'a> {
-    /// Opens the file once, and makes it if it is not there.
-    ///
-    /// Only here. The pool opens what exists: if the file vanishes later, a server must say so,
-    /// and not go on with a new, empty one.
-    pub(super) async fn create(place: &'a SqlitePlace) -> Result<Self, Error> {
-        let connection = AnyConnection::connect(&place.existing_or_new()).await?;
-        connection.close().await?;
-        Ok(Self { place })
-    }
-
-    /// A pool of connections to this file, all with our settings.
-    pub(super) async fn pool(&self, options: AnyPoolOptions) -> Result<AnyPool, Error> {
-        let watch = Arc::new(Mutex::new(Watch::new(self.place.file())));
-        options
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    for setting in SETTINGS {
-                        connection.execute(setting).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .before_acquire(move |_, connection| {
-                let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_current = watch.opened_this_file(connection.age);
-                Box::pin(async move { Ok(is_current) })
-            })
-            .connect(&self.place.existing())
-            .await
-    }
+    options.journal_mode(SqliteJournalMode::Wal)
 }
 
 /// Notices that the file was deleted, moved or replaced.
@@ -70,7 +56,7 @@ impl<'a> SqliteFile<'a> {
 /// An open connection does not: Unix keeps a deleted file for a process that has it open, so a server
 /// would go on answering "201 Created" about games in a file that no other server can find.
 struct Watch {
-    place: std::path::PathBuf,
+    place: PathBuf,
     /// The file that was there when we last looked; `None` when there was none.
     seen: Option<FileIdentity>,
     /// When we saw that it had changed. Connections that are older belong to another file.

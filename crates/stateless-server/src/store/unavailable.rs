@@ -43,6 +43,12 @@ fn postgres(code: &str) -> Option<&'static str> {
         "3D000" => Some("the database is gone; its owner must restore it"),
         "42P01" => Some(NO_TABLES),
         "53100" => Some("the disk of the database is full; its owner must make room"),
+        // What a prepared statement meets where pgbouncer gives each transaction another connection.
+        "42P05" | "26000" | "08P01" => Some(
+            "a pgbouncer before the database shares connections between statements; its owner must set \
+             pool_mode=session, or take pgbouncer 1.21 or later with max_prepared_statements",
+        ),
+        "42501" => Some("this server's user may only read the database"),
         "53300" => Some("the database has no connection to spare"),
         _ => match code.get(..2)? {
             "08" | "57" => Some("the database is shutting down, starting, or cut the connection"),

@@ -3,6 +3,7 @@
 // Every file under tests/ is a program of its own and uses the part that it needs.
 #![allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 

@@ -28,9 +28,9 @@ pub struct Postgres {
 
 /// Postgres refuses to run as root, so then it runs as somebody else.
 #[derive(Clone, Copy)]
-struct User {
-    uid: u32,
-    gid: u32,
+pub struct User {
+    pub uid: u32,
+    pub gid: u32,
 }
 
 impl Postgres {
@@ -92,6 +92,10 @@ impl Postgres {
 
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn create_database(&self) -> String {
@@ -219,7 +223,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// Somebody else than root, where we are root: the user `postgres`, or else `nobody`.
-fn unprivileged_user(ours: &Path) -> Option<User> {
+pub fn unprivileged_user(ours: &Path) -> Option<User> {
     if fs::metadata(ours).unwrap().uid() != 0 {
         return None;
     }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
+use stateless_server::on_either;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Rooms;
@@ -53,14 +54,15 @@ impl Rooms {
             "SELECT id, move_count FROM games WHERE id IN ({})",
             places.join(", ")
         );
-        // Only `$1, $2, …` was put into it; the names are bound.
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for name in names {
-            query = query.bind(name.as_str());
-        }
-        let rows = query.fetch_all(self.database.pool()).await?;
-        let length =
-            |row: &sqlx::any::AnyRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)? as usize));
-        rows.iter().map(length).collect()
+        let rows: Vec<(String, i64)> = on_either!(self.database.pools(), pool => {
+            // Only `$1, $2, …` was put into it; the names are bound.
+            let mut query = sqlx::query_as(AssertSqlSafe(statement));
+            for name in names {
+                query = query.bind(name.as_str());
+            }
+            query.fetch_all(pool).await?
+        });
+        let lengths = rows.into_iter();
+        Ok(lengths.map(|(id, moves)| (id, moves as usize)).collect())
     }
 }
