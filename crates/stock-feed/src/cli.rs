@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use pubsub_manager::{BrokerAddress, InProcess, Stock};
+use pubsub_manager::{BadStock, BrokerAddress, InProcess, Stock};
 use redis_client::{BadRedisUrl, RedisFlag};
 
 use crate::market::Market;
@@ -158,7 +158,7 @@ pub struct Publish {
     pub strict: bool,
 
     /// All prices are of this stock: for a file that has no column of stocks.
-    #[arg(long, value_name = "STOCK")]
+    #[arg(long, value_name = "STOCK", value_parser = typed_stock)]
     pub stock: Option<Stock>,
 
     /// Prices as CSV, by commas, semicolons or tabs: with a header that names a column price or close
@@ -171,13 +171,18 @@ pub struct Publish {
 /// How to watch.
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// The server, for instance ws://127.0.0.1:3000/ws.
+    /// The server, for instance ws://127.0.0.1:3000, or the feed itself, ws://127.0.0.1:3000/ws.
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// The stocks to follow.
-    #[arg(value_name = "STOCK", required = true)]
+    /// The stocks to follow, in capitals or not.
+    #[arg(value_name = "STOCK", required = true, value_parser = typed_stock)]
     pub stocks: Vec<Stock>,
+}
+
+/// A stock as a person types it. What a program sends or publishes has to be in capitals.
+fn typed_stock(text: &str) -> Result<Stock, BadStock> {
+    text.to_ascii_uppercase().parse()
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {
@@ -248,6 +253,34 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_person_may_type_a_stock_in_small_letters() {
+        for (typed, stock) in [("brk.b", "BRK.B"), ("^Gspc", "^GSPC"), ("7203.T", "7203.T")] {
+            assert_eq!(typed_stock(typed).unwrap().as_str(), stock);
+        }
+        for wrong in ["", "a b", "\u{e4}ppl", "abcdefghijklmnopqrstuvwxy"] {
+            assert!(typed_stock(wrong).is_err(), "{wrong}");
+        }
+        let command = ["stock-feed", "watch", "ws://a", "appl", "brk/b"];
+        let Some(Command::Watch(watch)) = Cli::parse_from(command).command else {
+            panic!("it is another command");
+        };
+        assert_eq!(format!("{:?}", watch.stocks), "[Stock(APPL), Stock(BRK/B)]");
+        let command = [
+            "stock-feed",
+            "publish",
+            "--redis",
+            "redis://a",
+            "--stock",
+            "brk.b",
+            "-",
+        ];
+        let Some(Command::Publish(publish)) = Cli::parse_from(command).command else {
+            panic!("it is another command");
+        };
+        assert_eq!(publish.stock.expect("it was given").as_str(), "BRK.B");
     }
 
     #[test]

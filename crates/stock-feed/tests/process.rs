@@ -31,7 +31,7 @@ fn what_cannot_be_understood_ends_with_code_two_and_what_to_write_instead() {
         (&["--ping-every", "soon"], "30s"),
         (&["--allow-origin", "feed.example"], "https://feed.example"),
         (&["watch", "http://127.0.0.1:3000", "APPL"], "ws://"),
-        (&["watch", "ws://127.0.0.1:3000", "appl"], "APPL"),
+        (&["watch", "ws://127.0.0.1:3000", "ap pl"], "APPL"),
     ] {
         let mut process = Process::start(program().args(flags));
         assert_eq!(process.ends().code(), Some(2), "{flags:?}");
