@@ -6,20 +6,32 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use clap::builder::styling::{AnsiColor, Style};
 use futures_util::{SinkExt, StreamExt};
 use pubsub_manager::Stock;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep, timeout};
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message, http::Uri};
+use tokio_tungstenite::tungstenite::http::header::CONTENT_TYPE;
+use tokio_tungstenite::tungstenite::http::{Response, StatusCode};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use tokio_tungstenite::{WebSocketStream, connect_async};
+use url::Url;
 
 use crate::cli::Watch;
 
-/// The first wait before it comes back, and the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// The waits before it comes back: half a second to one at first, then twice as long each time, up to
+/// 15 s. The random half is there so that the users of a server that fell over do not all come back in
+/// the same moment.
+const WAITS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(500))
+    .with_max_delay(Duration::from_millis(7_500))
+    .with_jitter()
+    .without_max_times();
+
+/// How much of what answered instead of a feed is shown, in characters.
+const SHOWN: usize = 200;
 
 /// How long a server may take to accept a connection and to shake hands.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -84,35 +96,38 @@ pub async fn run(watch: Watch) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn address(text: &str) -> Result<Uri, String> {
+/// The address of a feed. One that ends with a slash is a page's, and its feed is `ws` beside it.
+fn address(text: &str) -> Result<Url, String> {
     let wrong = |reason: &str| {
         format!("{text:?} is not a server: {reason}; write for instance ws://127.0.0.1:3000/ws")
     };
-    let uri: Uri = text.parse().map_err(|error| wrong(&format!("{error}")))?;
-    match uri.scheme_str() {
-        Some("ws") if uri.host().is_some() => {}
-        Some("wss") => return Err(wrong("this client speaks no TLS, leave that to a proxy")),
+    let mut url = Url::parse(text).map_err(|error| wrong(&format!("{error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        // What was given is not quoted: it has a password in it.
+        return Err("a server's address has no name and no password in it".to_owned());
+    }
+    match url.scheme() {
+        "ws" => {}
+        "wss" => return Err(wrong("this client speaks no TLS, leave that to a proxy")),
         _ => return Err(wrong("it has to begin with ws://")),
     }
-    if uri.path() == "/" {
-        return format!("{}/ws", text.trim_end_matches('/'))
-            .parse()
-            .map_err(|error| wrong(&format!("{error}")));
+    url.set_fragment(None);
+    if url.path().ends_with('/') {
+        let path = format!("{}ws", url.path());
+        url.set_path(&path);
     }
-    Ok(uri)
+    Ok(url)
 }
 
-async fn come_back_for_ever(url: &Uri, stocks: &[Stock], screen: &mut Screen) -> io::Result<()> {
-    let mut failures = 0;
+async fn come_back_for_ever(url: &Url, stocks: &[Stock], screen: &mut Screen) -> io::Result<()> {
+    let mut waits = WAITS.build();
     loop {
         let began = Instant::now();
         let reason = follow(url, stocks, screen).await?;
-        failures = if began.elapsed() > GOOD_AFTER {
-            1
-        } else {
-            failures + 1
-        };
-        let wait = wait(failures, fastrand::f64());
+        if began.elapsed() > GOOD_AFTER {
+            waits = WAITS.build();
+        }
+        let wait = waits.next().expect("the waits have no end");
         screen.note(&format!(
             "{reason}; trying again in {:.1} s",
             wait.as_secs_f64()
@@ -121,19 +136,10 @@ async fn come_back_for_ever(url: &Uri, stocks: &[Stock], screen: &mut Screen) ->
     }
 }
 
-/// Twice as long with each failure, and a random half of that, so that the users of a server
-/// that fell over do not all come back in the same moment.
-fn wait(failures: u32, random: f64) -> Duration {
-    let most = FIRST_WAIT
-        .saturating_mul(2_u32.saturating_pow(failures))
-        .min(LONGEST_WAIT);
-    most.mul_f64(0.5 + random / 2.0)
-}
-
 /// One connection, from its beginning to its end; says how it ended.
-async fn follow(url: &Uri, stocks: &[Stock], screen: &mut Screen) -> io::Result<String> {
+async fn follow(url: &Url, stocks: &[Stock], screen: &mut Screen) -> io::Result<String> {
     let cannot = |why: String| Ok(format!("cannot connect to {url}: {why}"));
-    let socket = match timeout(CONNECT_WITHIN, connect_async(url.clone())).await {
+    let socket = match timeout(CONNECT_WITHIN, connect_async(url.as_str())).await {
         Ok(Ok((socket, _))) => socket,
         Ok(Err(error)) => return cannot(in_words(&error)),
         Err(_) => return cannot(format!("no answer for {} s", CONNECT_WITHIN.as_secs())),
@@ -212,18 +218,41 @@ where
     }
 }
 
+/// Why a handshake failed, in one line.
 fn in_words(error: &Error) -> String {
     match error {
-        Error::Http(answer) => {
-            let body = answer
-                .body()
-                .as_deref()
-                .map(String::from_utf8_lossy)
-                .unwrap_or_default();
-            format!("{} {}", answer.status(), body.trim())
-        }
+        Error::Http(answer) => answered(answer),
         error => error.to_string(),
     }
+}
+
+/// What an answer that is no handshake's says: this server's own is a line of text, and anything else
+/// answered in place of a feed.
+fn answered(answer: &Response<Option<Vec<u8>>>) -> String {
+    let status = answer.status();
+    let kind = answer.headers().get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let body = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default());
+    let line = body.lines().next().unwrap_or_default().trim();
+    // A stranger's text does not get to paint this terminal.
+    let line: String = line
+        .chars()
+        .filter(|char| !char.is_control())
+        .take(SHOWN)
+        .collect();
+    let what = match kind {
+        kind if kind.starts_with("text/html") => ", a page and not a feed",
+        _ if status.is_success() => ", which is not a feed",
+        kind if kind.starts_with("text/plain") && !line.is_empty() => {
+            return format!("{status}: {line}");
+        }
+        _ => "",
+    };
+    let advice = match status {
+        status if status.is_success() || status == StatusCode::NOT_FOUND => ": look at the path",
+        _ => "",
+    };
+    format!("{status}{what}{advice}")
 }
 
 /// What is printed: prices to the standard output, everything else to the standard error.
@@ -399,24 +428,69 @@ mod tests {
 
     #[test]
     fn a_server_may_be_named_with_or_without_its_path() {
-        for text in [
-            "ws://127.0.0.1:3000",
-            "ws://127.0.0.1:3000/",
-            "ws://127.0.0.1:3000/ws",
+        for (text, url) in [
+            ("ws://127.0.0.1:3000", "ws://127.0.0.1:3000/ws"),
+            ("ws://127.0.0.1:3000/", "ws://127.0.0.1:3000/ws"),
+            ("ws://127.0.0.1:3000/ws", "ws://127.0.0.1:3000/ws"),
+            ("ws://127.0.0.1:3000/#APPL", "ws://127.0.0.1:3000/ws"),
+            ("ws://feed.example/?x=1", "ws://feed.example/ws?x=1"),
+            ("ws://feed.example/feed/", "ws://feed.example/feed/ws"),
+            ("WS://[::1]:80/feed/ws", "ws://[::1]/feed/ws"),
         ] {
-            assert_eq!(address(text).unwrap(), "ws://127.0.0.1:3000/ws");
+            assert_eq!(address(text).unwrap().as_str(), url);
         }
-        for text in ["127.0.0.1:3000", "http://a", "wss://a", ""] {
-            assert!(address(text).is_err(), "{text}");
+        for text in ["127.0.0.1:3000", "http://a", "wss://a", "ws://", ""] {
+            let said = address(text).unwrap_err();
+            assert!(said.contains("write for instance ws://"), "{said}");
         }
     }
 
     #[test]
+    fn a_password_in_an_address_is_not_printed() {
+        let said = address("ws://me:hunter2@feed.example").unwrap_err();
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn what_answers_instead_of_a_feed_is_named_in_one_line() {
+        let answer = |status, kind: &str, body: &str| {
+            let answer = Response::builder()
+                .status(status)
+                .header(CONTENT_TYPE, kind);
+            answered(&answer.body(Some(body.as_bytes().to_vec())).unwrap())
+        };
+        assert_eq!(
+            answer(200, "text/html; charset=utf-8", "<!doctype html>\n<p>"),
+            "200 OK, a page and not a feed: look at the path"
+        );
+        assert_eq!(
+            answer(502, "text/html", "<html>"),
+            "502 Bad Gateway, a page and not a feed"
+        );
+        assert_eq!(
+            answer(503, "text/plain", "all 5 seats are taken\n"),
+            "503 Service Unavailable: all 5 seats are taken"
+        );
+        assert_eq!(answer(404, "", ""), "404 Not Found: look at the path");
+        assert_eq!(
+            answer(200, "application/json", "{}"),
+            "200 OK, which is not a feed: look at the path"
+        );
+        let long = format!("\x1b[31m{}\nmore", "x".repeat(10_000));
+        let said = answer(403, "text/plain", &long);
+        assert_eq!(said, format!("403 Forbidden: [31m{}", "x".repeat(196)));
+    }
+
+    #[test]
     fn waits_double_and_differ_and_have_an_end() {
-        assert_eq!(wait(1, 0.0), FIRST_WAIT);
-        assert_eq!(wait(1, 1.0), FIRST_WAIT * 2);
-        assert_eq!(wait(2, 1.0), FIRST_WAIT * 4);
-        assert_eq!(wait(40, 1.0), LONGEST_WAIT);
-        assert_eq!(wait(40, 0.0), LONGEST_WAIT / 2);
+        let most = [1.0, 2.0, 4.0, 8.0, 15.0, 15.0];
+        for _ in 0..100 {
+            for (wait, most) in WAITS.build().zip(most) {
+                let wait = wait.as_secs_f64();
+                assert!((most / 2.0..=most).contains(&wait), "{wait} of {most}");
+            }
+        }
+        let [one, other] = [WAITS, WAITS].map(|waits| waits.build().take(4).collect::<Vec<_>>());
+        assert_ne!(one, other, "chance has a part in it");
     }
 }

@@ -5,6 +5,22 @@ mod support;
 
 use support::fleet::{Process, Server, program};
 use support::redis_server::RedisServer;
+use support::until;
+
+#[test]
+fn a_page_in_place_of_a_feed_is_named_in_one_line() {
+    let server = Server::start(&["--market-every", "5ms"]);
+    // A page's address with something behind it is still a page's, and its feed is found.
+    let url = format!("ws://{}/?x=1#APPL", server.address);
+    let watch = Process::start(program().args(["watch", &url, "appl"]));
+    until("a price comes", || watch.said().contains("APPL  "));
+    drop(watch);
+
+    let url = format!("ws://{}/page/main.js", server.address);
+    let watch = Process::start(program().args(["watch", &url, "APPL"]));
+    watch.until_said("200 OK, which is not a feed: look at the path; trying again in ");
+    assert!(!watch.said().contains("import"), "{}", watch.said());
+}
 
 #[test]
 fn the_terminal_client_comes_back_when_its_server_does() {
