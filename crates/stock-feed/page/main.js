@@ -12,8 +12,10 @@ const STOCK = /^[A-Z0-9.^=/&_:+-]{1,24}$/;
 // The stocks stand in the address, so that a page can be shared, reloaded and bookmarked.
 const DEFAULT = ['APPL', 'GOOG', 'MSFT'];
 
-const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-const feed = new Feed(`${scheme}://${location.host}/ws`);
+// Beside the page, which may stand under a path of a proxy's.
+const socket = new URL('ws', document.baseURI);
+socket.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+const feed = new Feed(socket.href);
 const silence = new Silence();
 const board = new Board($('board'), $('stock'));
 const quotes = new Map();

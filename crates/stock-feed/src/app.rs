@@ -8,7 +8,7 @@ use pubsub_manager::PubSubManager;
 
 use crate::link::Link;
 use crate::market::Market;
-use crate::origin::{Allowed, Refusals};
+use crate::origin::{Allowed, Forwarded, Refusals};
 use crate::roster::Roster;
 use crate::stats::Latest;
 
@@ -29,6 +29,8 @@ pub struct Limits {
     pub drain: Duration,
     /// The pages, besides this server's own, that may connect.
     pub origins: Vec<Allowed>,
+    /// What becomes of a proxy's word on who asked, and for which host.
+    pub forwarded: Forwarded,
 }
 
 /// The server's shared parts. There is one for the life of the process, as there is one

@@ -13,7 +13,7 @@ use pubsub_manager::{BadStock, BrokerAddress, InProcess, Stock};
 use redis_client::{BadRedisUrl, RedisFlag};
 
 use crate::market::Market;
-use crate::origin::Allowed;
+use crate::origin::{Allowed, Forwarded};
 use crate::server::Options;
 use crate::{Limits, hall};
 
@@ -135,6 +135,12 @@ pub struct Serve {
     /// May be given more than once.
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<Allowed>,
+
+    /// A proxy stands before this server, and clients reach it through the proxy only: the host that
+    /// the proxy puts in X-Forwarded-Host is this server's own, too, and the log has the client that
+    /// it puts in X-Forwarded-For.
+    #[arg(long)]
+    pub trust_proxy: bool,
 }
 
 /// How to publish.
@@ -239,6 +245,10 @@ impl Serve {
                 unhealthy_after: self.unhealthy_after,
                 drain: self.drain,
                 origins: self.allow_origin,
+                forwarded: match self.trust_proxy {
+                    true => Forwarded::Trusted,
+                    false => Forwarded::Ignored,
+                },
             },
         })
     }

@@ -49,7 +49,7 @@ fn guard(mut response: Response) -> Response {
 /// that is no handshake learns here whether one would be let in: a browser keeps from its page what a
 /// handshake was answered.
 pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option<Seat>) {
-    if !may_connect(request.headers(), &app.limits.origins) {
+    if !may_connect(request.headers(), &app.limits.origins, app.limits.forwarded) {
         return refuse(forbidden(app, request.headers()));
     }
     if app.ending.load(Ordering::Relaxed) {
@@ -83,6 +83,7 @@ fn forbidden(app: &App, headers: &HeaderMap) -> Response {
         .get(ORIGIN)
         .map(|origin| String::from_utf8_lossy(origin.as_bytes()))
         .unwrap_or_default();
-    app.refusals.note(&origin);
+    let client = app.limits.forwarded.client(headers);
+    app.refusals.note(&origin, client);
     (StatusCode::FORBIDDEN, advice(&origin)).into_response()
 }

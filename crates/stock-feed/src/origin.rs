@@ -7,12 +7,15 @@
 //!
 //! [RFC 6455, section 10.2]: https://www.rfc-editor.org/rfc/rfc6455#section-10.2
 
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, Uri};
+use axum::http::HeaderMap;
+use axum::http::header::{HOST, HeaderName, ORIGIN};
+use axum::http::uri::Authority;
 use parking_lot::Mutex;
+use url::{Origin, Url};
 
 /// How long the log is quiet about refused pages after a line about them.
 const QUIET: Duration = Duration::from_secs(1);
@@ -20,13 +23,16 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How much of an origin is logged, in bytes.
 const LOGGED: usize = 80;
 
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// An origin as `--allow-origin` takes it: `https://feed.example`, or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allowed {
     /// Every page may connect.
     Any,
-    /// Pages of this origin may, compared in lower case.
-    Origin(String),
+    /// Pages of this origin may: of this scheme, this host and this port.
+    Origin(Origin),
 }
 
 /// An origin is a scheme and a host, with a port where it is not the scheme's own.
@@ -41,30 +47,53 @@ impl FromStr for Allowed {
         if text == "*" {
             return Ok(Self::Any);
         }
-        let uri: Uri = text.parse().map_err(|_| NotAnOrigin)?;
-        let only_origin = uri.path() == "/" && uri.query().is_none() && !text.ends_with('/');
-        match parts(text) {
-            Some((scheme @ ("http" | "https"), host)) if only_origin && !host.contains('@') => Ok(
-                Self::Origin(format!("{scheme}://{host}").to_ascii_lowercase()),
-            ),
-            _ => Err(NotAnOrigin),
-        }
+        let url = page(text).ok_or(NotAnOrigin)?;
+        // What else an address may have would be left out without a word.
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.path() == "/"
+            && !text.ends_with('/')
+            && url.query().is_none()
+            && url.fragment().is_none();
+        bare.then(|| Self::Origin(url.origin())).ok_or(NotAnOrigin)
     }
 }
 
-/// An origin's scheme, and its host as a browser gives it: without the port that is the scheme's own.
-fn parts(origin: &str) -> Option<(&str, &str)> {
-    let (scheme, host) = origin.split_once("://")?;
-    Some((scheme, without_own_port(scheme, host)))
+/// The address of a page that came from a server.
+fn page(origin: &str) -> Option<Url> {
+    let url = Url::parse(origin).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-fn without_own_port<'a>(scheme: &str, host: &'a str) -> &'a str {
-    let own = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return host,
-    };
-    host.strip_suffix(own).unwrap_or(host)
+/// What becomes of the headers in which a proxy says who asked it, and for which host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarded {
+    /// Nobody is known to stand before this server, so anybody could have written them.
+    Ignored,
+    /// A proxy stands before this server, and nobody reaches it but through the proxy.
+    Trusted,
+}
+
+impl Forwarded {
+    /// The host that the browser asked the first proxy for.
+    fn host(self, headers: &HeaderMap) -> Option<&str> {
+        let value = self.value(headers, &FORWARDED_HOST)?;
+        value.split(',').next().map(str::trim)
+    }
+
+    /// Whom the proxy before us was asked by. It writes that behind what it was told itself, which
+    /// anybody could have made up.
+    pub(crate) fn client(self, headers: &HeaderMap) -> Option<IpAddr> {
+        let value = self.value(headers, &FORWARDED_FOR)?;
+        value.rsplit(',').next()?.trim().parse().ok()
+    }
+
+    fn value<'a>(self, headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+        match self {
+            Self::Ignored => None,
+            Self::Trusted => headers.get(name)?.to_str().ok(),
+        }
+    }
 }
 
 /// True if the request comes from this server's own page, from an allowed one, or from no
@@ -74,32 +103,48 @@ fn without_own_port<'a>(scheme: &str, host: &'a str) -> &'a str {
 /// stranger can have a name of his own lead here (DNS rebinding), and his page is let in. That is
 /// let be: nobody is known here by a cookie, there is no secret and nothing to change, so he gets
 /// what a program of his gets anyway. A server that knows its users has to know its own name, too.
-pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed]) -> bool {
+pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwarded) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;
     };
-    let Ok(origin) = origin.to_str() else {
+    let page = origin.to_str().ok().and_then(page);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let mut hosts = host.into_iter().chain(forwarded.host(headers));
+    if page
+        .as_ref()
+        .is_some_and(|page| hosts.any(|host| serves(host, page)))
+    {
+        return true;
+    }
+    allowed.iter().any(|allowed| match allowed {
+        Allowed::Any => true,
+        Allowed::Origin(allowed) => page.as_ref().is_some_and(|page| page.origin() == *allowed),
+    })
+}
+
+/// Whether a page came from the host that a request names. A name without a port is one at any port:
+/// nginx's `$host` leaves the port out, and pages of one host share all that a browser keeps for it.
+fn serves(host: &str, page: &Url) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
         return false;
     };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let parts = parts(origin);
-    let own = parts.zip(host).is_some_and(|((scheme, page), host)| {
-        without_own_port(scheme, host).eq_ignore_ascii_case(page)
-    });
-    own || allowed.iter().any(|allowed| match allowed {
-        Allowed::Any => true,
-        Allowed::Origin(allowed) => parts.is_some_and(|(scheme, page)| {
-            allowed.eq_ignore_ascii_case(&format!("{scheme}://{page}"))
-        }),
-    })
+    let Ok(own) = Url::parse(&format!("{}://{authority}", page.scheme())) else {
+        return false;
+    };
+    own.host() == page.host() && (authority.port().is_none() || own.port() == page.port())
 }
 
 /// What to tell a page that was refused.
 pub(crate) fn advice(origin: &str) -> String {
     match origin.parse() {
-        Ok(Allowed::Origin(origin)) => format!(
-            "pages of {origin} may not connect: start the server with --allow-origin {origin}\n"
-        ),
+        Ok(Allowed::Origin(origin)) => {
+            let origin = origin.ascii_serialization();
+            format!(
+                "pages of {origin} may not connect. If this is the server's own page and a proxy stands before \
+                 it, let the proxy pass the browser's Host on (nginx: proxy_set_header Host $host;). \
+                 If not, start the server with --allow-origin {origin}\n"
+            )
+        }
         // A file, or a page in a sandbox: its browser says `null`, which could be anyone.
         _ => {
             "pages that come from no address may not connect: open this one from a server\n".into()
@@ -119,10 +164,11 @@ struct Unsaid {
 }
 
 impl Refusals {
-    pub(crate) fn note(&self, origin: &str) {
+    pub(crate) fn note(&self, origin: &str, client: Option<IpAddr>) {
         if let Some(refused) = self.0.lock().add(Instant::now()) {
             let origin = &origin[..origin.floor_char_boundary(LOGGED)];
-            tracing::warn!(refused, ?origin, "refused pages of other origins");
+            let client = client.map(tracing::field::display);
+            tracing::warn!(refused, ?origin, client, "refused pages of other origins");
         }
     }
 }
@@ -154,46 +200,138 @@ mod tests {
 
     #[test]
     fn the_servers_own_page_and_a_terminal_may_connect() {
-        assert!(may_connect(&headers(Some("http://127.0.0.1:3000")), &[]));
-        assert!(may_connect(&headers(None), &[]));
+        assert!(may_connect(
+            &headers(Some("http://127.0.0.1:3000")),
+            &[],
+            Forwarded::Ignored
+        ));
+        assert!(may_connect(&headers(None), &[], Forwarded::Ignored));
     }
 
     #[test]
     fn a_strangers_page_may_not_connect() {
-        assert!(!may_connect(&headers(Some("https://evil.example")), &[]));
-        assert!(!may_connect(&headers(Some("http://127.0.0.1:3001")), &[]));
-        assert!(!may_connect(&headers(Some("null")), &[]));
+        assert!(!may_connect(
+            &headers(Some("https://evil.example")),
+            &[],
+            Forwarded::Ignored
+        ));
+        assert!(!may_connect(
+            &headers(Some("http://127.0.0.1:3001")),
+            &[],
+            Forwarded::Ignored
+        ));
+        assert!(!may_connect(
+            &headers(Some("null")),
+            &[],
+            Forwarded::Ignored
+        ));
     }
 
     #[test]
     fn a_page_on_the_list_may_connect() {
         let list = ["https://feed.example".parse().unwrap()];
-        assert!(may_connect(&headers(Some("https://Feed.example")), &list));
+        assert!(may_connect(
+            &headers(Some("https://Feed.example")),
+            &list,
+            Forwarded::Ignored
+        ));
         assert!(!may_connect(
             &headers(Some("https://feed.example.evil")),
-            &list
+            &list,
+            Forwarded::Ignored
         ));
         assert!(may_connect(
             &headers(Some("https://anyone")),
-            &[Allowed::Any]
+            &[Allowed::Any],
+            Forwarded::Ignored
         ));
     }
 
     #[test]
     fn a_port_that_goes_without_saying_may_be_said() {
         let list = ["https://A:443".parse().unwrap()];
-        assert!(may_connect(&headers(Some("https://a")), &list));
-        assert!(may_connect(&headers(Some("https://a:443")), &list));
-        assert!(!may_connect(&headers(Some("https://a:80")), &list));
-        assert!(!may_connect(&headers(Some("http://a:443")), &list));
+        assert!(may_connect(
+            &headers(Some("https://a")),
+            &list,
+            Forwarded::Ignored
+        ));
+        assert!(may_connect(
+            &headers(Some("https://a:443")),
+            &list,
+            Forwarded::Ignored
+        ));
+        assert!(!may_connect(
+            &headers(Some("https://a:80")),
+            &list,
+            Forwarded::Ignored
+        ));
+        assert!(!may_connect(
+            &headers(Some("http://a:443")),
+            &list,
+            Forwarded::Ignored
+        ));
         let mut behind_a_proxy = headers(Some("https://feed.example"));
         behind_a_proxy.insert(HOST, "feed.example:443".parse().unwrap());
-        assert!(may_connect(&behind_a_proxy, &[]));
+        assert!(may_connect(&behind_a_proxy, &[], Forwarded::Ignored));
+    }
+
+    /// Behind nginx's defaults the Host is the upstream's name, and `$host` has no port.
+    #[test]
+    fn a_proxy_that_passes_the_host_on_without_its_port_is_enough() {
+        let mut request = headers(Some("http://feed.example:8080"));
+        for (host, may) in [
+            ("upstream", false),
+            ("feed.example", true),
+            ("FEED.example", true),
+            ("feed.example:8080", true),
+            ("feed.example:80", false),
+            ("feed.example:8081", false),
+            ("feed.example:", true),
+            ("feed.example.evil", false),
+            ("", false),
+            ("feed.example/", false),
+        ] {
+            request.insert(HOST, host.parse().unwrap());
+            assert_eq!(
+                may_connect(&request, &[], Forwarded::Ignored),
+                may,
+                "{host}"
+            );
+        }
+        let mut request = headers(Some("http://[::1]:8080"));
+        for host in ["[::1]", "[::1]:8080"] {
+            request.insert(HOST, host.parse().unwrap());
+            assert!(may_connect(&request, &[], Forwarded::Ignored), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_says_counts_if_it_is_trusted_and_only_its_own_words() {
+        let mut request = headers(Some("https://feed.example"));
+        request.insert(FORWARDED_HOST, "feed.example, inner".parse().unwrap());
+        request.insert(FORWARDED_FOR, "10.0.0.1, 192.0.2.7".parse().unwrap());
+        assert!(!may_connect(&request, &[], Forwarded::Ignored));
+        assert_eq!(Forwarded::Ignored.client(&request), None);
+        assert!(may_connect(&request, &[], Forwarded::Trusted));
+        assert_eq!(
+            Forwarded::Trusted.client(&request),
+            Some("192.0.2.7".parse().unwrap())
+        );
+        request.insert(FORWARDED_HOST, "evil.example".parse().unwrap());
+        assert!(!may_connect(&request, &[], Forwarded::Trusted));
     }
 
     #[test]
     fn the_advice_is_one_that_the_command_line_takes() {
-        assert!(advice("https://a:444").contains("--allow-origin https://a:444\n"));
+        let advised = advice("https://a:444");
+        assert!(
+            advised.contains("--allow-origin https://a:444\n"),
+            "{advised}"
+        );
+        assert!(
+            advised.contains("proxy_set_header Host $host;"),
+            "{advised}"
+        );
         for nobody in ["null", "*", "file://", "chrome-extension://a", ""] {
             assert!(!advice(nobody).contains("--allow-origin"), "{nobody}");
         }

@@ -40,6 +40,20 @@ fn what_cannot_be_understood_ends_with_code_two_and_what_to_write_instead() {
 }
 
 #[test]
+fn the_log_names_a_refused_pages_client_by_a_trusted_proxys_word() {
+    for (flags, named) in [(&["--trust-proxy"][..], true), (&[], false)] {
+        let server = Server::start(flags);
+        let headers = "Origin: https://evil.example\r\nX-Forwarded-For: 10.0.0.1, 192.0.2.7\r\n";
+        let refused = Client::try_connect(server.address, headers).unwrap_err();
+        assert_eq!(refused.status, 403);
+        server.process.until_said("origin=\"https://evil.example\"");
+        let said = server.process.said();
+        assert_eq!(said.contains("client=192.0.2.7"), named, "{said}");
+        assert!(!said.contains("10.0.0.1"), "{said}");
+    }
+}
+
+#[test]
 fn an_address_of_another_machine_is_not_taken_for_one_in_use() {
     // From the block that is for documentation: nobody's address.
     let mut process = Process::start(program().args(["--listen", "192.0.2.1:3000"]));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pubsub_manager::{BrokerAddress, InProcess};
 use stock_feed::Limits;
+use stock_feed::origin::Forwarded;
 use stock_feed::server::{self, Options};
 
 /// The one server of this test process.
@@ -46,6 +47,7 @@ pub(crate) fn options(broker: InProcess) -> Options {
             unhealthy_after: Duration::from_secs(30),
             drain: Duration::ZERO,
             origins: vec!["https://feed.example".parse().unwrap()],
+            forwarded: Forwarded::Ignored,
         },
     }
 }

@@ -12,6 +12,8 @@ pub(crate) mod client;
 pub(crate) mod fleet;
 pub(crate) mod house;
 pub(crate) mod load;
+#[cfg(unix)]
+pub(crate) mod nginx;
 #[path = "../../../pubsub-manager/tests/support/redis_server.rs"]
 pub(crate) mod redis_server;
 
