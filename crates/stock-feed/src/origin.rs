@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
-use axum::http::header::{HOST, HeaderName, ORIGIN};
+use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use parking_lot::Mutex;
 use url::{Origin, Url};
@@ -23,8 +23,8 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How much of an origin is logged, in bytes.
 const LOGGED: usize = 80;
 
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: &str = "x-forwarded-host";
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// An origin as `--allow-origin` takes it: `https://feed.example`, or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,22 +77,25 @@ pub enum Forwarded {
 impl Forwarded {
     /// The host that the browser asked the first proxy for.
     fn host(self, headers: &HeaderMap) -> Option<&str> {
-        let value = self.value(headers, &FORWARDED_HOST)?;
+        let value = self.values(headers, FORWARDED_HOST).next()?;
         value.split(',').next().map(str::trim)
     }
 
     /// Whom the proxy before us was asked by. It writes that behind what it was told itself, which
-    /// anybody could have made up.
+    /// anybody could have made up, and some proxies (HAProxy) do so in a header of its own.
     pub(crate) fn client(self, headers: &HeaderMap) -> Option<IpAddr> {
-        let value = self.value(headers, &FORWARDED_FOR)?;
+        let value = self.values(headers, FORWARDED_FOR).next_back()?;
         value.rsplit(',').next()?.trim().parse().ok()
     }
 
-    fn value<'a>(self, headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-        match self {
-            Self::Ignored => None,
-            Self::Trusted => headers.get(name)?.to_str().ok(),
-        }
+    fn values<'a>(
+        self,
+        headers: &'a HeaderMap,
+        name: &'static str,
+    ) -> impl DoubleEndedIterator<Item = &'a str> {
+        let trusted = self == Self::Trusted;
+        let values = headers.get_all(name).iter().filter(move |_| trusted);
+        values.filter_map(|value| value.to_str().ok())
     }
 }
 
@@ -316,6 +319,11 @@ mod tests {
         assert_eq!(
             Forwarded::Trusted.client(&request),
             Some("192.0.2.7".parse().unwrap())
+        );
+        request.append(FORWARDED_FOR, "192.0.2.8".parse().unwrap());
+        assert_eq!(
+            Forwarded::Trusted.client(&request),
+            Some("192.0.2.8".parse().unwrap())
         );
         request.insert(FORWARDED_HOST, "evil.example".parse().unwrap());
         assert!(!may_connect(&request, &[], Forwarded::Trusted));
