@@ -114,9 +114,11 @@ export class Feed extends EventTarget {
    */
   async #askWhy() {
     let refusal = {};
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), HELLO_WITHIN);
     try {
       // By POST, because a browser names the page (Origin) in no GET to the page's own server.
-      const answer = await fetch(this.url.replace(/^ws/, 'http'), { method: 'POST' });
+      const answer = await fetch(this.url.replace(/^ws/, 'http'), { method: 'POST', signal: stop.signal });
       // A proxy that has no server says 503, too, but not when to come back.
       const full = answer.status === 503 && answer.headers.has('Retry-After');
       if (full || answer.status === 403) {
@@ -124,6 +126,8 @@ export class Feed extends EventTarget {
       }
     } catch {
       // Nobody is there, which a page that waits to connect again says anyway.
+    } finally {
+      clearTimeout(timer);
     }
     if (this.#opened || refusal.reason === this.#refusal.reason) return;
     this.#refusal = refusal;
