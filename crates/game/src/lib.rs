@@ -8,11 +8,13 @@ mod chess_move;
 mod flags;
 mod game;
 mod game_id;
+mod object;
 mod reader;
 mod story;
 
 pub use chess_move::{BadMove, Move};
 pub use game::{Game, GameError, Summary};
 pub use game_id::{BadGameId, GameId};
+pub use object::Object;
 pub use reader::{ReadError, famous, read};
 pub use story::{StoreError, Story, managers};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 
-use crate::{Game, GameId};
+use crate::{Game, GameId, Object};
 
 /// The famous games, in JSON Lines, with their sources.
 const FAMOUS: &str = include_str!("../data/famous.jsonl");
@@ -86,7 +86,8 @@ pub fn read(file: &str, mut from: impl BufRead) -> Result<Vec<Game>, ReadError> 
         if json.is_empty() {
             continue;
         }
-        let game: Game = serde_json::from_slice(json).map_err(|error| bad_line(reason(&error)))?;
+        let Object(game): Object<Game> =
+            serde_json::from_slice(json).map_err(|error| bad_line(reason(&error)))?;
         if let Some(first) = first_line_of.insert(game.id.clone(), line) {
             let id = game.id.as_str();
             return Err(bad_line(format!(
@@ -154,6 +155,10 @@ mod tests {
                 "expected a sequence",
             ),
             (&format!("{GOOD}{GOOD}"), "trailing characters"),
+            (
+                r#"["b","W","B",1900,["e2e4"]]"#,
+                "invalid type: sequence, expected an object",
+            ),
         ] {
             let message = second(line);
             assert!(message.starts_with("x.jsonl:2: "), "{message}");

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use game::{Game, GameId, Move};
+use game::{Game, GameId, Move, Object};
 use serde::{Deserialize, Serialize};
 
 use crate::player::Player;
@@ -46,7 +46,7 @@ pub fn router<S: Store>(store: S) -> Router {
 /// `POST /games`: 201 when this request added the game, 200 when it was there already.
 async fn add_game<S: Store>(
     State(store): State<S>,
-    InBody(new): InBody<NewGame>,
+    InBody(Object(new)): InBody<Object<NewGame>>,
 ) -> Result<(StatusCode, Json<Game>), Problem> {
     let game = Game::from(new);
     let added = store.add_game(&game).await?;
@@ -58,7 +58,7 @@ async fn add_game<S: Store>(
 async fn add_move<S: Store>(
     State(store): State<S>,
     InPath(id): InPath<GameId>,
-    InBody(new): InBody<NewMove>,
+    InBody(Object(new)): InBody<Object<NewMove>>,
 ) -> Result<(StatusCode, Json<KeptMove>), Problem> {
     let (added, number) = store.add_move(&id, new.played, new.number).await?;
     let kept = KeptMove {

@@ -83,8 +83,15 @@ fn all_kinds() -> Vec<Bad> {
         )
         .says("16384"),
         bad("/games", "{}", 422, "bad_field").says("missing field `id`"),
-        bad("/games", "[1]", 422, "bad_field"),
-        bad("/games", "null", 422, "bad_field"),
+        bad("/games", "[]", 422, "bad_field").says("expected an object"),
+        bad(
+            "/games",
+            json!(["new", "W", "B", 1900, ["e2e4"]]),
+            422,
+            "bad_field",
+        )
+        .says("expected an object"),
+        bad("/games", "null", 422, "bad_field").says("expected an object"),
         bad("/games", game_with("id", json!(7)), 422, "bad_field").says("expected a string"),
         bad("/games", game_with("id", json!(" ")), 422, "bad_field").says("the id is empty"),
         bad("/games", game_with("id", json!(long)), 422, "bad_field").says("129 characters"),
@@ -145,6 +152,7 @@ fn all_kinds() -> Vec<Bad> {
             "unknown_game",
         )
         .says("UTF-8"),
+        bad(moves, json!(["e7e5", 2]), 422, "bad_field").says("expected an object"),
         bad(moves, json!({}), 422, "bad_field").says("missing field `move`"),
         bad(moves, json!({"move": "e2e9"}), 422, "bad_field").says("squares are a1 to h8"),
         bad(moves, json!({"move": "e7e8k"}), 422, "bad_field").says("q, r, b or n"),

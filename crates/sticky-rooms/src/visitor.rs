@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Error;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum_tungstenite::tungstenite;
+use game::Object;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, interval_at, timeout};
 
@@ -118,7 +119,8 @@ impl Visitor<'_> {
     /// Does what was asked. What everybody is told comes by the room; only a seat is answered here.
     async fn answer(&mut self, text: &str) -> Result<Option<String>, Refusal> {
         let json: serde_json::Value = serde_json::from_str(text).map_err(Refusal::BadJson)?;
-        match serde_json::from_value(json).map_err(Refusal::BadMessage)? {
+        let Object(asked) = serde_json::from_value(json).map_err(Refusal::BadMessage)?;
+        match asked {
             Asked::Join { seat, token } => {
                 if self.seat.is_some_and(|mine| mine != seat) {
                     return Err(Refusal::SeatTaken);

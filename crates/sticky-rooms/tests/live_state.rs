@@ -143,6 +143,7 @@ async fn whatever_bad_is_asked_has_its_own_code_and_leaves_the_room_as_it_was() 
         (json!({"type": "join", "seat": "black"}), "seat_taken"),
         (json!({"type": "free lunch"}), "bad_message"),
         (json!([]), "bad_message"),
+        (json!(["chat", "hello"]), "bad_message"),
     ] {
         assert_eq!(white.refused(message.clone()).await, code, "{message}");
     }
