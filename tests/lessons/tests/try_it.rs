@@ -35,30 +35,19 @@ const QUICK: [&str; 8] = [
 #[test]
 fn what_the_pages_ask_to_try_in_the_small_crates_gives_what_they_say() {
     let changes = changes().into_iter();
-    // A target folder of its own: in the workspace's, the changed programs would take the place of
-    // those that other tests start.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("try-it/target");
-    try_all(
-        target,
-        changes.filter(|change| QUICK.contains(&&*change.krate)),
-    );
+    try_all(changes.filter(|change| QUICK.contains(&&*change.krate)));
 }
 
 #[test]
 #[ignore = "minutes: cargo test -p lesson-tests --test try_it -- --ignored"]
 fn what_the_pages_ask_to_try_in_the_servers_gives_what_they_say() {
     let changes = changes().into_iter();
-    // Nothing else runs beside it, and SQLite need not be built once more.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
-    try_all(
-        target,
-        changes.filter(|change| !QUICK.contains(&&*change.krate)),
-    );
+    try_all(changes.filter(|change| !QUICK.contains(&&*change.krate)));
 }
 
-fn try_all(target: PathBuf, changes: impl Iterator<Item = Change>) {
+fn try_all(changes: impl Iterator<Item = Change>) {
     let began = Instant::now();
-    let copy = Copy::of_the_workspace(target);
+    let copy = Copy::of_the_workspace();
     let mut count = 0;
     let mut wrong = String::new();
     for change in changes {
@@ -171,11 +160,10 @@ fn changes_of(page: &Path) -> Vec<Change> {
 /// A copy of the crates and of the programs that do not compile.
 struct Copy {
     folder: PathBuf,
-    target: PathBuf,
 }
 
 impl Copy {
-    fn of_the_workspace(target: PathBuf) -> Self {
+    fn of_the_workspace() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("try-it");
         for part in ["crates", "tests/compile-fail/ui"] {
             copy(&house().join(part), &folder.join(part));
@@ -191,7 +179,7 @@ impl Copy {
             manifest.lines().map(members).collect::<String>(),
         );
         fs::copy(house().join("Cargo.lock"), folder.join("Cargo.lock")).expect("it is there");
-        Self { folder, target }
+        Self { folder }
     }
 
     /// Makes the change, sees what comes of it, and takes it back.
@@ -301,7 +289,9 @@ impl Copy {
             .args([command, "--offline", "--quiet"])
             .args(rest)
             .env_remove("RUST_BACKTRACE")
-            .env("CARGO_TARGET_DIR", &self.target)
+            // Its own: cargo knows the crates of two workspaces apart by nothing but their names, and would
+            // take the copy's for the workspace's.
+            .env("CARGO_TARGET_DIR", self.folder.join("target"))
             .env("NO_COLOR", "1")
             .current_dir(&self.folder)
             .output()
