@@ -109,7 +109,7 @@ async fn run(flags: &Serve) -> Result<()> {
     };
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "{LISTENING}http://{address} ({place})")?;
-    server::run(listener, router, shutdown).await?;
+    server::run(listener, router, shutdown).await;
     database.close().await;
     Ok(())
 }

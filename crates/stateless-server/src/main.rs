@@ -77,9 +77,8 @@ async fn answer(flags: &Serve, place: &Place, router: Router) -> Result<()> {
         "{LISTENING}http://{address} (games are in {place})"
     )
     .context("cannot print the address")?;
-    server::run(listener, router, shutdown)
-        .await
-        .context("cannot listen any longer")
+    server::run(listener, router, shutdown).await;
+    Ok(())
 }
 
 /// Who names a port wants that one; who names none is content with the next that is free.

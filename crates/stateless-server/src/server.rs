@@ -1,13 +1,26 @@
 //! One server: it listens, answers, and ends without hanging up on anybody.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1::{self, UpgradeableConnection};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// How long a client may take to send the head of a request, and to begin the next one.
+///
+/// `axum::serve` sets no such limit: some hundred clients that send half a head, or nothing, hold all
+/// descriptors for as long as they like, and nobody else is heard.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait for descriptors to come back when they have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// How long a request under way may take once the server was told to end.
 ///
@@ -17,44 +30,103 @@ const GRACE: Duration = Duration::from_secs(12);
 /// What a server prints on its standard output before its address, once it listens.
 pub const LISTENING: &str = "listening on ";
 
+/// More open connections than one server of these lessons has use for.
+const MOST_DESCRIPTORS: u64 = 20_000;
+
 /// How many ports after the wished one are tried.
 const NEXT_PORTS: u16 = 50;
 
 /// Answers requests until `shutdown`, then those that are under way, and no new ones.
 ///
 /// The caller owns the listener and the end, so that a test binds port 0 and never waits.
-///
-/// # Errors
-/// None from a connection: those end alone. Only what the system says of the listener.
-pub async fn run(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    // Without this, the system may hold a small answer back for 40 ms to send it with the next.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
+pub async fn run(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+    raise_descriptor_limit();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    // Every connection has a receiver: it hears of the end by it, and is over when it is dropped.
+    let (end, ending) = watch::channel(());
+    let mut shutdown = pin!(shutdown);
+    let mut accepts = Accepts {
+        listener,
+        is_failing: false,
+    };
+    loop {
+        let stream = tokio::select! {
+            stream = accepts.next() => stream,
+            () = &mut shutdown => break,
+        };
+        // Without this, the system may hold a small answer back for 40 ms to send it with the next.
+        if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("a connection keeps Nagle's delay: {error}");
         }
-    });
-    let (tell, mut told) = watch::channel(false);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-        shutdown.await;
-        tell.send_replace(true);
-    });
-    let out_of_patience = async move {
-        if told.wait_for(|told| *told).await.is_err() {
-            // The sender is gone only when serving has ended, and then nobody is waited for.
-            std::future::pending::<()>().await;
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(until_end(connection.with_upgrades(), ending.clone()));
+    }
+    // From here on, who connects is refused and asks another server.
+    drop((accepts, ending));
+    end.send_replace(());
+    if timeout(GRACE, end.closed()).await.is_err() {
+        tracing::warn!("hung up on somebody who did not read his answer for {GRACE:?}");
+    }
+}
+
+/// Answers the requests of one connection; once the end has come, only the one under way.
+async fn until_end(
+    connection: UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>,
+    mut ending: watch::Receiver<()>,
+) {
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        _ = ending.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        tokio::time::sleep(GRACE).await;
     };
-    tokio::select! {
-        ended = serving.into_future() => ended,
-        () = out_of_patience => {
-            tracing::warn!("hung up on somebody who did not read his answer for {GRACE:?}");
-            Ok(())
+    if let Err(error) = ended {
+        tracing::debug!("a connection ended: {error}");
+    }
+}
+
+/// The connections that come in.
+struct Accepts {
+    listener: TcpListener,
+    /// It was said already that there are none.
+    is_failing: bool,
+}
+
+impl Accepts {
+    async fn next(&mut self) -> TcpStream {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    if std::mem::take(&mut self.is_failing) {
+                        tracing::warn!("new connections are accepted again");
+                    }
+                    return stream;
+                }
+                // One that was gone before it was accepted.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    if !std::mem::replace(&mut self.is_failing, true) {
+                        tracing::error!(
+                            "no new connection is accepted until others end: {error}; a higher \
+                             limit, such as `ulimit -n 4096`, lets more be open at once"
+                        );
+                    }
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
         }
+    }
+}
+
+/// A shell gives a program 1024 descriptors where the system would allow it many more.
+fn raise_descriptor_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(MOST_DESCRIPTORS) {
+        tracing::debug!("the limit of descriptors stays as it is: {error}");
     }
 }
 
@@ -80,7 +152,7 @@ pub async fn bind_next_free(wished: SocketAddr) -> io::Result<TcpListener> {
     let last = wished.port().saturating_add(NEXT_PORTS);
     for port in wished.port()..last {
         match TcpListener::bind(SocketAddr::new(wished.ip(), port)).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
             other => return other,
         }
     }

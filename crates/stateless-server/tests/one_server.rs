@@ -207,7 +207,52 @@ async fn somebody_who_does_not_read_his_answer_cannot_keep_a_server_from_ending(
 
     // The clock jumps ahead whenever all wait for it, so nobody here really waits.
     end.send(()).unwrap();
-    timeout(AN_HOUR, running).await.unwrap().unwrap().unwrap();
+    timeout(AN_HOUR, running).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_request_and_none_at_all_are_hung_up_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/", get(async || "ok"));
+    tokio::spawn(server::run(listener, router, pending()));
+    for said in [
+        "",
+        "GET / HTTP/1.1\r\nhost: x\r\n",
+        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+    ] {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(said.as_bytes()).await.unwrap();
+        // An answered client may ask again, for as long; then it is over for it as well.
+        let mut heard = Vec::new();
+        let ended = timeout(AN_HOUR, connection.read_to_end(&mut heard)).await;
+        assert!(ended.is_ok(), "{said:?} is waited for without end");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_descriptors_says_so_and_goes_on_when_they_come_back() {
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -n 64; exec \"$0\" serve --in-memory --listen 127.0.0.1:0",
+        PROGRAM,
+    ]);
+    let server = Process::spawn(command).await;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let mut half_open = Vec::new();
+    for _ in 0..100 {
+        half_open.push(TcpStream::connect(&address).await.unwrap());
+    }
+    eventually("it says that it accepts no more", async || {
+        server
+            .said()
+            .contains("no new connection is accepted until others end")
+    })
+    .await;
+    drop(half_open);
+    eventually("it answers again", async || server.health().await == 200).await;
+    assert_eq!(server.said().matches("no new connection").count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

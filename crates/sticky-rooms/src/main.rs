@@ -86,7 +86,7 @@ async fn run_one(flags: &Server) -> Result<()> {
         "{LISTENING}http://{address} (server {number})"
     )?;
     tokio::select! {
-        ended = server::run(listener, router, std::future::pending()) => ended?,
+        () = server::run(listener, router, std::future::pending()) => {}
         () = look_every(flags.look_every, rooms.clone()) => {}
         () = told => {}
         () = stdin_closed(), if until_stdin_closes => {}

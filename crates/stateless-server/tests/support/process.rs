@@ -123,6 +123,12 @@ impl Process {
             .status()
     }
 
+    /// What it has said of its troubles so far.
+    pub fn said(&self) -> String {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// SIGKILL: nothing is saved, nobody is told.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -140,8 +146,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-            eprintln!("{} said:\n{}", self.url, String::from_utf8_lossy(&log));
+            eprintln!("{} said:\n{}", self.url, self.said());
         }
     }
 }
