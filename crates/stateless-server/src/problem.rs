@@ -84,6 +84,7 @@ impl From<StoreError> for Problem {
             StoreError::UnknownGame(_) => (StatusCode::NOT_FOUND, "unknown_game"),
             StoreError::DuplicateGame(_) => (StatusCode::CONFLICT, "duplicate_game"),
             StoreError::NotNext { .. } => (StatusCode::CONFLICT, "not_next"),
+            StoreError::Full(_) => (StatusCode::CONFLICT, "full"),
             StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             StoreError::Unforeseen(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unforeseen"),
         };

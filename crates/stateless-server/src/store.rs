@@ -48,7 +48,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// [`StoreError::UnknownGame`].
     fn game(&self, id: &GameId) -> impl Future<Output = Result<Game, StoreError>> + Send;
 
-    /// At most `limit` games in the order of their ids, from the first one `after` that id.
+    /// At most `limit` games in the order of their ids, from the first one `after` that id; and fewer
+    /// where they have more than [`MOST_LISTED_MOVES`] together. None comes only where there is none.
     ///
     /// # Errors
     /// Only those that every method has: see [`StoreError`].
@@ -58,6 +59,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Game>, StoreError>> + Send;
 }
+
+/// The most moves of one game. The rules allow none longer: after 75 moves without a capture or a pawn's
+/// move a game is drawn, which makes 11,797 at most. Without an end, one game is an answer without one.
+pub const MOST_MOVES: usize = 12_000;
+
+/// About how many moves one list of games has: an answer of a megabyte.
+pub const MOST_LISTED_MOVES: usize = 100_000;
 
 /// Whether a request changed something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +101,11 @@ pub enum StoreError {
         /// The number that was asked for.
         number: u32,
     },
+    /// The game has as many moves as a game may have.
+    #[error(
+        "the game {:?} has {MOST_MOVES} moves, more than the rules allow; begin another", .0.as_str()
+    )]
+    Full(GameId),
     /// The database cannot be used now; nothing was half done, and the same request is welcome
     /// again later.
     #[error("{reason}; send the same request again in a while")]
@@ -119,6 +132,7 @@ impl StoreError {
                 moves: *moves,
                 number: *number,
             },
+            Self::Full(id) => Self::Full(id.clone()),
             Self::Unavailable { reason, source } => Self::Unavailable {
                 reason,
                 source: sqlx::Error::Protocol(source.to_string()),
@@ -150,6 +164,9 @@ fn same_or_not_next(kept: &Game, played: Move, number: u32) -> Result<(Added, u3
         .and_then(|before| kept.moves.get(before as usize));
     if there == Some(&played) {
         return Ok((Added::Already, number));
+    }
+    if kept.moves.len() >= MOST_MOVES {
+        return Err(StoreError::Full(kept.id.clone()));
     }
     Err(StoreError::NotNext {
         id: kept.id.clone(),

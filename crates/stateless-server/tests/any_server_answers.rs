@@ -71,6 +71,39 @@ on_both_databases! {
         assert_eq!(ids(&rest), ["c", "ä"]);
         assert_eq!(nothing, json!([]));
     }
+
+    async fn a_list_of_long_games_is_about_a_megabyte_and_goes_on_after_its_last(database) {
+        let server = Process::serve(database).await;
+        for number in 10..40 {
+            let id = format!("game-{number}");
+            server.add_game(&id).await;
+            database.lengthen(&id, 11_000).await;
+        }
+        let (mut seen, mut after) = (0, "a".to_owned());
+        loop {
+            let (status, page) = server.get(&format!("/games?limit=1000&after={after}")).await;
+            assert_eq!(status, 200);
+            let page = page.as_array().unwrap();
+            let Some(last) = page.last() else { break };
+            assert_eq!(page.len(), 10, "a hundred thousand moves and a little more");
+            seen += page.len();
+            after = last["id"].as_str().unwrap().to_owned();
+        }
+        assert_eq!(seen, 30);
+    }
+
+    async fn a_game_that_is_longer_than_the_rules_allow_takes_no_move_more(database) {
+        let server = Process::serve(database).await;
+        server.add_game("long").await;
+        database.lengthen("long", 11_999).await;
+        assert_eq!(server.add_move("long", "a3a2", None).await.0, 201);
+        let (again, _) = server.add_move("long", "a3a2", Some(12_000)).await;
+        assert_eq!(again, 200, "that it was sent twice is no error");
+        for number in [None, Some(12_001)] {
+            let (status, problem) = server.add_move("long", "a2a3", number).await;
+            assert_eq!((status.as_u16(), &problem["error"]), (409, &json!("full")));
+        }
+    }
 }
 
 /// The test above would prove nothing if a server with state passed it as well.

@@ -11,7 +11,9 @@ use sqlx::{ConnectOptions, Connection, PgPool, SqlSafeStr, SqlitePool};
 
 use super::sqlite_file;
 use super::unavailable::reason;
-use super::{Added, Store, StoreError, same_or_duplicate, same_or_not_next};
+use super::{
+    Added, MOST_LISTED_MOVES, MOST_MOVES, Store, StoreError, same_or_duplicate, same_or_not_next,
+};
 use crate::DatabaseUrl;
 
 /// The tables of a SQLite file. What was released is never changed: a new file follows.
@@ -248,12 +250,14 @@ impl Store for Database {
                 "UPDATE games
                  SET moves = moves || ' ' || $2, move_count = move_count + 1
                  WHERE id = $1 AND move_count = coalesce($3, move_count + 1) - 1
+                 AND move_count < $4
                  RETURNING move_count",
             );
             update
                 .bind(id.as_str())
                 .bind(played.to_string())
                 .bind(number.map(i64::from))
+                .bind(MOST_MOVES as i64)
                 .fetch_all(pool)
                 .await?
         });
@@ -279,10 +283,18 @@ impl Store for Database {
         let after = after.map_or("", GameId::as_str);
         let rows: Vec<GameRow> = on_either!(&self.pools, pool => {
             let select = sqlx::query_as(
-                "SELECT id, white_player, black_player, year, moves FROM games
-                 WHERE id > $1 ORDER BY id LIMIT $2",
+                "SELECT id, white_player, black_player, year, moves FROM (
+                     SELECT *, sum(move_count) OVER (ORDER BY id) - move_count AS moves_before
+                     FROM games WHERE id > $1 ORDER BY id LIMIT $2
+                 ) AS page
+                 WHERE moves_before < $3 ORDER BY id",
             );
-            select.bind(after).bind(i64::from(limit)).fetch_all(pool).await?
+            select
+                .bind(after)
+                .bind(i64::from(limit))
+                .bind(MOST_LISTED_MOVES as i64)
+                .fetch_all(pool)
+                .await?
         });
         rows.into_iter().map(game_from).collect()
     }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use game::{Game, GameId, Move};
 
-use super::{Added, Store, StoreError, same_or_duplicate, same_or_not_next};
+use super::{
+    Added, MOST_LISTED_MOVES, MOST_MOVES, Store, StoreError, same_or_duplicate, same_or_not_next,
+};
 
 /// Games in this process: another server knows nothing of them, and they end with it.
 ///
@@ -50,6 +52,7 @@ impl Store for InMemory {
             let next = game.moves.len() as u32 + 1;
             match number {
                 Some(number) if number != next => same_or_not_next(game, played, number),
+                _ if game.moves.len() >= MOST_MOVES => same_or_not_next(game, played, next),
                 _ => {
                     game.moves.push(played);
                     Ok((Added::Now, next))
@@ -70,10 +73,14 @@ impl Store for InMemory {
     async fn games(&self, after: Option<&GameId>, limit: u32) -> Result<Vec<Game>, StoreError> {
         let start = after.map_or(Unbounded, Excluded);
         self.with(|games| {
-            let rest = games
-                .range((start, Unbounded))
-                .map(|(_, game)| game.clone());
-            Ok(rest.take(limit as usize).collect())
+            let mut moves = 0;
+            let rest = games.range((start, Unbounded)).map(|(_, game)| game);
+            let listed = rest.take(limit as usize).take_while(|game| {
+                let fits = moves < MOST_LISTED_MOVES;
+                moves += game.moves.len();
+                fits
+            });
+            Ok(listed.cloned().collect())
         })
     }
 }

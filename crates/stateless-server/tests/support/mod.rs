@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
 
 use postgres::Postgres;
@@ -52,6 +53,25 @@ impl TestDatabase {
         match self {
             Self::Sqlite { .. } => self.file().to_str().unwrap().to_owned(),
             Self::Postgres { server, name } => server.url(name),
+        }
+    }
+
+    /// Gives a game so many moves, more than requests would bring in the time of a test.
+    pub async fn lengthen(&self, id: &str, moves: usize) {
+        let update = |repeated: String| {
+            format!("UPDATE games SET moves = {repeated}, move_count = {moves} WHERE id = '{id}'")
+        };
+        match self {
+            Self::Sqlite { .. } => {
+                let repeated = format!("replace(hex(zeroblob({moves})), '00', ' a2a3')");
+                let url = format!("sqlite:{}", self.flag());
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                let update = AssertSqlSafe(update(repeated));
+                sqlx::query(update).execute(&mut connection).await.unwrap();
+            }
+            Self::Postgres { server, name } => {
+                server.run(name, &update(format!("repeat(' a2a3', {moves})")));
+            }
         }
     }
 
