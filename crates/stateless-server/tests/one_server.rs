@@ -13,7 +13,7 @@ use axum::routing::get;
 use game::{Game, GameId, Move};
 use stateless_server::store::{Added, Store, StoreError};
 use stateless_server::{api, server};
-use support::process::{PROGRAM, Process, new_game};
+use support::process::{PROGRAM, Process, new_game, send_signal};
 use support::{eventually, on_both_databases};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -208,6 +208,51 @@ async fn somebody_who_does_not_read_his_answer_cannot_keep_a_server_from_ending(
     // The clock jumps ahead whenever all wait for it, so nobody here really waits.
     end.send(()).unwrap();
     timeout(AN_HOUR, running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_whose_input_is_open_ends_at_the_first_signal_whichever_it_is() {
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let mut server = Command::new(PROGRAM)
+            .args(["serve", "--in-memory", "--listen", "127.0.0.1:0"])
+            .arg("--until-stdin-closes")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Its address is printed when signals are taken.
+        let mut said = [0; 1];
+        server
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut said)
+            .await
+            .unwrap();
+        send_signal(server.id().unwrap(), name).await;
+        let input = server.stdin.take();
+        assert_eq!(server.wait().await.unwrap().code(), Some(0), "{name}");
+        drop(input);
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_server_at_once() {
+    let server = Process::serve_with(&["--in-memory"]).await;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let mut connection = TcpStream::connect(&address).await.unwrap();
+    // A request under way: the server asks for its body, which does not come.
+    let head = "POST /games HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    read_until(&mut connection, "100 Continue").await;
+    server.signal("-TERM").await;
+    eventually("it accepts no more", async || {
+        TcpStream::connect(&address).await.is_err()
+    })
+    .await;
+    server.signal("-INT").await;
+    assert_eq!(server.ended().await.code(), Some(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use stock_feed::cli::{Cli, Command, Serve, seats};
 use stock_feed::{publish, server, watch};
 #[cfg(unix)]
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -147,27 +147,27 @@ fn free_port(address: SocketAddr) -> Option<SocketAddr> {
         .find(|free| TcpListener::bind(free).is_ok())
 }
 
-/// Is ready at the first Ctrl-C or SIGTERM. At the second the process ends at once.
+/// Is ready at the first Ctrl-C, SIGTERM or SIGHUP. At the second the process ends at once.
 #[cfg(unix)]
 fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut next = async move || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    };
     let (ask, asked) = oneshot::channel();
     tokio::spawn(async move {
-        either(&mut terminate, &mut interrupt).await;
+        next().await;
         let _ = ask.send(());
-        either(&mut terminate, &mut interrupt).await;
+        next().await;
         std::process::exit(1);
     });
     Ok(async move { asked.await.expect("the task above asks before it ends") })
-}
-
-#[cfg(unix)]
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
-    }
 }
 
 /// Is ready at Ctrl-C.

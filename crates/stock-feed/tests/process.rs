@@ -223,6 +223,16 @@ fn whoever_asks_for_a_seat_when_the_server_is_ending_is_sent_to_another() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_ends_it_as_sigterm_does() {
+    let mut server = Server::start(&["--no-market", "--drain", "100ms"]);
+    let mut user = Client::connect(server.address);
+    server.process.signal("HUP");
+    user.hears_close(1012);
+    drop(user);
+    assert_eq!(server.process.ends().code(), Some(0));
+}
+
+#[test]
 fn a_second_ctrl_c_ends_it_at_once() {
     let mut server = Server::start(&["--no-market", "--drain", "1h"]);
     let _user = Client::connect(server.address);
