@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 
 use crate::flags::Flags;
 use crate::game::count;
@@ -127,15 +127,44 @@ struct Turns {
 type Interrupt = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 enum Pace {
-    Rounds {
-        pause: Duration,
-    },
-    Forever {
-        add_every: Duration,
-        next_add: Instant,
-        log_every: Duration,
-        next_look: Instant,
-    },
+    Rounds { pause: Duration },
+    Forever(Timers),
+}
+
+/// The lecture's two: one adds, one looks, and neither waits for the other.
+struct Timers {
+    adds: Interval,
+    looks: Interval,
+}
+
+enum Tick {
+    Add,
+    Look,
+}
+
+impl Timers {
+    fn new(add_every: Duration, log_every: Duration) -> Self {
+        let every = |period| {
+            let mut ticks = interval_at(Instant::now() + period, period);
+            // A process that was stopped and goes on would make up for each tick that it missed: a
+            // hundred games at once, and then a hundred looks.
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        };
+        Self {
+            adds: every(add_every),
+            looks: every(log_every),
+        }
+    }
+
+    /// If both are due, either may be the next: a logger beside a timer that is always due would never
+    /// look, if games went first.
+    async fn next(&mut self) -> Tick {
+        tokio::select! {
+            _ = self.adds.tick() => Tick::Add,
+            _ = self.looks.tick() => Tick::Look,
+        }
+    }
 }
 
 enum Next {
@@ -165,12 +194,7 @@ impl Turns {
             false => Pace::Rounds {
                 pause: flags.add_every,
             },
-            true => Pace::Forever {
-                add_every: flags.add_every,
-                next_add: Instant::now() + flags.add_every,
-                log_every: flags.log_every,
-                next_look: Instant::now() + flags.log_every,
-            },
+            true => Pace::Forever(Timers::new(flags.add_every, flags.log_every)),
         };
         let mut interrupt: Interrupt = Box::pin(tokio::signal::ctrl_c());
         // The first poll is what makes the process listen: a user who has seen the first line may
@@ -233,25 +257,13 @@ impl Turns {
                 self.next = Next::LookInRound;
                 false
             }
-            Pace::Forever {
-                add_every,
-                next_add,
-                log_every,
-                next_look,
-            } => {
+            Pace::Forever(timers) => {
                 tokio::select! {
                     biased;
                     interrupted = &mut self.interrupt => {
                         return interrupted.map(|()| None).map_err(StoryError::Interrupt);
                     }
-                    () = sleep_until(*next_add) => {
-                        *next_add += *add_every;
-                        false
-                    }
-                    () = sleep_until(*next_look) => {
-                        *next_look += *log_every;
-                        true
-                    }
+                    tick = timers.next() => matches!(tick, Tick::Look),
                 }
             }
         };
@@ -261,7 +273,7 @@ impl Turns {
         }
         let game = self.next_game();
         self.left_cells(&self.added.to_string(), &shortened(&game.title()))?;
-        if matches!(self.pace, Pace::Forever { .. }) {
+        if matches!(self.pace, Pace::Forever(_)) {
             writeln!(io::stdout())?;
         }
         Ok(Some(Turn::Add(game)))
@@ -316,4 +328,41 @@ fn shortened(title: &str) -> String {
     }
     let start: String = title.chars().take(TITLE_WIDTH - 3).collect();
     format!("{start}...")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_was_stopped_makes_up_for_no_tick_that_it_missed() {
+        let each = Duration::from_millis(100);
+        let mut timers = Timers::new(each, each);
+        advance(Duration::from_secs(10)).await;
+        let (mut adds, mut looks) = (0, 0);
+        while let Ok(tick) = timeout(each / 2, timers.next()).await {
+            match tick {
+                Tick::Add => adds += 1,
+                Tick::Look => looks += 1,
+            }
+        }
+        assert_eq!((adds, looks), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_logger_looks_however_often_games_are_added() {
+        let mut timers = Timers::new(Duration::from_micros(10), Duration::from_millis(50));
+        let (began, mut looks) = (Instant::now(), 0);
+        while began.elapsed() < Duration::from_secs(1) {
+            match timers.next().await {
+                // The time that adding a game takes: the next is due when it is done.
+                Tick::Add => advance(Duration::from_millis(1)).await,
+                Tick::Look => looks += 1,
+            }
+        }
+        // Twenty are due. Beside an add that is always due as well, each waits for a few of them.
+        assert!(looks >= 10, "{looks}");
+    }
 }
