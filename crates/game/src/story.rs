@@ -315,9 +315,8 @@ fn report(name: &str, error: &(dyn Error + 'static)) -> ExitCode {
     // A closed stderr leaves nobody to tell, and the exit code still says it.
     let _ = writeln!(io::stderr(), "{name}: {error}");
     match causes().find_map(|cause| cause.downcast_ref()) {
-        Some(StoryError::Games(ReadError::BadLine { .. } | ReadError::NoGames { .. })) => {
-            ExitCode::from(2)
-        }
+        // What the caller gave: a file that is missing, may not be read, or is not one of games.
+        Some(StoryError::Games(_)) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

@@ -268,8 +268,16 @@ impl Source {
             return Ok(Self::new(input, "standard input".to_owned(), None));
         }
         let file = File::open(path).await?;
-        let size = file.metadata().await?.len();
-        Ok(Self::new(file, path.display().to_string(), Some(size)))
+        let about = file.metadata().await?;
+        if about.is_dir() {
+            // It opens, and only a read says so.
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(Self::new(
+            file,
+            path.display().to_string(),
+            Some(about.len()),
+        ))
     }
 
     fn new(from: impl AsyncRead + Unpin + 'static, name: String, size: Option<u64>) -> Self {

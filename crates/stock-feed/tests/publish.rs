@@ -159,6 +159,20 @@ fn a_file_that_cannot_be_read_in_one_way_publishes_nothing_and_ends_with_code_2(
 }
 
 #[test]
+fn a_file_that_is_not_there_and_a_folder_are_what_the_caller_gave() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in [folder.path().join("missing.csv"), folder.path().to_owned()] {
+        let mut command = program();
+        command
+            .args(["publish", "--redis", "redis://127.0.0.1:1"])
+            .arg(&file);
+        let mut process = Process::start(&mut command);
+        assert_eq!(process.ends().code(), Some(2), "{}", file.display());
+        process.until_said(&format!("cannot read {}", file.display()));
+    }
+}
+
+#[test]
 fn ten_thousand_bad_lines_are_not_ten_thousand_lines_on_the_terminal() {
     let Some(redis) = RedisServer::start() else {
         return;

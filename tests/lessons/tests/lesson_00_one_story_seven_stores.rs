@@ -132,22 +132,20 @@ fn a_file_whose_name_is_not_utf_8_is_read_and_named() {
 
     std::fs::remove_file(&file).unwrap();
     let told = tell();
-    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert_eq!(told.status.code(), Some(2), "{told:?}");
     assert!(told.stderr.contains("games-\u{fffd}.jsonl"), "{told:?}");
 }
 
 #[test]
-fn a_file_that_is_not_there_is_a_failure_that_names_it() {
-    let told = run(
-        command("module-store").args(["--games", "no/such.jsonl"]),
-        "",
-    )
-    .unwrap();
-    assert_eq!(told.status.code(), Some(1), "{told:?}");
-    assert!(
-        told.stderr.contains("cannot read no/such.jsonl"),
-        "{told:?}"
-    );
+fn a_file_that_is_not_there_or_is_a_folder_is_bad_input_and_named() {
+    for name in ["no/such.jsonl", "."] {
+        let told = run(command("module-store").args(["--games", name]), "").unwrap();
+        assert_eq!(told.status.code(), Some(2), "{told:?}");
+        assert!(
+            told.stderr.contains(&format!("cannot read {name}:")),
+            "{told:?}"
+        );
+    }
 }
 
 #[test]

@@ -85,8 +85,14 @@ impl Screen {
     fn print(&self, line: &str) {
         if let Err(error) = writeln!(io::stdout(), "{line}") {
             // The reader has seen enough, as with `| head`; a full disk is a failure.
-            let enough = error.kind() == io::ErrorKind::BrokenPipe;
-            process::exit(if enough { 0 } else { 1 });
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                process::exit(0);
+            }
+            let _ = writeln!(
+                io::stderr(),
+                "pubsub-manager: cannot write to stdout: {error}"
+            );
+            process::exit(1);
         }
     }
 
