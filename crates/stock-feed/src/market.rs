@@ -62,15 +62,26 @@ impl Market {
         })
     }
 
-    /// Trades for ever. A price that the broker does not take is lost, as prices are; the
-    /// manager reports that the broker is away, so nobody need hear it twice.
+    /// Trades for as long as the process lives. A price that the broker does not take is lost, as prices
+    /// are: it is said when that begins, and how many there were when it is over.
     pub(crate) async fn run(self, publisher: Publisher) {
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lost = 0_u64;
         for (stock, price) in self.prices() {
             ticks.tick().await;
-            if let Err(error) = publisher.publish(&[(stock, price)]).await {
-                tracing::debug!(%error, "the market could not publish");
+            match publisher.publish(&[(stock, price)]).await {
+                Ok(_) if lost == 0 => {}
+                Ok(_) => {
+                    tracing::warn!(lost, "the market publishes again; these prices were lost");
+                    lost = 0;
+                }
+                Err(error) => {
+                    if lost == 0 {
+                        tracing::warn!(%error, "the market cannot publish: its prices are lost");
+                    }
+                    lost += 1;
+                }
             }
         }
     }

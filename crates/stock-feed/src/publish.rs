@@ -11,11 +11,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use pubsub_manager::{BadPrice, BadStock, BrokerAddress, Price, Publisher, Stock};
+use pubsub_manager::{BadPrice, BadStock, BrokerAddress, BrokerError, Price, Publisher, Stock};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cli::Publish;
 use columns::{Columns, First, Splitter};
@@ -349,6 +350,13 @@ impl Pace {
     }
 }
 
+/// The pauses before a batch is sent again, some half a minute together: a Redis that is restarted, or is
+/// paused for a moment, is back by then.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(Duration::from_secs(2))
+    .with_max_times(20);
+
 /// What has been published, and at what pace.
 struct Told {
     publisher: Publisher,
@@ -357,6 +365,10 @@ struct Told {
     started: Instant,
     prices: u64,
     heard: u64,
+    /// Whether Redis has answered once: only then is a connection something that can be lost.
+    is_answered: bool,
+    /// Prices that were sent again, because it is not known whether they had been published.
+    again: u64,
     bad: u64,
     rounded: u64,
     stocks: HashSet<Stock>,
@@ -372,6 +384,8 @@ impl Told {
             started,
             prices: 0,
             heard: 0,
+            is_answered: false,
+            again: 0,
             bad: 0,
             rounded: 0,
             stocks: HashSet::new(),
@@ -394,11 +408,7 @@ impl Told {
             bad if bad == NAMED + 1 => "stock-feed: more bad lines follow, and are counted".into(),
             _ => return,
         };
-        if self.bar.is_hidden() {
-            let _ = writeln!(io::stderr(), "{text}");
-        } else {
-            self.bar.println(text);
-        }
+        self.say(text);
     }
 
     async fn publish(&mut self, prices: &[(Stock, Price)]) -> anyhow::Result<()> {
@@ -410,10 +420,46 @@ impl Told {
         let before = self.prices;
         self.prices += prices.len() as u64;
         self.stocks.extend(prices.iter().map(|(stock, _)| stock));
-        let heard = self.publisher.publish(prices).await;
+        let heard = self.publish_or_again(prices).await;
         self.heard += heard.with_context(|| format!("stopped after {}", count(before, "price")))?;
         self.bar.set_message(count(self.prices, "price"));
         Ok(())
+    }
+
+    /// Sends a batch until Redis answers. Redis closes a connection that was idle (its `timeout`), is
+    /// restarted, or does not answer for a while: what was sent is then published or not. At most once is
+    /// what a relay promises; from a file a price may better come twice than not at all.
+    async fn publish_or_again(&mut self, prices: &[(Stock, Price)]) -> Result<u64, BrokerError> {
+        let mut pauses = PAUSES.build();
+        let mut is_first = true;
+        loop {
+            let published = self.publisher.publish(prices).await;
+            let error = match published {
+                Ok(heard) => {
+                    self.is_answered = true;
+                    return Ok(heard);
+                }
+                Err(lost @ BrokerError::Lost(_)) if self.is_answered => lost,
+                Err(error) => return Err(error),
+            };
+            if std::mem::take(&mut is_first) {
+                self.again += prices.len() as u64;
+                self.say(format!("stock-feed: sending again: {error}"));
+            }
+            match pauses.next() {
+                Some(pause) => sleep(pause).await,
+                None => return Err(error),
+            }
+        }
+    }
+
+    /// Prints a line beside the bar.
+    fn say(&self, text: String) {
+        if self.bar.is_hidden() {
+            let _ = writeln!(io::stderr(), "{text}");
+        } else {
+            self.bar.println(text);
+        }
     }
 
     fn summary(&self) -> String {
@@ -421,6 +467,7 @@ impl Told {
             prices,
             heard,
             bad,
+            again,
             rounded,
             stocks,
             started,
@@ -431,12 +478,16 @@ impl Told {
             0 => String::new(),
             bad => format!("; {} skipped", count(*bad, "bad line")),
         };
+        let again = match again {
+            0 => String::new(),
+            again => format!("; {} may have come twice", count(*again, "price")),
+        };
         let rounded = match rounded {
             0 => String::new(),
             rounded => format!("; {} rounded to 15 decimals", count(*rounded, "price")),
         };
         format!(
-            "published {} of {} in {took:.1} s; servers heard them {}{rounded}{skipped}",
+            "published {} of {} in {took:.1} s; servers heard them {}{again}{rounded}{skipped}",
             count(*prices, "price"),
             count(stocks.len() as u64, "stock"),
             count(*heard, "time"),

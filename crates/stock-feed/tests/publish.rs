@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use support::client::Client;
 use support::fleet::{Process, Server, program};
 use support::redis_server::RedisServer;
+use support::until;
 
 /// `stock-feed publish` with these flags, reading what the test has it hear.
 fn publish(redis: &RedisServer, flags: &[&str]) -> Process {
@@ -228,6 +229,80 @@ fn ctrl_c_ends_it_also_while_another_program_has_nothing_to_say() {
     publish.signal("INT");
     assert_eq!(publish.ends().code(), Some(0));
     publish.until_said("published 1 price of 1 stock");
+}
+
+#[test]
+fn after_a_connection_that_redis_has_closed_publishing_goes_on_with_a_new_one() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let server = Server::behind(&redis, &[]);
+    let mut user = Client::connect(server.address);
+    user.follow("APPL");
+    redis.until_followed("APPL", 1);
+    let mut publish = publish(&redis, &[]);
+    publish.hears("APPL,1\n");
+    assert_eq!(user.json()["price"], "1");
+    // What its `timeout` does to a connection that was idle.
+    let _: u64 = redis.run(&["CLIENT", "KILL", "TYPE", "normal"]);
+    publish.hears("APPL,2\n");
+    assert_eq!(user.json()["price"], "2");
+    publish.hears_no_more();
+    assert_eq!(publish.ends().code(), Some(0));
+    publish.until_said("published 2 prices of 1 stock");
+    publish.until_said("1 price may have come twice");
+}
+
+#[test]
+fn after_a_redis_that_is_started_again_every_price_has_been_published() {
+    let Some(mut redis) = RedisServer::start() else {
+        return;
+    };
+    let mut publish = publish(&redis, &[]);
+    publish.hears("APPL,1\n");
+    let published = || -> String { redis.run(&["INFO", "commandstats"]) };
+    until("the first price is there", || {
+        published().contains("cmdstat_publish")
+    });
+    redis.kill_9();
+    publish.hears("APPL,2\n");
+    publish.until_said("sending again");
+    redis.restart();
+    publish.hears_no_more();
+    assert_eq!(publish.ends().code(), Some(0));
+    publish.until_said("published 2 prices of 1 stock");
+    let published: String = redis.run(&["INFO", "commandstats"]);
+    assert!(
+        published.contains("cmdstat_publish:calls=1,"),
+        "{published}"
+    );
+}
+
+#[test]
+fn a_redis_that_was_never_there_ends_it_with_code_1() {
+    let mut command = program();
+    command.args(["publish", "--redis", "redis://127.0.0.1:1", "-"]);
+    let mut publish = Process::start(command.stdin(Stdio::piped()));
+    publish.hears("APPL,1\n");
+    assert_eq!(publish.ends().code(), Some(1));
+    publish.until_said("stopped after 0 prices");
+}
+
+#[test]
+fn a_market_that_cannot_publish_says_so_once_and_when_it_can_again() {
+    let Some(mut redis) = RedisServer::start() else {
+        return;
+    };
+    let server = Server::start(&["--redis", &redis.url(), "--market", "--market-every", "5ms"]);
+    until("a price was published", || {
+        let stats: String = redis.run(&["INFO", "commandstats"]);
+        stats.contains("cmdstat_publish")
+    });
+    redis.kill_9();
+    server.process.until_said("the market cannot publish");
+    redis.restart();
+    server.process.until_said("the market publishes again");
+    assert_eq!(server.process.said().matches("cannot publish").count(), 1);
 }
 
 #[test]
