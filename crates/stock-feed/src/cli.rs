@@ -12,10 +12,11 @@ use clap::{Args, Parser, Subcommand};
 use pubsub_manager::{BadStock, BrokerAddress, InProcess, Stock};
 use redis_client::{BadRedisUrl, RedisFlag};
 
+use crate::Limits;
+use crate::handshake_limiter::MAX_HANDSHAKES;
 use crate::market::Market;
 use crate::origin::{Allowed, Forwarded};
 use crate::server::Options;
-use crate::{Limits, hall};
 
 /// Descriptors that are no client's: the listener, the broker's link and the next one while it is
 /// made, the log, what the runtime waits on.
@@ -191,10 +192,14 @@ fn typed_stock(text: &str) -> Result<Stock, BadStock> {
     text.to_ascii_uppercase().parse()
 }
 
+/// The longest time that is waited for. A clock can be asked for a moment so far away that it has
+/// no room for it, and a program that adds the two ends there.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn some_time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time >= Duration::from_millis(1) => Ok(time),
-        Ok(_) => Err("it must be a millisecond at least".into()),
+        Ok(time) if time >= Duration::from_millis(1) && time <= LONGEST => Ok(time),
+        Ok(_) => Err("it must be between 1ms and 24h".into()),
         Err(error) => Err(format!("{error}; write for instance 30s or 500ms")),
     }
 }
@@ -215,7 +220,7 @@ fn rate(text: &str) -> Result<f64, String> {
 /// How many users this process can have if it may have so many descriptors.
 pub fn seats(descriptors: u64) -> usize {
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    descriptors.saturating_sub(hall::PLACES + OWN).max(1)
+    descriptors.saturating_sub(MAX_HANDSHAKES + OWN).max(1)
 }
 
 impl Serve {
@@ -305,10 +310,20 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_one_that_a_clock_can_wait_for() {
+        for text in ["1ms", "30s", "24h"] {
+            assert!(some_time(text).is_ok(), "{text}");
+        }
+        for text in ["0s", "25h", "500000000000years", "soon"] {
+            assert!(some_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn seats_leave_room_for_those_who_must_be_told_that_there_are_none() {
         let serve = || Cli::parse_from(["stock-feed"]).serve;
         let users = serve().options(20_000).unwrap().limits.users;
-        assert!(users + hall::PLACES + OWN <= 20_000, "{users}");
+        assert!(users + MAX_HANDSHAKES + OWN <= 20_000, "{users}");
         assert!(
             users >= 19_650,
             "fifty-two of these carry a million users, and fifty-one do when one falls: {users}"

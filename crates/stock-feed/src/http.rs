@@ -17,7 +17,7 @@ use crate::roster::Seat;
 use crate::{page, stats};
 
 /// Where the WebSocket is. It is no route of the router, because whoever goes there is let in by
-/// the connection's own task: see `speak_http` in `server.rs`.
+/// the connection's own task: see `serve_http` in `server.rs`.
 pub(crate) const WEBSOCKET: &str = "/ws";
 
 /// When whoever finds no seat may come back, in seconds.
@@ -39,8 +39,8 @@ pub(crate) fn router(app: &'static App) -> Router {
 fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.extend(page::GUARDS);
-    // One request is all that a connection is for; `hall.rs` says why. It is said here because
-    // hyper, told so itself, would say it in the handshake's answer as well, which may not.
+    // One request is all that a connection is for; `handshake_limiter.rs` says why. It is said here
+    // because hyper, told so itself, would say it in the handshake's answer as well, which may not.
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -17,11 +17,12 @@ pub mod watch;
 
 mod app;
 mod corked;
-mod hall;
+mod handshake_limiter;
 mod heartbeat;
 mod http;
 mod link;
 mod page;
+mod rate_limited_log;
 mod roster;
 mod session;
 mod socket;

@@ -14,6 +14,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
@@ -23,7 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::{App, Limits};
 use crate::corked::Corked;
-use crate::hall::{Hall, Place};
+use crate::handshake_limiter::{HandshakeLimiter, HandshakePermit};
 use crate::heartbeat;
 use crate::http::{WEBSOCKET, router, websocket};
 use crate::link::Link;
@@ -157,12 +158,10 @@ async fn serve(
     listener: TcpListener,
     end: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let hall: &Hall = Box::leak(Box::new(Hall::new(app.limits.handshake)));
     let heartbeat = tokio::spawn(heartbeat::beat(app));
-    tokio::spawn(hall.keep_clear());
     let mut ended = Ok(());
     tokio::select! {
-        () = accept(app, hall, &listener) => {}
+        () = accept(app, &listener) => {}
         () = end => {}
         // Its state is worth nothing after a panic. Users come back to a server that begins anew,
         // for which whatever watches over this process sees to by the exit code.
@@ -182,17 +181,18 @@ async fn serve(
     ended
 }
 
-async fn accept(app: &'static App, hall: &'static Hall, listener: &TcpListener) {
+async fn accept(app: &'static App, listener: &TcpListener) {
+    let limiter: &HandshakeLimiter = Box::leak(Box::new(HandshakeLimiter::new()));
     let router = router(app);
     let mut short = false;
     loop {
-        hall.has_place().await;
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, client)) => {
                 if std::mem::take(&mut short) {
                     tracing::info!("accepting again");
                 }
-                tokio::spawn(speak_http(app, hall.enter(), stream, router.clone()));
+                let permit = limiter.admit(client.ip()).await;
+                tokio::spawn(serve_http(app, permit, stream, router.clone()));
             }
             // The client went away while it waited: nothing of ours is wrong.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -209,11 +209,18 @@ async fn accept(app: &'static App, hall: &'static Hall, listener: &TcpListener) 
 /// Answers one request. If that was a handshake, its answer leaves by HTTP as any other; when it has
 /// left, we take the plain socket back from hyper, whose buffers end here. The user's own task is as
 /// small as it can be, so it is not this one.
-async fn speak_http(app: &'static App, place: Place, stream: TcpStream, router: Router) {
+///
+/// A client whose request has not come in time is hyper's to end. One that does not read its answer
+/// may stay until somebody else needs its permit.
+async fn serve_http(
+    app: &'static App,
+    mut permit: HandshakePermit,
+    stream: TcpStream,
+    router: Router,
+) {
     let router = TowerToHyperService::new(router);
     let kept = Mutex::new(None);
     let answer = service_fn(|request: Request<Incoming>| {
-        place.asked();
         if request.uri().path() == WEBSOCKET {
             let (answer, seat) = websocket(app, &request);
             *kept.lock() = seat;
@@ -223,10 +230,12 @@ async fn speak_http(app: &'static App, place: Place, stream: TcpStream, router: 
         }
     });
     let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.limits.handshake)
         .max_buf_size(HEADERS)
         .serve_connection(Corked::new(stream), answer);
-    let talk = place.talk(poll_fn(|cx| connection.poll_without_shutdown(cx)));
-    let outcome = talk.await;
+    let exchange = poll_fn(|cx| connection.poll_without_shutdown(cx));
+    let outcome = permit.run(exchange).await;
     let http1::Parts { io, read_buf, .. } = connection.into_parts();
     if let (Some(Ok(())), Some(seat)) = (outcome, kept.into_inner()) {
         let id = UserId(app.next_user());

@@ -8,7 +8,9 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::client::{CLOSE, Client, FIN, PING, PONG, crowd, frame, get, handshake};
+#[cfg(target_os = "linux")]
+use support::client::connect_from;
+use support::client::{CLOSE, Client, FIN, PING, PONG, flood, frame, get, handshake};
 use support::fleet::{Process, Server, program};
 use support::redis_server::RedisServer;
 use support::{PATIENCE, until};
@@ -276,19 +278,43 @@ fn a_handshake_that_takes_for_ever_is_cut_off() {
 }
 
 #[test]
-fn clients_that_say_nothing_keep_nobody_out() {
+fn five_thousand_half_open_sockets_of_one_address_keep_nobody_out() {
     let server = Server::start(&["--no-market", "--handshake-time", "1h"]);
     let request = handshake(server.address, "");
-    let _silent = crowd(server.address, |n| request[..n % 100].to_owned());
+    let _flood = flood(server.address, 5_000, |n| request[..n % 100].to_owned());
     Client::connect(server.address).follow("APPL");
     assert_eq!(get(server.address, "/healthz").status, 200);
+    server
+        .process
+        .until_said("all permits for handshakes are taken");
+}
+
+/// Only Linux has a second address to come from.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_slow_handshake_is_not_evicted_for_the_flood_of_another_address() {
+    let server = Server::start(&["--no-market", "--handshake-time", "1h"]);
+    let request = handshake(server.address, "");
+    let (begin, rest) = request.split_at(request.len() / 2);
+    let mut slow = connect_from("127.0.0.2:0", server.address);
+    slow.write_all(begin.as_bytes()).unwrap();
+    let _flood = flood(server.address, 1_000, |_| begin.to_owned());
+    // Whoever is answered after the flood has seen it pass the permits.
+    assert_eq!(get(server.address, "/healthz").status, 200);
+    server
+        .process
+        .until_said("all permits for handshakes are taken");
+    slow.write_all(rest.as_bytes()).unwrap();
+    let mut answer = [0; 13];
+    slow.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101 ");
 }
 
 #[test]
 fn pages_that_stay_open_keep_nobody_out() {
     let server = Server::start(&["--no-market", "--handshake-time", "1h"]);
     let request = format!("GET /stats HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
-    let _open = crowd(server.address, |_| request.clone());
+    let _open = flood(server.address, 600, |_| request.clone());
     Client::connect(server.address).follow("APPL");
     assert_eq!(get(server.address, "/healthz").status, 200);
 }

@@ -91,6 +91,15 @@ fn connect(server: SocketAddr) -> TcpStream {
     ready(TcpStream::connect(server).unwrap())
 }
 
+/// Connects from an address of the caller's choice.
+pub(crate) fn connect_from(source: &str, server: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let source: SocketAddr = source.parse().unwrap();
+    socket.bind(&source.into()).unwrap();
+    socket.connect(&server.into()).unwrap();
+    ready(socket.into())
+}
+
 fn ready(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -98,14 +107,21 @@ fn ready(stream: TcpStream) -> TcpStream {
     stream
 }
 
-/// More clients than a server has places for HTTP, each of which stays when it has said its part.
-pub(crate) fn crowd(server: SocketAddr, say: impl Fn(usize) -> String) -> Vec<TcpStream> {
-    let crowd = (0..600).map(|n| {
+/// So many clients, each of which stays connected when it has sent its part.
+pub(crate) fn flood(
+    server: SocketAddr,
+    clients: usize,
+    send: impl Fn(usize) -> String,
+) -> Vec<TcpStream> {
+    // Most systems give a program a thousand descriptors and let it ask for more.
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let flood = (0..clients).map(|n| {
         let mut stream = connect(server);
-        stream.write_all(say(n).as_bytes()).unwrap();
+        // The server may have evicted it already.
+        let _ = stream.write_all(send(n).as_bytes());
         stream
     });
-    crowd.collect()
+    flood.collect()
 }
 
 /// The handshake's request, with more headers of the caller's choice.
