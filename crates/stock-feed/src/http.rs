@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CONNECTION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use axum::http::header::{CONNECTION, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -22,6 +23,29 @@ pub(crate) const WEBSOCKET: &str = "/ws";
 
 /// When whoever finds no seat may come back, in seconds.
 const RETRY: [(HeaderName, &str); 1] = [(RETRY_AFTER, "5")];
+
+/// Refuses what HTTP forbids to serve, whatever the path.
+///
+/// RFC 9112, section 3.2: HTTP/1.1 without a Host, or with two, is answered 400. Where two programs in
+/// a row each believe another of two Hosts, one of them checks a page's origin against the wrong one.
+pub(crate) fn malformed<B>(request: &Request<B>) -> Option<Response> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let valid = match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() == Version::HTTP_10,
+        (Some(host), None) => is_host(host),
+        (Some(_), Some(_)) => false,
+    };
+    let text =
+        "a request has one Host header, the host that is asked for (RFC 9112, section 3.2)\n";
+    (!valid).then(|| guard((StatusCode::BAD_REQUEST, text).into_response()))
+}
+
+/// A host with or without a port, or nothing where the address has none.
+fn is_host(value: &HeaderValue) -> bool {
+    value.to_str().is_ok_and(|host| {
+        host.is_empty() || (host.parse::<Authority>().is_ok() && !host.contains('@'))
+    })
+}
 
 /// All other routes.
 pub(crate) fn router(app: &'static App) -> Router {
@@ -61,9 +85,15 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         let text = format!("all {most} seats are taken, try another server\n");
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
     };
+    let upgrade = [(UPGRADE, "websocket")];
+    // RFC 6455, section 4.2.1. A proxy that was not told otherwise speaks HTTP/1.0 and leaves the
+    // Upgrade out, so this comes first: it is the reason that its owner has to learn.
+    if request.version() < Version::HTTP_11 {
+        let text = "a WebSocket handshake is HTTP/1.1: where a proxy is between, let it speak that (nginx: proxy_http_version 1.1;)\n";
+        return refuse((StatusCode::UPGRADE_REQUIRED, upgrade, text));
+    }
     if request.method() != Method::GET || !is_upgrade_request(request) {
         let text = "this is the WebSocket: open it from the page at / or with a WebSocket client\n";
-        let upgrade = [(UPGRADE, "websocket")];
         return refuse((StatusCode::UPGRADE_REQUIRED, upgrade, text));
     }
     let Ok(answer) = Handshake::new().receive_request(request) else {

@@ -26,7 +26,7 @@ use crate::app::{App, Limits};
 use crate::corked::Corked;
 use crate::handshake_limiter::{HandshakeLimiter, HandshakePermit};
 use crate::heartbeat;
-use crate::http::{WEBSOCKET, router, websocket};
+use crate::http::{WEBSOCKET, malformed, router, websocket};
 use crate::link::Link;
 use crate::market::Market;
 use crate::origin::Refusals;
@@ -221,7 +221,9 @@ async fn serve_http(
     let router = TowerToHyperService::new(router);
     let kept = Mutex::new(None);
     let answer = service_fn(|request: Request<Incoming>| {
-        if request.uri().path() == WEBSOCKET {
+        if let Some(refusal) = malformed(&request) {
+            Either::Left(ready(Ok(refusal)))
+        } else if request.uri().path() == WEBSOCKET {
             let (answer, seat) = websocket(app, &request);
             *kept.lock() = seat;
             Either::Left(ready(Ok(answer)))

@@ -390,6 +390,50 @@ fn a_request_that_is_no_handshake_is_told_what_is_missing() {
     assert_eq!(http(server, &large).status, 431);
 }
 
+/// RFC 6455, section 4.2.1; nginx speaks HTTP/1.0 to a server unless it is told otherwise.
+#[test]
+fn a_handshake_over_http_1_0_is_refused_and_names_the_cure() {
+    let server = house().server;
+    let old = handshake(server, "").replace("HTTP/1.1", "HTTP/1.0");
+    let answer = http(server, &old);
+    assert_eq!(answer.status, 426, "{}", answer.head);
+    assert!(
+        answer.body.contains("proxy_http_version 1.1"),
+        "{}",
+        answer.body
+    );
+    // Whoever only asks whether this server is well may be as old as it likes.
+    assert_eq!(http(server, "GET /healthz HTTP/1.0\r\n\r\n").status, 200);
+}
+
+/// RFC 9112, section 3.2.
+#[test]
+fn a_request_has_one_host_and_no_other_number_of_them() {
+    let server = house().server;
+    for path in ["/ws", "/", "/healthz"] {
+        let whole = handshake(server, "").replace("/ws", path);
+        let host = format!("Host: {server}\r\n");
+        let status = |hosts: &str| {
+            let request = whole.replace(&host, hosts);
+            let request = request.replace("Connection: Upgrade", "Connection: Upgrade, close");
+            http(server, &request).status
+        };
+        for wrong in [
+            "",
+            &host.repeat(2),
+            "Host: a\r\nHost: b\r\n",
+            "Host: a b\r\n",
+            "Host: user@a\r\n",
+        ] {
+            assert_eq!(status(wrong), 400, "{path} {wrong:?}");
+        }
+    }
+    for right in ["Host: \r\n", "host: a\r\n", "Host: [::1]:80\r\n"] {
+        let request = format!("GET /healthz HTTP/1.1\r\n{right}\r\n");
+        assert_eq!(http(server, &request).status, 200, "{right:?}");
+    }
+}
+
 #[test]
 fn the_page_and_the_figures_are_served_under_a_strict_policy() {
     let server = house().server;
