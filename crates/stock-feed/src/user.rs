@@ -24,7 +24,7 @@ use crate::socket::UserSocket;
 /// The most that is read at once; it lives on the stack, for the length of one poll.
 const READ: usize = 4096;
 
-/// How long a user who was shown the door may take to walk out.
+/// How long a user whose connection is closed may take to close it as well.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A user in conversation. This is all that its task holds while it waits: five words.
