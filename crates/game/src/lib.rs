@@ -9,7 +9,6 @@ mod flags;
 mod game;
 mod game_id;
 mod object;
-mod printed;
 mod reader;
 mod story;
 
@@ -17,6 +16,5 @@ pub use chess_move::{BadMove, Move};
 pub use game::{Game, GameError, Summary};
 pub use game_id::{BadGameId, GameId};
 pub use object::Object;
-pub use printed::is_hidden;
 pub use reader::{ReadError, famous, read};
 pub use story::{StoreError, Story, managers};

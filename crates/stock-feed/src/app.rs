@@ -9,7 +9,7 @@ use pubsub_manager::PubSubManager;
 use crate::link::Link;
 use crate::market::Market;
 use crate::origin::{Allowed, Forwarded, Refusals};
-use crate::roster::Roster;
+use crate::sessions::Sessions;
 use crate::stats::Latest;
 
 /// How much of this server one user may have. Each is a flag of the program.
@@ -19,7 +19,7 @@ pub struct Limits {
     pub users: usize,
     /// The largest message, in bytes.
     pub message: usize,
-    /// How long a user may be silent before it is asked for a sign of life.
+    /// How long nothing may be written to a user before it is pinged.
     pub ping_every: Duration,
     /// How long a client may take to say what it wants.
     pub handshake: Duration,
@@ -37,7 +37,7 @@ pub struct Limits {
 /// [`PubSubManager`], so a user points at it and counts nothing.
 pub(crate) struct App {
     pub(crate) manager: &'static PubSubManager,
-    pub(crate) roster: &'static Roster,
+    pub(crate) sessions: &'static Sessions,
     pub(crate) limits: Limits,
     pub(crate) link: &'static Link,
     pub(crate) market: Option<Market>,

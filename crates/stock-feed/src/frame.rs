@@ -26,7 +26,7 @@ pub enum Said<'a> {
     Close(Option<u16>),
 }
 
-/// Why a connection is closed. Each has its close code in RFC 6455, section 7.4.1.
+/// Why a user is shown the door. Each has its close code in RFC 6455, section 7.4.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// A frame that breaks the protocol.

@@ -1,5 +1,11 @@
 //! One task that looks after every user, instead of a timer in every user.
+//!
+//! Proxies end a connection on which nothing came from the server for a while: nginx after 60 s by
+//! default, many an HAProxy after 50 s. So a user to whom nothing was written for `--ping-every` is
+//! sent a ping, and nobody else is: a price starts a proxy's clock anew as well, and a million pings
+//! are not free.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::task::yield_now;
@@ -7,50 +13,221 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::frame::CloseCode;
-use crate::roster::Roster;
 use crate::session::Session;
+use crate::sessions::Sessions;
 
-/// In how many steps a round is walked: the work is spread, so that no price waits behind
-/// twenty thousand pings.
+/// In how many steps a round is done: the work is spread, so that no price waits behind twenty
+/// thousand pings.
 const STEPS: usize = 64;
 
 /// How many users are visited before others get their turn.
-const STRETCH: usize = 64;
+const SLICE: usize = 64;
 
-/// Looks after every user twice in each `ping_every`, for ever.
-pub(crate) async fn beat(app: &'static App) {
-    loop {
-        round(app.roster, app.limits.ping_every / 2, Session::beat).await;
+/// Rounds in each `ping_every`. With two, a ping comes after `ping_every` at least, and after one and
+/// a half of it at most: with 25 s, in time for those 50 s.
+const ROUNDS: u32 = 2;
+
+/// How many pings in a row may stay unanswered: a phone in a tunnel has a minute to come out of it.
+const UNANSWERED_PINGS: u8 = 2;
+
+/// What the heartbeat knows of one user.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    /// How many rounds in a row have found nothing written to the user.
+    quiet: AtomicU8,
+    /// How many pings were sent since the user sent anything.
+    unanswered: AtomicU8,
+}
+
+/// What a user is due in this round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    Nothing,
+    Ping,
+    /// It has not answered: a cable was pulled, or a proxy has forgotten it.
+    Eviction,
+}
+
+impl Pulse {
+    /// Something was written to the user. It stands in the way of each price, so it is one store.
+    pub(crate) fn written(&self) {
+        self.quiet.store(0, Ordering::Relaxed);
+    }
+
+    /// The user has sent something.
+    pub(crate) fn heard(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
+    }
+
+    /// Looks at the user, once a round.
+    pub(crate) fn due(&self) -> Due {
+        if u32::from(self.quiet.fetch_add(1, Ordering::Relaxed)) < ROUNDS {
+            return Due::Nothing;
+        }
+        match self.unanswered.fetch_add(1, Ordering::Relaxed) {
+            0..UNANSWERED_PINGS => Due::Ping,
+            _ => Due::Eviction,
+        }
     }
 }
 
-/// Sends every user away, spread over `time`: they all come back, to servers that have their
-/// own users to serve. Ends sooner when nobody is left. No seat may be given any more.
-pub(crate) async fn farewell(roster: &'static Roster, time: Duration) {
-    let goodbye = |session: &Session| {
-        session.goodbye(CloseCode::Restart, "this server restarts, come back");
+/// Looks after every user, for ever.
+pub(crate) async fn run(app: &'static App) {
+    beat(app.sessions, app.limits.ping_every, Session::beat).await;
+}
+
+async fn beat<S>(sessions: &'static Sessions<S>, ping_every: Duration, visit: impl Fn(&S)) {
+    loop {
+        round(sessions, ping_every / ROUNDS, &visit).await;
+    }
+}
+
+/// Sends every user away, spread over `time`: they all come back, to servers that have their own
+/// users to serve. Ends sooner when nobody is left. No permit may be given any more.
+pub(crate) async fn close_all(sessions: &'static Sessions, time: Duration) {
+    let close = |session: &Session| {
+        session.close(CloseCode::Restart, "this server restarts, come back");
     };
     tokio::select! {
-        () = round(roster, time, goodbye) => {}
-        () = roster.emptied() => return,
+        () = round(sessions, time, close) => {}
+        () = sessions.emptied() => return,
     }
-    // Somebody may have had a seat and not sat down yet when the walk came by.
-    round(roster, Duration::ZERO, goodbye).await;
+    // Somebody may have had a permit, and registered only after its slot was visited.
+    round(sessions, Duration::ZERO, close).await;
 }
 
 /// Visits every user once, spread evenly over `time`.
-async fn round(roster: &'static Roster, time: Duration, visit: impl Fn(&Session)) {
+async fn round<S>(sessions: &'static Sessions<S>, time: Duration, visit: impl Fn(&S)) {
     let mut ticks = interval((time / STEPS as u32).max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for step in 0..STEPS {
         ticks.tick().await;
-        let places = roster.places();
-        let (start, end) = (places * step / STEPS, places * (step + 1) / STEPS);
-        for at in (start..end).step_by(STRETCH) {
-            for session in roster.stretch(at, STRETCH.min(end - at)) {
+        let slots = sessions.slots();
+        let (start, end) = (slots * step / STEPS, slots * (step + 1) / STEPS);
+        for at in (start..end).step_by(SLICE) {
+            for session in sessions.slice(at, SLICE.min(end - at)) {
                 visit(&session);
             }
             yield_now().await;
         }
+    }
+    // The last step has its time as well: a round that began anew at once would be too short, and a
+    // ping would come before `ping_every`.
+    ticks.tick().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const PING_EVERY: Duration = Duration::from_secs(25);
+
+    /// A user without a socket.
+    #[derive(Debug, Default)]
+    struct User {
+        pulse: Pulse,
+        answers: bool,
+        /// When something was written, and what.
+        written: Mutex<Vec<(Instant, Due)>>,
+    }
+
+    impl User {
+        fn write(&self, what: Due) {
+            self.pulse.written();
+            self.written.lock().push((Instant::now(), what));
+        }
+
+        fn beat(&self) {
+            match self.pulse.due() {
+                Due::Nothing => {}
+                what => self.write(what),
+            }
+            if self.answers {
+                self.pulse.heard();
+            }
+        }
+
+        fn was_sent(&self, what: Due) -> usize {
+            let written = self.written.lock();
+            written.iter().filter(|(_, sent)| *sent == what).count()
+        }
+
+        /// The times between two things that were written, and the last one and now.
+        fn gaps(&self) -> Vec<(Duration, Due)> {
+            let written = self.written.lock();
+            let pairs = written.iter().zip(written.iter().skip(1));
+            pairs
+                .map(|((before, _), (after, what))| (*after - *before, *what))
+                .collect()
+        }
+    }
+
+    /// Lets users live for ten minutes; each is sent a price so often, if at all.
+    async fn ten_minutes(answers: bool, price_every: &[Option<u64>]) -> Vec<Arc<User>> {
+        let sessions: &Sessions<User> = Box::leak(Box::new(Sessions::new(1_000)));
+        let mut users = Vec::new();
+        for every in price_every {
+            let user = Arc::new(User {
+                answers,
+                ..User::default()
+            });
+            let permit = sessions.permit().unwrap();
+            permit.register(&user);
+            std::mem::forget(permit);
+            user.write(Due::Nothing);
+            if let Some(every) = *every {
+                let user = Arc::clone(&user);
+                tokio::spawn(async move {
+                    loop {
+                        sleep(Duration::from_secs(every)).await;
+                        user.write(Due::Nothing);
+                    }
+                });
+            }
+            users.push(user);
+        }
+        let beating = tokio::spawn(beat(sessions, PING_EVERY, User::beat));
+        sleep(Duration::from_secs(600)).await;
+        beating.abort();
+        users
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_to_whom_nothing_is_written_is_pinged_before_a_proxy_ends_its_connection() {
+        let users = ten_minutes(true, &[None; 200]).await;
+        for user in &users {
+            assert!(user.was_sent(Due::Ping) >= 15);
+            for (gap, _) in user.gaps() {
+                assert!(gap >= PING_EVERY, "pinged after {gap:?} only");
+                assert!(gap <= PING_EVERY * 3 / 2 + Duration::from_secs(1), "{gap:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_who_gets_prices_is_pinged_only_when_they_pause() {
+        let users = ten_minutes(true, &[Some(1), Some(10), Some(24), Some(40), Some(300)]).await;
+        for often in &users[..3] {
+            assert_eq!(often.was_sent(Due::Ping), 0);
+        }
+        for seldom in &users[3..] {
+            assert!(seldom.was_sent(Due::Ping) > 0);
+            for (gap, what) in seldom.gaps() {
+                assert!(what == Due::Nothing || gap >= PING_EVERY, "{gap:?}");
+                assert!(gap < Duration::from_secs(50), "{gap:?} of silence");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_who_answers_no_ping_is_evicted_after_the_second() {
+        let users = ten_minutes(false, &[None]).await;
+        let sent: Vec<Due> = users[0].written.lock().iter().map(|(_, what)| *what).collect();
+        assert_eq!(sent[..4], [Due::Nothing, Due::Ping, Due::Ping, Due::Eviction]);
     }
 }

@@ -14,14 +14,14 @@ use soketto::handshake::http::{Server as Handshake, is_upgrade_request};
 
 use crate::app::App;
 use crate::origin::{advice, may_connect};
-use crate::roster::Seat;
+use crate::sessions::SessionPermit;
 use crate::{page, stats};
 
 /// Where the WebSocket is. It is no route of the router, because whoever goes there is let in by
 /// the connection's own task: see `serve_http` in `server.rs`.
 pub(crate) const WEBSOCKET: &str = "/ws";
 
-/// When whoever finds no seat may come back, in seconds.
+/// When a user for whom there is no room may come back, in seconds.
 const RETRY: [(HeaderName, &str); 1] = [(RETRY_AFTER, "5")];
 
 /// Refuses what HTTP forbids to serve, whatever the path.
@@ -59,7 +59,7 @@ pub(crate) fn router(app: &'static App) -> Router {
         .with_state(app)
 }
 
-/// What every answer carries that leaves nobody in a seat.
+/// What every answer carries that makes nobody a user.
 fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.extend(page::GUARDS);
@@ -69,10 +69,10 @@ fn guard(mut response: Response) -> Response {
     response
 }
 
-/// `GET /ws`: the handshake, which gives a seat along with its answer; or an answer alone. A request
+/// `GET /ws`: the handshake, which gives a permit along with its answer; or an answer alone. A request
 /// that is no handshake learns here whether one would be let in: a browser keeps from its page what a
 /// handshake was answered.
-pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option<Seat>) {
+pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option<SessionPermit>) {
     if !may_connect(request.headers(), &app.limits.origins, app.limits.forwarded) {
         return refuse(forbidden(app, request.headers()));
     }
@@ -80,7 +80,7 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         let text = "this server is ending, come back to another one\n";
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
     }
-    let Some(seat) = app.roster.seat() else {
+    let Some(permit) = app.sessions.permit() else {
         let most = app.limits.users;
         let text = format!("all {most} seats are taken, try another server\n");
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
@@ -101,10 +101,10 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         let version = [(SEC_WEBSOCKET_VERSION, "13")];
         return refuse((StatusCode::BAD_REQUEST, version, text));
     };
-    (answer.map(|()| Body::empty()), Some(seat))
+    (answer.map(|()| Body::empty()), Some(permit))
 }
 
-fn refuse(answer: impl IntoResponse) -> (Response, Option<Seat>) {
+fn refuse(answer: impl IntoResponse) -> (Response, Option<SessionPermit>) {
     (guard(answer.into_response()), None)
 }
 

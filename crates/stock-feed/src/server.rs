@@ -19,6 +19,8 @@ use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
 use pubsub_manager::{BrokerAddress, PubSubManager, Publisher, Settings, UserId};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
@@ -30,8 +32,8 @@ use crate::http::{WEBSOCKET, malformed, router, websocket};
 use crate::link::Link;
 use crate::market::Market;
 use crate::origin::Refusals;
-use crate::roster::Roster;
 use crate::session::TextFrames;
+use crate::sessions::Sessions;
 use crate::stats::Latest;
 use crate::user;
 
@@ -49,6 +51,12 @@ const SEND_BUFFER: u32 = 16 * 1024;
 /// passes through as well, a window at a time.
 const RECEIVE_BUFFER: u32 = 8 * 1024;
 
+/// How long what a user was sent may stay unacknowledged. A user who vanishes while prices flow is
+/// not pinged, and where they flow slowly it takes an hour until its socket is full: by default
+/// Linux sends again for a quarter of an hour before it gives up.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
+
 /// The headers of one request, in bytes; hyper answers 431 to more.
 const HEADERS: usize = 16 * 1024;
 
@@ -58,8 +66,8 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(500);
 /// How long users may take to leave once all were told to.
 const LAST_USERS: Duration = Duration::from_secs(2);
 
-/// Listens with what every user's socket inherits: no delay, and small buffers. Set here once, it
-/// costs no system calls per user.
+/// Listens with what every user's socket inherits: no delay, small buffers, and a limit to what stays
+/// unacknowledged. Set here once, it costs no system calls per user.
 ///
 /// # Errors
 /// The address is taken, or not ours to take.
@@ -73,6 +81,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    #[cfg(target_os = "linux")]
+    SockRef::from(&socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -116,7 +126,7 @@ pub async fn run(
     let prometheus = PrometheusBuilder::new().install_recorder()?;
     // One of each for the life of the process, so users point at them and count nothing.
     let link: &Link = Box::leak(Box::new(Link::new()));
-    let roster: &Roster = Box::leak(Box::new(Roster::new(limits.users)));
+    let sessions: &Sessions = Box::leak(Box::new(Sessions::new(limits.users)));
     let name = match broker {
         BrokerAddress::InProcess(_) => "in process",
         _ => "Redis",
@@ -138,7 +148,7 @@ pub async fn run(
     }
     let app: &App = Box::leak(Box::new(App {
         manager,
-        roster,
+        sessions,
         limits,
         link,
         market,
@@ -158,7 +168,7 @@ async fn serve(
     listener: TcpListener,
     end: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let heartbeat = tokio::spawn(heartbeat::beat(app));
+    let heartbeat = tokio::spawn(heartbeat::run(app));
     let mut ended = Ok(());
     tokio::select! {
         () = accept(app, &listener) => {}
@@ -170,13 +180,13 @@ async fn serve(
         }
     }
     // The port is free for the next server while this one's users are still leaving. Whoever got in
-    // just before and asks for a seat now is sent there, too.
+    // just before and asks to be a user now is sent there, too.
     app.ending.store(true, Ordering::Relaxed);
     drop(listener);
     heartbeat.abort();
-    tracing::info!(users = app.roster.len(), over = ?app.limits.drain, "ending: users are told to come back");
-    heartbeat::farewell(app.roster, app.limits.drain).await;
-    let _ = timeout(LAST_USERS, app.roster.emptied()).await;
+    tracing::info!(users = app.sessions.len(), over = ?app.limits.drain, "ending: users are told to come back");
+    heartbeat::close_all(app.sessions, app.limits.drain).await;
+    let _ = timeout(LAST_USERS, app.sessions.emptied()).await;
     app.manager.disconnect().await;
     ended
 }
@@ -198,7 +208,7 @@ async fn accept(app: &'static App, listener: &TcpListener) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 if !std::mem::replace(&mut short, true) {
-                    tracing::warn!(%error, users = app.roster.len(), "cannot accept: who is here stays served, who comes waits");
+                    tracing::warn!(%error, users = app.sessions.len(), "cannot accept: who is here stays served, who comes waits");
                 }
                 sleep(OUT_OF_DESCRIPTORS).await;
             }
@@ -219,13 +229,13 @@ async fn serve_http(
     router: Router,
 ) {
     let router = TowerToHyperService::new(router);
-    let kept = Mutex::new(None);
+    let user = Mutex::new(None);
     let answer = service_fn(|request: Request<Incoming>| {
         if let Some(refusal) = malformed(&request) {
             Either::Left(ready(Ok(refusal)))
         } else if request.uri().path() == WEBSOCKET {
-            let (answer, seat) = websocket(app, &request);
-            *kept.lock() = seat;
+            let (answer, given) = websocket(app, &request);
+            *user.lock() = given;
             Either::Left(ready(Ok(answer)))
         } else {
             Either::Right(Box::pin(router.call(request)))
@@ -239,9 +249,9 @@ async fn serve_http(
     let exchange = poll_fn(|cx| connection.poll_without_shutdown(cx));
     let outcome = permit.run(exchange).await;
     let http1::Parts { io, read_buf, .. } = connection.into_parts();
-    if let (Some(Ok(())), Some(seat)) = (outcome, kept.into_inner()) {
+    if let (Some(Ok(())), Some(permit)) = (outcome, user.into_inner()) {
         let id = UserId(app.next_user());
-        user::welcome(app, seat, io.into_inner(), id, &read_buf);
+        user::start(app, permit, io.into_inner(), id, &read_buf);
     }
 }
 
@@ -252,7 +262,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_user_inherits_buffers_that_twenty_thousand_can_have() {
+    async fn a_user_inherits_buffers_that_twenty_thousand_can_have_and_a_limit_to_its_silence() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let user = TcpStream::connect(listener.local_addr().unwrap());
         let (_user, accepted) = tokio::join!(user, listener.accept());
@@ -262,5 +272,7 @@ mod tests {
         assert!(socket.send_buffer_size().unwrap() <= 2 * SEND_BUFFER as usize);
         assert!(socket.recv_buffer_size().unwrap() <= 2 * RECEIVE_BUFFER as usize);
         assert!(accepted.nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
     }
 }

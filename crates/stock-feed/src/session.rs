@@ -1,12 +1,12 @@
-//! One user, as everyone but the hub's fan-out sees it: the heartbeat, the farewell, its own task.
+//! One user, as everyone but the hub's fan-out sees it: the heartbeat, the end, its own task.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use pubsub_manager::{Connection, Encode, Message, PubSubManager, Socket, UserId};
 use tokio::net::TcpStream;
 
 use crate::frame::{CloseCode, close_frame, ping_frame, text_frame};
+use crate::heartbeat::Due;
 use crate::socket::UserSocket;
 
 /// One user of this server. Its socket is kept by the manager, beside what the user follows: there
@@ -14,8 +14,6 @@ use crate::socket::UserSocket;
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connection: Connection<UserSocket>,
-    /// How many heartbeats in a row have heard nothing of this user.
-    silent: AtomicU8,
 }
 
 impl Session {
@@ -28,7 +26,6 @@ impl Session {
     ) -> Option<Arc<Self>> {
         Some(Arc::new(Self {
             connection: manager.connect(id, UserSocket::new(stream)).ok()?,
-            silent: AtomicU8::new(0),
         }))
     }
 
@@ -36,32 +33,24 @@ impl Session {
         self.connection.socket()
     }
 
-    /// The user gave a sign of life.
-    pub(crate) fn heard(&self) {
-        self.silent.store(0, Ordering::Relaxed);
-    }
-
-    /// Looks after the user, twice in every `ping_every`: one that was silent between two looks is
-    /// asked for a sign of life, and one that does not answer until the next is given up.
+    /// Looks after the user, once in each round of the heartbeat.
     pub(crate) fn beat(&self) {
-        match self.silent.fetch_add(1, Ordering::Relaxed) {
-            0 => {}
-            1 => {
+        match self.socket().pulse.due() {
+            Due::Nothing => {}
+            Due::Ping => {
                 let mut ping = Vec::new();
                 ping_frame(&mut ping);
                 self.connection.send(&ping);
             }
-            // A cable was pulled, a phone went into a tunnel: TCP would notice in a quarter of
-            // an hour, and until then the seat is taken.
-            _ => self.socket().close(),
+            Due::Eviction => self.socket().close(),
         }
     }
 
-    /// Says goodbye: the close frame is the last thing the user is sent, and then the end.
-    pub(crate) fn goodbye(&self, code: CloseCode, reason: &str) {
-        let mut bye = Vec::new();
-        close_frame(&mut bye, code, reason);
-        self.connection.close(&bye);
+    /// Closes the connection: the close frame is the last thing that the user is sent.
+    pub(crate) fn close(&self, code: CloseCode, reason: &str) {
+        let mut frame = Vec::new();
+        close_frame(&mut frame, code, reason);
+        self.connection.close(&frame);
     }
 }
 

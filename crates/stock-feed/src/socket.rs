@@ -10,6 +10,8 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use crate::heartbeat::Pulse;
+
 /// Where a short read proves that nothing is left, as it does with epoll and kqueue.
 const SHORT_READ_IS_ALL: bool = cfg!(any(target_os = "linux", target_vendor = "apple"));
 
@@ -19,6 +21,9 @@ pub(crate) struct UserSocket {
     stream: TcpStream,
     /// The kernel took less than it was offered, so something waits for the user to read.
     full: AtomicBool,
+    /// Beside the socket, because each price passes here: what the heartbeat has to know of it is
+    /// then a store to memory that is at hand.
+    pub(crate) pulse: Pulse,
 }
 
 impl UserSocket {
@@ -26,6 +31,7 @@ impl UserSocket {
         Self {
             stream,
             full: AtomicBool::new(false),
+            pulse: Pulse::default(),
         }
     }
 
@@ -95,6 +101,9 @@ impl Socket for UserSocket {
             Err(error) => return Err(error),
         };
         self.full.store(taken < bytes.len(), Ordering::Relaxed);
+        if taken > 0 {
+            self.pulse.written();
+        }
         Ok(taken)
     }
 

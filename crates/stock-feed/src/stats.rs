@@ -81,7 +81,7 @@ fn describe(app: &App) -> Vec<u8> {
         version: env!("CARGO_PKG_VERSION"),
         broker: app.broker,
         feed: now.feed,
-        users: app.roster.len(),
+        users: app.sessions.len(),
         most_users: app.limits.users,
         subscriptions: now.subscriptions,
         messages_in: now.messages_in,
@@ -102,7 +102,7 @@ fn describe(app: &App) -> Vec<u8> {
 pub(crate) async fn metrics(State(app): State<&'static App>) -> Response {
     record(&app.manager.counts());
     // Counts stay exact in a float up to 2^53.
-    metrics::gauge!("stock_feed_users").set(app.roster.len() as f64);
+    metrics::gauge!("stock_feed_users").set(app.sessions.len() as f64);
     metrics::gauge!("stock_feed_users_most").set(app.limits.users as f64);
     let text = app.prometheus.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()

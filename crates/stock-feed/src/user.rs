@@ -17,52 +17,58 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::frame::{CloseCode, Inbox, Said, pong_frame, text_frame};
 use crate::request::{BadRequest, Request};
-use crate::roster::Seat;
 use crate::session::Session;
+use crate::sessions::SessionPermit;
 use crate::socket::UserSocket;
 
 /// The most that is read at once; it lives on the stack, for the length of one poll.
 const READ: usize = 4096;
 
-/// How long a user whose connection is closed may take to close it as well.
+/// How long a user that was closed for a violation may take to read why, and to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A user in conversation. This is all that its task holds while it waits: five words.
+/// A connected user. This is all that its task holds while it waits: five words.
 struct User {
     app: &'static App,
     session: Arc<Session>,
     inbox: Inbox,
-    /// Dropped last, so that a seat is free only when its user is quite gone.
-    _seat: Seat,
+    /// Dropped last, so that the next user comes only when this one is quite gone.
+    _permit: SessionPermit,
 }
 
-/// Why a user is not listened to, for now or for ever.
+/// Why nothing more is read from a user, for now or for ever.
 enum Pause {
     /// The user asks faster than it reads the answers.
-    Behind,
-    /// The user left, or is gone.
-    Left,
-    /// The user broke the rules and was told so; it has yet to read it.
-    ShownTheDoor,
+    Lagging,
+    /// The user has closed, or is gone.
+    Closed,
+    /// The user broke the protocol and was sent a close frame, which it has yet to read.
+    Violation,
 }
 
 /// Takes a socket whose handshake is done, and spawns its user. `early` is what the user said
 /// without waiting for the handshake's end.
-pub(crate) fn welcome(app: &'static App, seat: Seat, stream: TcpStream, id: UserId, early: &[u8]) {
+pub(crate) fn start(
+    app: &'static App,
+    permit: SessionPermit,
+    stream: TcpStream,
+    id: UserId,
+    early: &[u8],
+) {
     let Some(session) = Session::begin(app.manager, id, stream) else {
         return;
     };
-    seat.sit(&session);
+    permit.register(&session);
     let mut user = User {
         app,
         session,
         inbox: Inbox::default(),
-        _seat: seat,
+        _permit: permit,
     };
     match user.listen(&mut early.to_vec()) {
-        ControlFlow::Break(Pause::Left) => {}
-        ControlFlow::Break(Pause::ShownTheDoor) => drop(tokio::spawn(user.walk_out())),
-        ControlFlow::Break(Pause::Behind) | ControlFlow::Continue(()) => {
+        ControlFlow::Break(Pause::Closed) => {}
+        ControlFlow::Break(Pause::Violation) => drop(tokio::spawn(user.linger())),
+        ControlFlow::Break(Pause::Lagging) | ControlFlow::Continue(()) => {
             drop(tokio::spawn(user.talk()));
         }
     }
@@ -70,7 +76,7 @@ pub(crate) fn welcome(app: &'static App, seat: Seat, stream: TcpStream, id: User
 
 impl Drop for User {
     fn drop(&mut self) {
-        self.session.goodbye(CloseCode::Normal, "");
+        self.session.close(CloseCode::Normal, "");
     }
 }
 
@@ -80,19 +86,19 @@ impl User {
             match poll_fn(|cx| self.poll_listen(cx)).await {
                 // Boxed, both here and below, because every user's task has room for whatever
                 // any user may need, and almost nobody needs this.
-                Pause::Behind => Box::pin(self.catch_up()).await,
+                Pause::Lagging => Box::pin(self.catch_up()).await,
                 pause => break pause,
             }
         };
-        if let Pause::ShownTheDoor = pause {
-            Box::pin(self.walk_out()).await;
+        if let Pause::Violation = pause {
+            Box::pin(self.linger()).await;
         }
     }
 
     /// Reads on until the user has closed too. Without this, bytes of the user that nobody read
     /// would turn our end into a reset, which takes the close frame away before the user has
     /// seen it.
-    async fn walk_out(self) {
+    async fn linger(self) {
         let _ = timeout(LINGER, poll_fn(|cx| self.poll_leave(cx))).await;
     }
 
@@ -111,10 +117,10 @@ impl User {
         let mut room = [0; READ];
         loop {
             let read = match ready!(self.session.socket().poll_read(cx, &mut room)) {
-                Ok(0) | Err(_) => return Poll::Ready(Pause::Left),
+                Ok(0) | Err(_) => return Poll::Ready(Pause::Closed),
                 Ok(read) => read,
             };
-            self.session.heard();
+            self.session.socket().pulse.heard();
             if let ControlFlow::Break(pause) = self.listen(&mut room[..read]) {
                 return Poll::Ready(pause);
             }
@@ -128,18 +134,18 @@ impl User {
 
     fn listen(&mut self, bytes: &mut [u8]) -> ControlFlow<Pause> {
         let (app, session) = (self.app, &self.session);
-        // After a goodbye of ours nothing is answered: the connection has left.
+        // After a close frame of ours nothing is answered: the connection has left.
         let hear = |said: Said<'_>| answer(app, &session.connection, said);
         match self.inbox.feed(bytes, app.limits.message, hear) {
             Ok(ControlFlow::Continue(())) if session.socket().is_full() => {
-                ControlFlow::Break(Pause::Behind)
+                ControlFlow::Break(Pause::Lagging)
             }
             Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
-            Ok(ControlFlow::Break(())) => ControlFlow::Break(Pause::Left),
+            Ok(ControlFlow::Break(())) => ControlFlow::Break(Pause::Closed),
             Err(fault) => {
                 tracing::debug!(%fault, "closed a connection");
-                session.goodbye(fault.code(), &fault.to_string());
-                ControlFlow::Break(Pause::ShownTheDoor)
+                session.close(fault.code(), &fault.to_string());
+                ControlFlow::Break(Pause::Violation)
             }
         }
     }
@@ -155,7 +161,7 @@ fn answer(app: &App, connection: &Connection<UserSocket>, said: Said<'_>) -> Con
     match said {
         Said::Text(text) => {
             if let Err(error) =
-                Request::parse(text).and_then(|request| obey(app, connection, request))
+                Request::parse(text).and_then(|request| handle(app, connection, request))
             {
                 let mut frame = Vec::new();
                 text_frame(&mut frame, |into| error.to_json(into));
@@ -172,7 +178,7 @@ fn answer(app: &App, connection: &Connection<UserSocket>, said: Said<'_>) -> Con
     ControlFlow::Continue(())
 }
 
-fn obey(
+fn handle(
     app: &App,
     connection: &Connection<UserSocket>,
     request: Request,
@@ -182,7 +188,7 @@ fn obey(
             Err(error @ SubscribeError::TooManyStocks { .. }) => {
                 Err(BadRequest::TooManyStocks(error.to_string()))
             }
-            // The manager has ended, so this process is about to: the farewell comes next.
+            // The manager has ended, so this process is about to: a close frame comes next.
             Ok(()) | Err(_) => Ok(()),
         },
         Request::Unsubscribe(stock) => {

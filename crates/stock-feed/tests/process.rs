@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
 use support::client::connect_from;
-use support::client::{CLOSE, Client, FIN, PING, PONG, flood, frame, get, handshake};
+use support::client::{CLOSE, Client, FIN, PING, PONG, TEXT, flood, frame, get, handshake};
 use support::fleet::{Process, Server, program};
 use support::redis_server::RedisServer;
 use support::{PATIENCE, until};
@@ -333,20 +333,41 @@ fn a_message_far_larger_than_the_receive_buffer_is_heard() {
 }
 
 #[test]
-fn a_silent_user_is_asked_for_a_sign_of_life_and_given_up_without_one() {
-    let server = Server::start(&["--no-market", "--ping-every", "2s"]);
+fn a_quiet_user_is_pinged_and_evicted_if_it_answers_neither_of_two_pings() {
+    let server = Server::start(&["--no-market", "--ping-every", "1s"]);
     let mut alive = Client::connect(server.address);
     let alive = std::thread::spawn(move || {
-        for _ in 0..2 {
+        for _ in 0..4 {
             assert_eq!(alive.frame(), Some((PING, Vec::new())));
             alive.send(&frame(FIN | PONG, &[]));
         }
         alive.follow("APPL");
     });
     let mut dead = Client::connect(server.address);
-    assert_eq!(dead.frame(), Some((PING, Vec::new())));
-    assert_eq!(dead.frame(), None, "whoever does not answer is gone");
+    for _ in 0..2 {
+        assert_eq!(dead.frame(), Some((PING, Vec::new())));
+    }
+    assert_eq!(dead.frame(), None, "it was evicted");
     alive.join().expect("whoever answers stays");
+}
+
+#[test]
+fn a_user_who_gets_prices_gets_no_pings() {
+    let flags = ["--market-every", "1ms", "--ping-every", "500ms"];
+    let server = Server::start(&flags);
+    let mut quiet = Client::connect(server.address);
+    let mut busy = Client::connect(server.address);
+    busy.follow("APPL");
+    let pings = std::thread::spawn(move || {
+        for _ in 0..2 {
+            assert_eq!(quiet.frame(), Some((PING, Vec::new())));
+        }
+    });
+    while !pings.is_finished() {
+        let (kind, _) = busy.frame().expect("it stays");
+        assert_eq!(kind, TEXT, "prices only");
+    }
+    pings.join().expect("the quiet one is pinged");
 }
 
 /// Takes prices for as long as it takes this many to come.
