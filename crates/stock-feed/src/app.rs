@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use pubsub_manager::PubSubManager;
 
-use crate::link::Link;
+use crate::broker_log::BrokerLog;
 use crate::market::Market;
 use crate::origin::{Allowed, Forwarded, Refusals};
 use crate::sessions::Sessions;
@@ -39,7 +39,7 @@ pub(crate) struct App {
     pub(crate) manager: &'static PubSubManager,
     pub(crate) sessions: &'static Sessions,
     pub(crate) limits: Limits,
-    pub(crate) link: &'static Link,
+    pub(crate) broker_log: &'static BrokerLog,
     pub(crate) market: Option<Market>,
     /// What the page calls this server, and what it calls the broker.
     pub(crate) listen: String,

@@ -13,22 +13,22 @@ use std::ops::ControlFlow;
 use soketto::Parsing;
 use soketto::base::{Codec, Error, Header, OpCode};
 
-/// What a user said, one whole message at a time.
+/// What a user sent, one whole message at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said<'a> {
+pub enum Message<'a> {
     /// A text message, all its fragments joined.
     Text(&'a str),
     /// A ping, which is owed a pong with the same bytes.
     Ping(&'a [u8]),
     /// The answer to a ping of ours.
     Pong,
-    /// The user's last word, with its code if it gave one.
+    /// The user closes, with a code if it gave one.
     Close(Option<u16>),
 }
 
-/// Why a user is shown the door. Each has its close code in RFC 6455, section 7.4.1.
+/// Why a user's connection is closed. Each has its close code in RFC 6455, section 7.4.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum ProtocolError {
     /// A frame that breaks the protocol.
     #[error("a frame that is not RFC 6455")]
     Protocol,
@@ -43,7 +43,7 @@ pub enum Fault {
     TooBig,
 }
 
-impl Fault {
+impl ProtocolError {
     /// The close code that tells the user so.
     pub fn code(self) -> CloseCode {
         match self {
@@ -55,7 +55,7 @@ impl Fault {
     }
 }
 
-impl From<Error> for Fault {
+impl From<Error> for ProtocolError {
     fn from(error: Error) -> Self {
         match error {
             Error::PayloadTooLarge { .. } => Self::TooBig,
@@ -64,11 +64,11 @@ impl From<Error> for Fault {
     }
 }
 
-/// The close codes that this server says.
+/// The close codes that this server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
 pub enum CloseCode {
-    /// Goodbye, in answer to a goodbye.
+    /// In answer to a user's close frame.
     Normal = 1000,
     /// The user broke the protocol.
     Protocol = 1002,
@@ -82,9 +82,9 @@ pub enum CloseCode {
     Restart = 1012,
 }
 
-/// Puts frames together into messages, and keeps nothing for a user who is not in mid-sentence.
+/// Puts frames together into messages, and keeps nothing for a user of whom no half message is here.
 #[derive(Debug, Default)]
-pub struct Inbox {
+pub struct MessageReader {
     /// Boxed, so that an idle user pays for one pointer and not for two empty vectors.
     unfinished: Option<Box<Unfinished>>,
 }
@@ -97,9 +97,9 @@ struct Unfinished {
     message: Option<Vec<u8>>,
 }
 
-impl Inbox {
+impl MessageReader {
     /// Takes bytes as they came off the socket (they are unmasked in place) and hands every
-    /// message they complete to `hear`, until that breaks or a close frame ends the talk.
+    /// message they complete to `on_message`, until that breaks or a close frame ends it.
     ///
     /// Between two calls no more is kept than `limit` bytes of a message whose last fragment has not
     /// come, one frame (`limit` bytes and a header), and the bytes of one read.
@@ -107,41 +107,46 @@ impl Inbox {
     /// # Errors
     /// The first violation of the protocol. The connection has to end with its code: where
     /// the next frame begins is unknown from then on.
-    pub fn feed(
+    pub fn read(
         &mut self,
         bytes: &mut [u8],
         limit: usize,
-        mut hear: impl FnMut(Said<'_>) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, Fault> {
+        mut on_message: impl FnMut(Message<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ProtocolError> {
         let Some(mut unfinished) = self.unfinished.take() else {
             let mut unfinished = Unfinished::default();
-            let (used, flow) = unfinished.parse(bytes, limit, &mut hear)?;
-            self.keep(unfinished, &bytes[used..]);
+            let (used, flow) = unfinished.parse(bytes, limit, &mut on_message)?;
+            if used < bytes.len() || unfinished.message.is_some() {
+                unfinished.frame = bytes[used..].to_vec();
+                self.unfinished = Some(Box::new(unfinished));
+            }
             return Ok(flow);
         };
         let mut joined = std::mem::take(&mut unfinished.frame);
         joined.extend_from_slice(bytes);
-        let (used, flow) = unfinished.parse(&mut joined, limit, &mut hear)?;
-        self.keep(*unfinished, &joined[used..]);
-        Ok(flow)
-    }
-
-    fn keep(&mut self, mut unfinished: Unfinished, rest: &[u8]) {
-        if !rest.is_empty() || unfinished.message.is_some() {
-            unfinished.frame = rest.to_vec();
-            self.unfinished = Some(Box::new(unfinished));
+        let (used, flow) = unfinished.parse(&mut joined, limit, &mut on_message)?;
+        unfinished.frame = match used {
+            // Nothing is copied while a frame grows. Copied at each read, one of a megabyte that came
+            // in small pieces cost the square of its length.
+            0 => joined,
+            // What is left came with this read.
+            _ => joined[used..].to_vec(),
+        };
+        if !unfinished.frame.is_empty() || unfinished.message.is_some() {
+            self.unfinished = Some(unfinished);
         }
+        Ok(flow)
     }
 }
 
 impl Unfinished {
-    /// Hears every whole frame in `bytes`; says how many bytes those were.
+    /// Reads every whole frame in `bytes`; returns how many bytes those were.
     fn parse(
         &mut self,
         bytes: &mut [u8],
         limit: usize,
-        hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
-    ) -> Result<(usize, ControlFlow<()>), Fault> {
+        on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+    ) -> Result<(usize, ControlFlow<()>), ProtocolError> {
         let mut codec = Codec::new();
         codec.set_max_data_size(limit);
         let mut used = 0;
@@ -149,10 +154,10 @@ impl Unfinished {
             // Section 5.1: a server must not take an unmasked frame. The mask keeps a page's
             // script from writing bytes of its choice into whatever stands between.
             if !value.is_masked() {
-                return Err(Fault::Protocol);
+                return Err(ProtocolError::Protocol);
             }
             if value.opcode() == OpCode::Binary {
-                return Err(Fault::Binary);
+                return Err(ProtocolError::Binary);
             }
             let start = used + offset;
             let Some(payload) = bytes.get_mut(start..start + value.payload_len()) else {
@@ -160,7 +165,7 @@ impl Unfinished {
             };
             Codec::apply_mask(&value, payload);
             used = start + payload.len();
-            let flow = self.frame(&value, payload, limit, hear)?;
+            let flow = self.frame(&value, payload, limit, on_message)?;
             if flow.is_break() {
                 return Ok((used, flow));
             }
@@ -173,72 +178,72 @@ impl Unfinished {
         header: &Header,
         payload: &[u8],
         limit: usize,
-        hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, Fault> {
+        on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ProtocolError> {
         match (header.opcode(), self.message.take()) {
             // A control frame may stand between two fragments, and leaves them as they are.
             (OpCode::Ping | OpCode::Pong | OpCode::Close, message) => {
                 self.message = message;
-                control(header.opcode(), payload, hear)
+                control(header.opcode(), payload, on_message)
             }
-            (OpCode::Text, None) if header.is_fin() => text(payload, hear),
+            (OpCode::Text, None) if header.is_fin() => text(payload, on_message),
             (OpCode::Text, None) => {
                 self.message = Some(payload.to_vec());
                 Ok(ControlFlow::Continue(()))
             }
             (OpCode::Continue, Some(mut message)) => {
                 if message.len() + payload.len() > limit {
-                    return Err(Fault::TooBig);
+                    return Err(ProtocolError::TooBig);
                 }
                 message.extend_from_slice(payload);
                 if header.is_fin() {
-                    return text(&message, hear);
+                    return text(&message, on_message);
                 }
                 self.message = Some(message);
                 Ok(ControlFlow::Continue(()))
             }
             // A new message within an unfinished one, or the continuation of none.
-            _ => Err(Fault::Protocol),
+            _ => Err(ProtocolError::Protocol),
         }
     }
 }
 
 fn text(
     payload: &[u8],
-    hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
-) -> Result<ControlFlow<()>, Fault> {
-    let text = std::str::from_utf8(payload).map_err(|_| Fault::NotUtf8)?;
-    Ok(hear(Said::Text(text)))
+    on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, ProtocolError> {
+    let text = std::str::from_utf8(payload).map_err(|_| ProtocolError::NotUtf8)?;
+    Ok(on_message(Message::Text(text)))
 }
 
 fn control(
     opcode: OpCode,
     payload: &[u8],
-    hear: &mut impl FnMut(Said<'_>) -> ControlFlow<()>,
-) -> Result<ControlFlow<()>, Fault> {
+    on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, ProtocolError> {
     match opcode {
-        OpCode::Ping => Ok(hear(Said::Ping(payload))),
-        OpCode::Pong => Ok(hear(Said::Pong)),
+        OpCode::Ping => Ok(on_message(Message::Ping(payload))),
+        OpCode::Pong => Ok(on_message(Message::Pong)),
         _ => {
             let code = close_code(payload)?;
-            // Section 5.5.1: nothing may follow a close frame, so nothing is heard after it.
-            let _ = hear(Said::Close(code));
+            // Section 5.5.1: nothing may follow a close frame, so nothing is read after it.
+            let _ = on_message(Message::Close(code));
             Ok(ControlFlow::Break(()))
         }
     }
 }
 
-fn close_code(payload: &[u8]) -> Result<Option<u16>, Fault> {
+fn close_code(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
     let (code, reason) = match payload {
         [] => return Ok(None),
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
-        [_] => return Err(Fault::Protocol),
+        [_] => return Err(ProtocolError::Protocol),
     };
     // Section 7.4: 1004 to 1006 and 1015 never travel, below 3000 only what is registered.
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-        return Err(Fault::Protocol);
+        return Err(ProtocolError::Protocol);
     }
-    std::str::from_utf8(reason).map_err(|_| Fault::NotUtf8)?;
+    std::str::from_utf8(reason).map_err(|_| ProtocolError::NotUtf8)?;
     Ok(Some(code))
 }
 

@@ -204,7 +204,10 @@ mod tests {
             assert!(user.was_sent(Due::Ping) >= 15);
             for (gap, _) in user.gaps() {
                 assert!(gap >= PING_EVERY, "pinged after {gap:?} only");
-                assert!(gap <= PING_EVERY * 3 / 2 + Duration::from_secs(1), "{gap:?}");
+                assert!(
+                    gap <= PING_EVERY * 3 / 2 + Duration::from_secs(1),
+                    "{gap:?}"
+                );
             }
         }
     }
@@ -227,7 +230,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_user_who_answers_no_ping_is_evicted_after_the_second() {
         let users = ten_minutes(false, &[None]).await;
-        let sent: Vec<Due> = users[0].written.lock().iter().map(|(_, what)| *what).collect();
-        assert_eq!(sent[..4], [Due::Nothing, Due::Ping, Due::Ping, Due::Eviction]);
+        let sent: Vec<Due> = users[0]
+            .written
+            .lock()
+            .iter()
+            .map(|(_, what)| *what)
+            .collect();
+        assert_eq!(
+            sent[..4],
+            [Due::Nothing, Due::Ping, Due::Ping, Due::Eviction]
+        );
     }
 }

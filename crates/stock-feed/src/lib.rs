@@ -16,11 +16,11 @@ pub mod server;
 pub mod watch;
 
 mod app;
+mod broker_log;
 mod corked;
 mod handshake_limiter;
 mod heartbeat;
 mod http;
-mod link;
 mod page;
 mod rate_limited_log;
 mod session;

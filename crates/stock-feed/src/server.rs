@@ -25,11 +25,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::app::{App, Limits};
+use crate::broker_log::BrokerLog;
 use crate::corked::Corked;
 use crate::handshake_limiter::{HandshakeLimiter, HandshakePermit};
 use crate::heartbeat;
 use crate::http::{WEBSOCKET, malformed, router, websocket};
-use crate::link::Link;
 use crate::market::Market;
 use crate::origin::Refusals;
 use crate::session::TextFrames;
@@ -125,7 +125,7 @@ pub async fn run(
     let listen = listener.local_addr()?.to_string();
     let prometheus = PrometheusBuilder::new().install_recorder()?;
     // One of each for the life of the process, so users point at them and count nothing.
-    let link: &Link = Box::leak(Box::new(Link::new()));
+    let broker_log: &BrokerLog = Box::leak(Box::new(BrokerLog::new()));
     let sessions: &Sessions = Box::leak(Box::new(Sessions::new(limits.users)));
     let name = match broker {
         BrokerAddress::InProcess(_) => "in process",
@@ -139,7 +139,7 @@ pub async fn run(
             stocks_per_user,
             encoder: Arc::new(TextFrames),
             drain_deadline: read_time,
-            on_event: Some(Arc::new(|event| link.note(event))),
+            on_event: Some(Arc::new(|event| broker_log.note(event))),
         },
         ..Default::default()
     })?;
@@ -150,7 +150,7 @@ pub async fn run(
         manager,
         sessions,
         limits,
-        link,
+        broker_log,
         market,
         listen,
         broker: name,

@@ -12,7 +12,7 @@ use pubsub_manager::{Feed, Stock, StockUsers};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::link::Told;
+use crate::broker_log::LogEntry;
 
 /// How old an answer to `/stats` may be. Ten thousand open pages ask ten thousand times a
 /// second, and the figures are worked out twice.
@@ -43,7 +43,7 @@ struct Stats<'a> {
     given_up: u64,
     stocks_followed: usize,
     stocks: &'a [StockUsers],
-    events: Vec<Told>,
+    events: Vec<LogEntry>,
     /// Names that the page offers.
     suggested: Vec<Stock>,
 }
@@ -92,7 +92,7 @@ fn describe(app: &App) -> Vec<u8> {
         given_up: now.evicted,
         stocks_followed: now.stocks.len(),
         stocks: &now.stocks[..now.stocks.len().min(LISTED)],
-        events: app.link.recent(),
+        events: app.broker_log.recent(),
         suggested,
     };
     serde_json::to_vec(&stats).expect("numbers and names are JSON")
@@ -137,7 +137,7 @@ fn record(stats: &pubsub_manager::Stats) {
 
 /// `GET /healthz`, for whoever decides which servers get users.
 pub(crate) async fn healthz(State(app): State<&'static App>) -> Response {
-    match app.link.stale_for() {
+    match app.broker_log.stale_for() {
         None => "live\n".into_response(),
         Some(away) if away < app.limits.unhealthy_after => {
             format!("stale for {} s\n", away.as_secs()).into_response()

@@ -1,7 +1,7 @@
-//! A user's task: it waits for what the user says, and does nothing else.
+//! A user's task: it waits for what the user sends, and does nothing else.
 //!
 //! Prices do not pass through here. The hub's fan-out writes them to the socket itself, so
-//! this task sleeps while a million prices go by; it wakes when its user speaks, or is gone.
+//! this task sleeps while a million prices go by; it wakes when its user sends something, or is gone.
 
 use std::future::poll_fn;
 use std::ops::ControlFlow;
@@ -15,14 +15,14 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::frame::{CloseCode, Inbox, Said, pong_frame, text_frame};
+use crate::frame::{CloseCode, Message, MessageReader, pong_frame, text_frame};
 use crate::request::{BadRequest, Request};
 use crate::session::Session;
 use crate::sessions::SessionPermit;
 use crate::socket::UserSocket;
 
 /// The most that is read at once; it lives on the stack, for the length of one poll.
-const READ: usize = 4096;
+const READ_CHUNK: usize = 4096;
 
 /// How long a user that was closed for a violation may take to read why, and to close as well.
 const LINGER: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ const LINGER: Duration = Duration::from_secs(2);
 struct User {
     app: &'static App,
     session: Arc<Session>,
-    inbox: Inbox,
+    reader: MessageReader,
     /// Dropped last, so that the next user comes only when this one is quite gone.
     _permit: SessionPermit,
 }
@@ -62,14 +62,14 @@ pub(crate) fn start(
     let mut user = User {
         app,
         session,
-        inbox: Inbox::default(),
+        reader: MessageReader::default(),
         _permit: permit,
     };
-    match user.listen(&mut early.to_vec()) {
+    match user.on_bytes(&mut early.to_vec()) {
         ControlFlow::Break(Pause::Closed) => {}
         ControlFlow::Break(Pause::Violation) => drop(tokio::spawn(user.linger())),
         ControlFlow::Break(Pause::Lagging) | ControlFlow::Continue(()) => {
-            drop(tokio::spawn(user.talk()));
+            drop(tokio::spawn(user.run()));
         }
     }
 }
@@ -81,9 +81,9 @@ impl Drop for User {
 }
 
 impl User {
-    async fn talk(mut self) {
+    async fn run(mut self) {
         let pause = loop {
-            match poll_fn(|cx| self.poll_listen(cx)).await {
+            match poll_fn(|cx| self.poll_read(cx)).await {
                 // Boxed, both here and below, because every user's task has room for whatever
                 // any user may need, and almost nobody needs this.
                 Pause::Lagging => Box::pin(self.catch_up()).await,
@@ -99,7 +99,7 @@ impl User {
     /// would turn our end into a reset, which takes the close frame away before the user has
     /// seen it.
     async fn linger(self) {
-        let _ = timeout(LINGER, poll_fn(|cx| self.poll_leave(cx))).await;
+        let _ = timeout(LINGER, poll_fn(|cx| self.poll_linger(cx))).await;
     }
 
     /// Waits until the user has read what it asked for. Meanwhile its questions wait in the
@@ -112,54 +112,54 @@ impl User {
         }
     }
 
-    /// Reads and listens until the user has nothing more to say for now.
-    fn poll_listen(&mut self, cx: &mut Context<'_>) -> Poll<Pause> {
-        let mut room = [0; READ];
+    /// Reads until nothing more is here for now.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Pause> {
+        let mut room = [0; READ_CHUNK];
         loop {
             let read = match ready!(self.session.socket().poll_read(cx, &mut room)) {
                 Ok(0) | Err(_) => return Poll::Ready(Pause::Closed),
                 Ok(read) => read,
             };
             self.session.socket().pulse.heard();
-            if let ControlFlow::Break(pause) = self.listen(&mut room[..read]) {
+            if let ControlFlow::Break(pause) = self.on_bytes(&mut room[..read]) {
                 return Poll::Ready(pause);
             }
             if read == room.len() {
-                // Somebody with so much to say waits for the next turn, so that nobody waits for it.
+                // A user that sends so much waits for its next turn, so that nobody waits for it.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
     }
 
-    fn listen(&mut self, bytes: &mut [u8]) -> ControlFlow<Pause> {
+    fn on_bytes(&mut self, bytes: &mut [u8]) -> ControlFlow<Pause> {
         let (app, session) = (self.app, &self.session);
         // After a close frame of ours nothing is answered: the connection has left.
-        let hear = |said: Said<'_>| answer(app, &session.connection, said);
-        match self.inbox.feed(bytes, app.limits.message, hear) {
+        let on_message = |message: Message<'_>| answer(app, &session.connection, message);
+        match self.reader.read(bytes, app.limits.message, on_message) {
             Ok(ControlFlow::Continue(())) if session.socket().is_full() => {
                 ControlFlow::Break(Pause::Lagging)
             }
             Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
             Ok(ControlFlow::Break(())) => ControlFlow::Break(Pause::Closed),
-            Err(fault) => {
-                tracing::debug!(%fault, "closed a connection");
-                session.close(fault.code(), &fault.to_string());
+            Err(error) => {
+                tracing::debug!(%error, "closed a connection");
+                session.close(error.code(), &error.to_string());
                 ControlFlow::Break(Pause::Violation)
             }
         }
     }
 
-    fn poll_leave(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut room = [0; READ];
+    fn poll_linger(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut room = [0; READ_CHUNK];
         while let Ok(1..) = ready!(self.session.socket().poll_read(cx, &mut room)) {}
         Poll::Ready(())
     }
 }
 
-fn answer(app: &App, connection: &Connection<UserSocket>, said: Said<'_>) -> ControlFlow<()> {
-    match said {
-        Said::Text(text) => {
+fn answer(app: &App, connection: &Connection<UserSocket>, message: Message<'_>) -> ControlFlow<()> {
+    match message {
+        Message::Text(text) => {
             if let Err(error) =
                 Request::parse(text).and_then(|request| handle(app, connection, request))
             {
@@ -168,12 +168,12 @@ fn answer(app: &App, connection: &Connection<UserSocket>, said: Said<'_>) -> Con
                 connection.send(&frame);
             }
         }
-        Said::Ping(bytes) => {
+        Message::Ping(bytes) => {
             let mut frame = Vec::new();
             pong_frame(&mut frame, bytes);
             connection.send(&frame);
         }
-        Said::Pong | Said::Close(_) => {}
+        Message::Pong | Message::Close(_) => {}
     }
     ControlFlow::Continue(())
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What an inbox heard, owned.
+/// What a reader read, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Heard {
     Text(String),
@@ -11,12 +11,12 @@ enum Heard {
     Close(Option<u16>),
 }
 
-fn own(said: Said<'_>) -> Heard {
+fn own(said: Message<'_>) -> Heard {
     match said {
-        Said::Text(text) => Heard::Text(text.to_owned()),
-        Said::Ping(bytes) => Heard::Ping(bytes.to_vec()),
-        Said::Pong => Heard::Pong,
-        Said::Close(code) => Heard::Close(code),
+        Message::Text(text) => Heard::Text(text.to_owned()),
+        Message::Ping(bytes) => Heard::Ping(bytes.to_vec()),
+        Message::Pong => Heard::Pong,
+        Message::Close(code) => Heard::Close(code),
     }
 }
 
@@ -56,11 +56,11 @@ fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Feeds the bytes in reads of the given size.
-fn listen(bytes: &[u8], read: usize) -> (Vec<Heard>, Result<(), Fault>) {
-    let mut inbox = Inbox::default();
+fn listen(bytes: &[u8], read: usize) -> (Vec<Heard>, Result<(), ProtocolError>) {
+    let mut reader = MessageReader::default();
     let mut heard = Vec::new();
     for chunk in bytes.chunks(read.max(1)) {
-        let flow = inbox.feed(&mut chunk.to_vec(), LIMIT, |said| {
+        let flow = reader.read(&mut chunk.to_vec(), LIMIT, |said| {
             heard.push(own(said));
             ControlFlow::Continue(())
         });
@@ -73,7 +73,7 @@ fn listen(bytes: &[u8], read: usize) -> (Vec<Heard>, Result<(), Fault>) {
     (heard, Ok(()))
 }
 
-fn fault(bytes: &[u8]) -> Fault {
+fn fault(bytes: &[u8]) -> ProtocolError {
     listen(bytes, usize::MAX).1.expect_err("a violation")
 }
 
@@ -113,18 +113,42 @@ fn a_letter_cut_in_two_by_a_fragment_is_still_a_letter() {
 
 #[test]
 fn an_idle_user_has_no_buffer() {
-    let mut inbox = Inbox::default();
+    let mut reader = MessageReader::default();
     let mut bytes = client_frame(FIN | TEXT, b"hello");
     let half = bytes.len() / 2;
     let (first, second) = bytes.split_at_mut(half);
-    let _ = inbox.feed(first, LIMIT, |_| ControlFlow::Continue(()));
-    assert!(inbox.unfinished.is_some(), "half a frame is kept");
-    let _ = inbox.feed(second, LIMIT, |_| ControlFlow::Continue(()));
+    let _ = reader.read(first, LIMIT, |_| ControlFlow::Continue(()));
+    assert!(reader.unfinished.is_some(), "half a frame is kept");
+    let _ = reader.read(second, LIMIT, |_| ControlFlow::Continue(()));
     assert!(
-        inbox.unfinished.is_none(),
+        reader.unfinished.is_none(),
         "and given back once it is whole"
     );
-    assert_eq!(size_of::<Inbox>(), size_of::<usize>());
+    assert_eq!(size_of::<MessageReader>(), size_of::<usize>());
+}
+
+/// A buffer that is only appended to moves once each time it doubles.
+#[test]
+fn a_frame_that_comes_in_a_thousand_pieces_is_not_copied_at_each_of_them() {
+    const LARGE: usize = 1 << 20;
+    let text = "x".repeat(LARGE);
+    let mut reader = MessageReader::default();
+    let (mut moves, mut before, mut lengths) = (0, None, Vec::new());
+    for piece in client_frame(FIN | TEXT, text.as_bytes()).chunks_mut(1024) {
+        let flow = reader.read(piece, LARGE, |message| {
+            if let Message::Text(text) = message {
+                lengths.push(text.len());
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(flow, Ok(ControlFlow::Continue(())));
+        let buffer = reader.unfinished.as_ref();
+        let buffer = buffer.map(|unfinished| unfinished.frame.as_ptr());
+        moves += usize::from(buffer != before);
+        before = buffer;
+    }
+    assert_eq!(lengths, [LARGE], "it is read, once");
+    assert!(moves <= 24, "its bytes were copied {moves} times");
 }
 
 #[test]
@@ -226,7 +250,7 @@ fn every_violation_has_its_close_code() {
 #[test]
 fn a_frame_over_the_limit_is_refused_by_its_header_alone() {
     let header = [FIN | TEXT, 0x80 | 127, 0, 0, 0, 0, 0xff, 0, 0, 0];
-    assert_eq!(fault(&header), Fault::TooBig);
+    assert_eq!(fault(&header), ProtocolError::TooBig);
 }
 
 #[test]
@@ -285,12 +309,12 @@ proptest! {
     fn whatever_bytes_arrive_the_inbox_stays_bounded_and_alive(
         reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..900), 0..40),
     ) {
-        let mut inbox = Inbox::default();
+        let mut reader = MessageReader::default();
         for mut read in reads {
-            if inbox.feed(&mut read, LIMIT, |_| ControlFlow::Continue(())).is_err() {
+            if reader.read(&mut read, LIMIT, |_| ControlFlow::Continue(())).is_err() {
                 break;
             }
-            if let Some(unfinished) = &inbox.unfinished {
+            if let Some(unfinished) = &reader.unfinished {
                 prop_assert!(unfinished.frame.len() <= LIMIT + 14 + 900);
                 prop_assert!(unfinished.message.as_ref().map_or(0, Vec::len) <= LIMIT);
             }
