@@ -3,6 +3,9 @@
 //! The answer is hyper's to write and the frame that follows it at once is ours, so they are two
 //! writes; but sending a packet is most of what a connecting user costs. `MSG_MORE` tells the
 //! kernel that more is about to come: it keeps the answer and sends both with the next write.
+//!
+//! Measured in November 2026, 2 cores: 24.0 µs of CPU a connecting user with it and 26.2 without
+//! (`feed-load users --users 15000`, in turn, medians of four runs; each pair differed by 2 µs).
 
 use std::io;
 use std::pin::Pin;
