@@ -213,31 +213,35 @@ impl Demo {
         let received = self.socket.prices();
         let Tally { unheard, owed, .. } = self.tally;
         let came = self.came;
+        let users = match came {
+            1 => "1 user".to_owned(),
+            came => format!("{came} users"),
+        };
         let mut details = vec![format!(
-            "{} prices came over one connection and were sent {received} times",
+            "prices received over one connection: {}, sent to users: {received}",
             stats.messages_in
         )];
         if self.here.is_none() {
             details.push(format!(
-                "{} prices missed, {} messages not a price, {} reconnects",
+                "prices missed: {}, messages not a price: {}, reconnects: {}",
                 stats.missed, stats.invalid_messages, stats.reconnects
             ));
-            let summary = format!("{came} users, {received} prices received");
+            let summary = format!("{users}, prices received: {received}");
             return Verdict { details, summary };
         }
         details.push(format!(
-            "{unheard} prices had no follower and were not sent to this server"
+            "prices without a follower, not sent to this server: {unheard}"
         ));
         details.push(format!(
-            "{} channels are still subscribed",
+            "channels still subscribed: {}",
             stats.channels_confirmed
         ));
         let balance = if received == owed {
             "none lost, none twice"
         } else {
-            "the accounts do not balance"
+            "not as many as were due"
         };
-        let summary = format!("{came} users, {received} of {owed} deliveries: {balance}");
+        let summary = format!("{users}, {received} of {owed} deliveries: {balance}");
         Verdict { details, summary }
     }
 }

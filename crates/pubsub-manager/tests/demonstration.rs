@@ -20,7 +20,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn it_ends_by_itself_with_accounts_that_balance() {
+fn it_ends_by_itself_and_every_price_that_was_sent_was_received_once() {
     let output = run(&["--every", "0s"]);
     assert!(output.status.success());
     let shown = text(&output.stdout);
@@ -37,7 +37,7 @@ fn it_ends_by_itself_with_accounts_that_balance() {
         .map(|(received, owed)| [received, owed])
         .unwrap_or_else(|| panic!("{shown}"));
     assert_eq!(received, owed);
-    assert!(shown.contains("0 channels are still subscribed"), "{shown}");
+    assert!(shown.contains("channels still subscribed: 0"), "{shown}");
     for line in lines {
         assert!(line.len() <= 80, "wider than a projector shows: {line:?}");
     }
