@@ -8,7 +8,8 @@ use pubsub_manager::PubSubManager;
 
 use crate::broker_log::BrokerLog;
 use crate::market::Market;
-use crate::origin::{Allowed, Forwarded, Refusals};
+use crate::origin::{Allowed, Forwarded};
+use crate::rate_limited_log::RateLimitedLog;
 use crate::sessions::Sessions;
 use crate::stats::Latest;
 
@@ -45,7 +46,7 @@ pub(crate) struct App {
     pub(crate) listen: String,
     pub(crate) broker: &'static str,
     pub(crate) latest: Latest,
-    pub(crate) refusals: Refusals,
+    pub(crate) refusals: RateLimitedLog,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) users_so_far: AtomicU64,
     /// Whether this server was asked to end, and takes nobody in any more.

@@ -13,7 +13,7 @@ use axum::routing::get;
 use soketto::handshake::http::{Server as Handshake, is_upgrade_request};
 
 use crate::app::App;
-use crate::origin::{advice, may_connect};
+use crate::origin::{advice, log_refusal, may_connect};
 use crate::sessions::SessionPermit;
 use crate::{page, stats};
 
@@ -114,6 +114,6 @@ fn forbidden(app: &App, headers: &HeaderMap) -> Response {
         .map(|origin| String::from_utf8_lossy(origin.as_bytes()))
         .unwrap_or_default();
     let client = app.limits.forwarded.client(headers);
-    app.refusals.note(&origin, client);
+    log_refusal(&app.refusals, &origin, client);
     (StatusCode::FORBIDDEN, advice(&origin)).into_response()
 }

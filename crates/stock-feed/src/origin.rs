@@ -9,16 +9,13 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
-use parking_lot::Mutex;
 use url::{Origin, Url};
 
-/// How long the log is quiet about refused pages after a line about them.
-const QUIET: Duration = Duration::from_secs(1);
+use crate::rate_limited_log::RateLimitedLog;
 
 /// How much of an origin is logged, in bytes.
 const LOGGED: usize = 80;
@@ -155,36 +152,12 @@ pub(crate) fn advice(origin: &str) -> String {
     }
 }
 
-/// Logs who was refused. When and what is a stranger's choice, so it is a line a second at most,
-/// and a short one.
-#[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<Unsaid>);
-
-#[derive(Debug, Default)]
-struct Unsaid {
-    refused: u64,
-    said_at: Option<Instant>,
-}
-
-impl Refusals {
-    pub(crate) fn note(&self, origin: &str, client: Option<IpAddr>) {
-        if let Some(refused) = self.0.lock().add(Instant::now()) {
-            let origin = &origin[..origin.floor_char_boundary(LOGGED)];
-            let client = client.map(tracing::field::display);
-            tracing::warn!(refused, ?origin, client, "refused pages of other origins");
-        }
-    }
-}
-
-impl Unsaid {
-    /// One more; how many there are to speak of, if it is time to.
-    fn add(&mut self, now: Instant) -> Option<u64> {
-        self.refused += 1;
-        if self.said_at.is_some_and(|said| now < said + QUIET) {
-            return None;
-        }
-        self.said_at = Some(now);
-        Some(std::mem::take(&mut self.refused))
+/// Logs which page was refused. When and what is a stranger's choice, so it is seldom, and short.
+pub(crate) fn log_refusal(log: &RateLimitedLog, origin: &str, client: Option<IpAddr>) {
+    if let Some(refused) = log.count() {
+        let origin = &origin[..origin.floor_char_boundary(LOGGED)];
+        let client = client.map(tracing::field::display);
+        tracing::warn!(refused, ?origin, client, "refused pages of other origins");
     }
 }
 
@@ -343,15 +316,6 @@ mod tests {
         for nobody in ["null", "*", "file://", "chrome-extension://a", ""] {
             assert!(!advice(nobody).contains("--allow-origin"), "{nobody}");
         }
-    }
-
-    #[test]
-    fn a_thousand_refusals_in_a_second_are_two_lines() {
-        let (mut refusals, start) = (Unsaid::default(), Instant::now());
-        let lines: Vec<u64> = (0..=1_000)
-            .filter_map(|ms| refusals.add(start + Duration::from_millis(ms)))
-            .collect();
-        assert_eq!(lines, [1, 1_000]);
     }
 
     #[test]

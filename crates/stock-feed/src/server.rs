@@ -31,7 +31,7 @@ use crate::handshake_limiter::{HandshakeLimiter, HandshakePermit};
 use crate::heartbeat;
 use crate::http::{WEBSOCKET, malformed, router, websocket};
 use crate::market::Market;
-use crate::origin::Refusals;
+use crate::rate_limited_log::RateLimitedLog;
 use crate::session::TextFrames;
 use crate::sessions::Sessions;
 use crate::stats::Latest;
@@ -155,7 +155,7 @@ pub async fn run(
         listen,
         broker: name,
         latest: Latest::default(),
-        refusals: Refusals::default(),
+        refusals: RateLimitedLog::default(),
         prometheus,
         users_so_far: AtomicU64::new(0),
         ending: AtomicBool::new(false),
