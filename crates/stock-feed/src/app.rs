@@ -22,7 +22,7 @@ pub struct Limits {
     pub message: usize,
     /// How long nothing may be written to a user before it is pinged.
     pub ping_every: Duration,
-    /// How long a client may take to say what it wants.
+    /// How long a client may take to send its request.
     pub handshake: Duration,
     /// How long the broker may be away before the server calls itself unhealthy.
     pub unhealthy_after: Duration,

@@ -115,7 +115,8 @@ pub struct Serve {
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = some_time)]
     pub ping_every: Duration,
 
-    /// How long a client may take to say what it wants.
+    /// How long a client may take to send its request; of 256 clients that have yet to, the address with
+    /// the most loses its oldest before that, if another client comes.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub handshake_time: Duration,
 

@@ -57,14 +57,15 @@ const RECEIVE_BUFFER: u32 = 8 * 1024;
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 
-/// The headers of one request, in bytes; hyper answers 431 to more.
-const HEADERS: usize = 16 * 1024;
+/// The head of one request, in bytes; hyper answers 431 to more.
+const MAX_REQUEST_HEAD: usize = 16 * 1024;
 
-/// How long to wait for descriptors to come back when they have run out.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(500);
+/// How long to wait before the next accept when descriptors have run out. The connection is still
+/// there, so accepting again at once would keep a core busy and come to nothing.
+const ACCEPT_RETRY: Duration = Duration::from_millis(500);
 
-/// How long users may take to leave once all were told to.
-const LAST_USERS: Duration = Duration::from_secs(2);
+/// How long users may take to close once all were sent a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Listens with what every user's socket inherits: no delay, small buffers, and a limit to what stays
 /// unacknowledged. Set here once, it costs no system calls per user.
@@ -186,7 +187,7 @@ async fn serve(
     heartbeat.abort();
     tracing::info!(users = app.sessions.len(), over = ?app.limits.drain, "ending: users are told to come back");
     heartbeat::close_all(app.sessions, app.limits.drain).await;
-    let _ = timeout(LAST_USERS, app.sessions.emptied()).await;
+    let _ = timeout(CLOSE_TIMEOUT, app.sessions.emptied()).await;
     app.manager.disconnect().await;
     ended
 }
@@ -210,7 +211,7 @@ async fn accept(app: &'static App, listener: &TcpListener) {
                 if !std::mem::replace(&mut short, true) {
                     tracing::warn!(%error, users = app.sessions.len(), "cannot accept: who is here stays served, who comes waits");
                 }
-                sleep(OUT_OF_DESCRIPTORS).await;
+                sleep(ACCEPT_RETRY).await;
             }
         }
     }
@@ -244,7 +245,7 @@ async fn serve_http(
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(app.limits.handshake)
-        .max_buf_size(HEADERS)
+        .max_buf_size(MAX_REQUEST_HEAD)
         .serve_connection(Corked::new(stream), answer);
     let exchange = poll_fn(|cx| connection.poll_without_shutdown(cx));
     let outcome = permit.run(exchange).await;
