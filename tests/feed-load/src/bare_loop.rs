@@ -1,54 +1,54 @@
 //! The limit: a server that does nothing but `write()`.
 //!
-//! It shakes hands, remembers who wants which stock, and when a price comes it writes the frame
-//! to each socket in turn. No broker, no task, no queue, no limits, no timeouts: a user whose
-//! socket is full misses the price untold. What it costs, the kernel costs, and no server that
-//! sends the same frames to the same sockets can cost less.
+//! It upgrades connections, remembers who follows which stock, and when a price comes it writes the
+//! frame to each socket in turn. No broker, no task, no queue, no limits, no timeouts: a user whose
+//! socket is full misses the price without notice. What it costs, the kernel costs, and no server
+//! that sends the same frames to the same sockets can cost less.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read, Write};
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
+use std::thread;
 
 use anyhow::Context;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use serde::Deserialize;
+use slab::Slab;
 
-use crate::frame::{self, Kind};
-use crate::{handshake, machine};
+use crate::frame::{self, OpCode};
+use crate::handshake;
+use crate::machine;
 
 const LISTENER: Token = Token(usize::MAX);
 const PRICES: Token = Token(usize::MAX - 1);
 
-/// What the bare loop understands of its users.
+/// What the bare loop understands.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Wish {
+enum Request {
     Subscribe { stock: String },
     Unsubscribe { stock: String },
 }
 
 struct BareLoop {
     poll: Poll,
-    users: Vec<Option<User>>,
-    free: Vec<usize>,
+    connections: Slab<Connection>,
     /// Stock to its users, in the order in which they came.
     stocks: HashMap<String, Vec<usize>>,
 }
 
-struct User {
+struct Connection {
     socket: TcpStream,
     open: bool,
+    /// What has come and is not handled yet.
     rest: Vec<u8>,
 }
 
 /// Serves until standard input ends. Each line of it is `STOCK PRICE…`: a price is written to
 /// every user of the stock in one `write()`, and prices on one line leave together in one.
-///
-/// # Errors
-/// When the address can't be listened on, or epoll fails.
-pub fn run(listen: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
     machine::raise_descriptors()?;
     let poll = Poll::new()?;
     let mut listener =
@@ -57,22 +57,21 @@ pub fn run(listen: SocketAddr) -> anyhow::Result<()> {
         .register(&mut listener, LISTENER, Interest::READABLE)?;
     println!("{}", listener.local_addr()?);
     let waker = Waker::new(poll.registry(), PRICES)?;
-    let (tell, prices) = mpsc::channel();
-    std::thread::spawn(move || {
+    let (sender, prices) = mpsc::channel();
+    thread::spawn(move || {
         let mut stdin = io::BufReader::with_capacity(64 * 1024, io::stdin().lock());
         while let Ok(lines) = waiting_lines(&mut stdin)
             && !lines.is_empty()
-            && tell.send(lines).is_ok()
+            && sender.send(lines).is_ok()
         {
             let _ = waker.wake();
         }
-        drop(tell);
+        drop(sender);
         let _ = waker.wake();
     });
     let mut server = BareLoop {
         poll,
-        users: Vec::new(),
-        free: Vec::new(),
+        connections: Slab::new(),
         stocks: HashMap::new(),
     };
     let mut events = Events::with_capacity(1024);
@@ -88,8 +87,8 @@ pub fn run(listen: SocketAddr) -> anyhow::Result<()> {
                 PRICES => loop {
                     match prices.try_recv() {
                         Ok(lines) => lines.lines().for_each(|line| server.publish(line)),
-                        Err(mpsc::TryRecvError::Empty) => break,
-                        Err(mpsc::TryRecvError::Disconnected) => return Ok(()),
+                        Err(TryRecvError::Empty) => break,
+                        Err(TryRecvError::Disconnected) => return Ok(()),
                     }
                 },
                 Token(user) => server.read(user),
@@ -128,89 +127,74 @@ impl BareLoop {
                 Err(error) => return Err(error),
             };
             socket.set_nodelay(true)?;
-            let user = self.free.pop().unwrap_or_else(|| {
-                self.users.push(None);
-                self.users.len() - 1
-            });
-            self.poll
-                .registry()
-                .register(&mut socket, Token(user), Interest::READABLE)?;
-            self.users[user] = Some(User {
+            let entry = self.connections.vacant_entry();
+            let key = entry.key();
+            let registry = self.poll.registry();
+            registry.register(&mut socket, Token(key), Interest::READABLE)?;
+            entry.insert(Connection {
                 socket,
                 open: false,
                 rest: Vec::new(),
             });
             // The request may have come before the socket was in epoll.
-            self.read(user);
+            self.read(key);
         }
     }
 
-    fn read(&mut self, number: usize) {
+    fn read(&mut self, key: usize) {
         let mut buffer = [0; 4096];
-        while let Some(user) = &mut self.users[number] {
-            match user.socket.read(&mut buffer) {
-                Ok(0) => return self.drop_user(number),
+        while let Some(connection) = self.connections.get_mut(key) {
+            match connection.socket.read(&mut buffer) {
+                Ok(0) => return self.close(key),
                 Ok(read) => {
-                    user.rest.extend_from_slice(&buffer[..read]);
-                    if self.understand(number).is_none() {
-                        return self.drop_user(number);
+                    connection.rest.extend_from_slice(&buffer[..read]);
+                    if self.handle(key).is_none() {
+                        return self.close(key);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.drop_user(number),
+                Err(_) => return self.close(key),
             }
         }
     }
 
-    /// Answers what has come from a user, or `None` if it is not worth an answer.
-    fn understand(&mut self, number: usize) -> Option<()> {
-        let user = self.users[number].as_mut()?;
+    /// Answers what has come from a user; `None` if the connection is to be closed.
+    fn handle(&mut self, key: usize) -> Option<()> {
+        let connection = &mut self.connections[key];
         let (mut used, mut reply) = (0, Vec::new());
-        if !user.open {
-            let Some(request) = handshake::read_request(&user.rest).ok()? else {
+        if !connection.open {
+            let Some(request) = handshake::read_request(&connection.rest).ok()? else {
                 return Some(());
             };
-            (used, user.open) = (request, true);
+            (used, connection.open) = (request, true);
             reply = handshake::answer();
-            frame::from_server(
-                Kind::Text,
-                br#"{"type":"status","feed":"live"}"#,
-                &mut reply,
-            );
+            let status = br#"{"type":"status","feed":"live"}"#;
+            frame::from_server(OpCode::Text, status, &mut reply);
         }
-        while let Some((frame, length)) = frame::first(&user.rest[used..]).ok()? {
+        while let Some((frame, length)) = frame::first(&connection.rest[used..]).ok()? {
             used += length;
-            if frame.kind != Kind::Text {
+            if frame.opcode != OpCode::Text {
                 return None;
             }
             let text = match serde_json::from_slice(&frame.payload).ok()? {
-                Wish::Subscribe { stock } => {
+                Request::Subscribe { stock } => {
                     let text = format!(r#"{{"type":"subscribed","stock":"{stock}"}}"#);
-                    self.stocks.entry(stock).or_default().push(number);
+                    self.stocks.entry(stock).or_default().push(key);
                     text
                 }
-                Wish::Unsubscribe { stock } => {
-                    let text = format!(r#"{{"type":"unsubscribed","stock":"{stock}"}}"#);
-                    self.stocks
-                        .entry(stock)
-                        .or_default()
-                        .retain(|user| *user != number);
-                    text
+                Request::Unsubscribe { stock } => {
+                    let users = self.stocks.get_mut(&stock)?;
+                    users.retain(|user| *user != key);
+                    format!(r#"{{"type":"unsubscribed","stock":"{stock}"}}"#)
                 }
             };
-            frame::from_server(Kind::Text, text.as_bytes(), &mut reply);
+            frame::from_server(OpCode::Text, text.as_bytes(), &mut reply);
         }
-        user.rest.drain(..used);
-        if user.rest.is_empty() {
-            user.rest = Vec::new();
-        }
-        let taken = if reply.is_empty() {
-            0
-        } else {
-            user.socket.write(&reply).ok()?
-        };
-        (taken == reply.len()).then_some(())
+        connection.rest.drain(..used);
+        connection.rest.shrink_to_fit();
+        let written = reply.is_empty() || connection.socket.write(&reply).ok()? == reply.len();
+        written.then_some(())
     }
 
     fn publish(&mut self, line: &str) {
@@ -219,28 +203,24 @@ impl BareLoop {
         let mut frames = Vec::new();
         for price in words {
             let text = format!(r#"{{"type":"price","stock":"{stock}","price":"{price}"}}"#);
-            frame::from_server(Kind::Text, text.as_bytes(), &mut frames);
+            frame::from_server(OpCode::Text, text.as_bytes(), &mut frames);
         }
         let mut broken = Vec::new();
-        for number in self.stocks.get(stock).map_or(&[][..], Vec::as_slice) {
-            let Some(user) = &mut self.users[*number] else {
-                continue;
-            };
-            match user.socket.write(&frames) {
+        for key in self.stocks.get(stock).map_or(&[][..], Vec::as_slice) {
+            match self.connections[*key].socket.write(&frames) {
                 Ok(taken) if taken == frames.len() => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // Half a frame can't be taken back.
-                _ => broken.push(*number),
+                _ => broken.push(*key),
             }
         }
-        broken.into_iter().for_each(|number| self.drop_user(number));
+        broken.into_iter().for_each(|key| self.close(key));
     }
 
-    fn drop_user(&mut self, number: usize) {
-        self.users[number] = None;
-        self.free.push(number);
+    fn close(&mut self, key: usize) {
         for users in self.stocks.values_mut() {
-            users.retain(|user| *user != number);
+            users.retain(|user| *user != key);
         }
+        self.connections.remove(key);
     }
 }

@@ -1,9 +1,11 @@
 //! Programs that are started for a measurement, and that never outlive it.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
+use std::io;
+use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -13,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// How long a program may take to end after SIGTERM.
-const PATIENCE: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running program, ended when this is dropped.
 ///
@@ -21,101 +23,77 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// are killed, binds it to a core, and then becomes the program. Its process group is its own, so
 /// that Ctrl-C reaches us alone and things end in our order.
 #[derive(Debug)]
-pub struct Child {
-    process: std::process::Child,
-}
+pub(crate) struct Child(process::Child);
 
 /// What to start and where.
 #[derive(Debug)]
-pub struct Program {
-    command: Command,
-}
+pub(crate) struct Program(Command);
 
 impl Program {
     /// A program by its path, on this core if one is named.
-    ///
-    /// # Errors
-    /// When the path of the running executable is unknown.
-    pub fn new(program: &Path, core: Option<usize>) -> anyhow::Result<Self> {
+    pub(crate) fn new(program: &Path, core: Option<usize>) -> anyhow::Result<Self> {
         let mut command = Command::new(own_path()?);
         command
             .arg("guard")
-            .args(["--parent", &std::process::id().to_string()]);
+            .arg("--parent")
+            .arg(process::id().to_string());
         if let Some(core) = core {
-            command.args(["--core", &core.to_string()]);
+            command.arg("--core").arg(core.to_string());
         }
         command.arg("--").arg(program).process_group(0);
-        Ok(Self { command })
+        Ok(Self(command))
     }
 
     /// The same for a subcommand of `feed-load` itself.
-    ///
-    /// # Errors
-    /// When the path of the running executable is unknown.
-    pub fn ourselves(subcommand: &str, core: Option<usize>) -> anyhow::Result<Self> {
-        let mut program = Self::new(&own_path()?, core)?;
-        program.command.arg(subcommand);
-        Ok(program)
+    pub(crate) fn ourselves(subcommand: &str, core: Option<usize>) -> anyhow::Result<Self> {
+        let program = Self::new(&own_path()?, core)?;
+        Ok(program.with(|command| command.arg(subcommand)))
     }
 
-    /// Changes the command, for instance its arguments and streams.
-    pub fn with(mut self, change: impl FnOnce(&mut Command)) -> Self {
-        change(&mut self.command);
+    /// Changes the command, for instance its arguments.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
+        change(&mut self.0);
         self
     }
 
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the system can't start a process.
-    pub fn start(mut self) -> anyhow::Result<Child> {
-        let process = self
-            .command
-            .spawn()
-            .with_context(|| format!("cannot start {:?}", self.command))?;
-        Ok(Child { process })
+    /// Starts it without standard input and output.
+    pub(crate) fn start(mut self) -> anyhow::Result<Child> {
+        self.0.stdin(Stdio::null()).stdout(Stdio::null());
+        self.spawn()
     }
 
-    /// Starts it with its streams to us: its standard input and output.
-    ///
-    /// # Errors
-    /// When the system can't start a process.
-    pub fn start_talking(
-        mut self,
-    ) -> anyhow::Result<(Child, std::process::ChildStdin, std::process::ChildStdout)> {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = self.start()?;
-        let streams = (child.process.stdin.take(), child.process.stdout.take());
-        let (Some(stdin), Some(stdout)) = streams else {
-            anyhow::bail!("a child without the pipes it was given");
-        };
-        Ok((child, stdin, stdout))
+    /// Starts it with its standard input and output connected to us.
+    pub(crate) fn start_with_pipes(mut self) -> anyhow::Result<(Child, ChildStdin, ChildStdout)> {
+        self.0.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = self.spawn()?;
+        let (stdin, stdout) = (child.0.stdin.take(), child.0.stdout.take());
+        let pipes = stdin
+            .zip(stdout)
+            .context("a child without the pipes it was given")?;
+        Ok((child, pipes.0, pipes.1))
+    }
+
+    fn spawn(mut self) -> anyhow::Result<Child> {
+        let started = self.0.spawn();
+        let child = started.with_context(|| format!("cannot start {:?}", self.0))?;
+        Ok(Child(child))
     }
 }
 
 impl Child {
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.process.id()
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
     }
 
     /// How it ended, if it has.
-    ///
-    /// # Errors
-    /// When the system doesn't say.
-    pub fn ended(&mut self) -> std::io::Result<Option<std::process::ExitStatus>> {
-        self.process.try_wait()
-    }
-
-    /// Asks it to end, without waiting.
-    pub fn ask_to_end(&mut self) {
-        self.signal(Signal::SIGTERM);
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.0.try_wait()
     }
 
     /// Ends it at once, as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.signal(Signal::SIGKILL);
-        let _ = self.process.wait();
+        let _ = self.0.wait();
     }
 
     fn signal(&mut self, signal: Signal) {
@@ -132,30 +110,30 @@ impl Drop for Child {
     }
 }
 
-/// Ends many at once: each is asked before any is waited for, and all share one patience.
-pub fn end_all(children: &mut [Child]) {
-    children.iter_mut().for_each(Child::ask_to_end);
-    let deadline = Instant::now() + PATIENCE;
+/// Ends many at once: each is asked before any is waited for, and all share one timeout.
+pub(crate) fn end_all(children: &mut [Child]) {
+    children
+        .iter_mut()
+        .for_each(|child| child.signal(Signal::SIGTERM));
+    let deadline = Instant::now() + END_TIMEOUT;
     for child in children {
         while let Ok(None) = child.ended() {
             if Instant::now() >= deadline {
                 child.kill();
                 break;
             }
-            std::thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
-/// What `feed-load guard` does: become `program`, on this core, and die with the parent.
-///
-/// # Errors
-/// Returns only if the program could not be started.
-pub fn guard(parent: u32, core: Option<usize>, program: &[OsString]) -> anyhow::Result<()> {
+/// What `feed-load guard` does: become `program`, on this core, and die with the parent. Returns only
+/// if the program could not be started.
+pub(crate) fn guard(parent: u32, core: Option<usize>, program: &[OsString]) -> anyhow::Result<()> {
     set_pdeathsig(Signal::SIGTERM).context("cannot ask to end with the parent")?;
-    // The parent may have died before we asked, and then nobody will tell us.
+    // The parent may have died before we asked, and then no signal comes.
     anyhow::ensure!(
-        std::os::unix::process::parent_id() == parent,
+        parent_id() == parent,
         "the process that started this one is gone"
     );
     if let Some(core) = core {
@@ -167,21 +145,14 @@ pub fn guard(parent: u32, core: Option<usize>, program: &[OsString]) -> anyhow::
 }
 
 /// The cores that this process may run on.
-///
-/// # Errors
-/// When the system doesn't say.
-pub fn cores() -> anyhow::Result<Vec<usize>> {
+pub(crate) fn cores() -> anyhow::Result<Vec<usize>> {
     let allowed = sched_getaffinity(Pid::from_raw(0)).context("cannot ask for the cores")?;
-    Ok((0..CpuSet::count())
-        .filter(|core| allowed.is_set(*core).unwrap_or(false))
-        .collect())
+    let is_allowed = |core: &usize| allowed.is_set(*core).unwrap_or(false);
+    Ok((0..CpuSet::count()).filter(is_allowed).collect())
 }
 
 /// Binds this process to one core.
-///
-/// # Errors
-/// When there is no such core.
-pub fn pin(core: usize) -> anyhow::Result<()> {
+pub(crate) fn pin(core: usize) -> anyhow::Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core).context("no such core")?;
     sched_setaffinity(Pid::from_raw(0), &cores)

@@ -1,13 +1,21 @@
-//! The command line.
+//! The command line: parses it, measures, and prints a table or JSON.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
+use crate::bare_loop;
+use crate::child;
 use crate::compare::Compare;
 use crate::fleet::Fleet;
+use crate::machine;
+use crate::report;
+use crate::stop::{Stop, Stopped};
 use crate::users::{Limit, Users};
+use crate::worker_process;
 
 /// The load generator and yardstick of the stock feed: real WebSocket users, up to a million of
 /// them on one machine, and the physical limit to hold a server against.
@@ -22,15 +30,13 @@ use crate::users::{Limit, Users};
         Measure release builds: cargo build --release -p stock-feed -p feed-load.\n\
         Ctrl-C ends everything that was started."
 )]
-pub struct Cli {
-    /// What to measure.
+struct Cli {
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
-/// What to measure.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Connects many users to a server and says what they saw and what it cost.
     Users(Users),
     /// Does the same to a bare loop of write(): the physical limit.
@@ -41,25 +47,82 @@ pub enum Command {
     Fleet(Fleet),
     /// The users of one process, commanded through standard input.
     #[command(hide = true)]
-    Crowd,
-    /// The bare loop; prices come through standard input.
+    Worker,
+    /// A server that writes frames and does nothing else.
     #[command(hide = true)]
     BareLoop {
-        /// Where to listen.
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
     /// Becomes another program that dies with its parent.
     #[command(hide = true)]
     Guard {
-        /// The parent.
         #[arg(long)]
         parent: u32,
-        /// The core to run on.
         #[arg(long)]
         core: Option<usize>,
-        /// The program and its arguments.
         #[arg(last = true, required = true)]
         program: Vec<OsString>,
     },
+}
+
+/// Runs the program: exit code 2 for bad input, 130 after Ctrl-C, 1 for any other failure.
+pub fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Stopped>() => {
+            eprintln!("feed-load: stopped; everything it started has ended");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("feed-load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Worker => worker_process::run(),
+        Command::BareLoop { listen } => bare_loop::run(listen),
+        Command::Guard {
+            parent,
+            core,
+            program,
+        } => child::guard(parent, core, &program),
+        Command::Fleet(fleet) if fleet.check => fleet.check(),
+        Command::Users(users) => {
+            let report = users.run(&prepare()?)?;
+            print(users.load.json, &report, report::users)
+        }
+        Command::Limit(limit) => {
+            let report = limit.run(&prepare()?)?;
+            print(limit.load.json, &report, report::users)
+        }
+        Command::Compare(compare) => {
+            let comparison = compare.run(&prepare()?)?;
+            print(compare.json, &comparison, report::comparison)
+        }
+        Command::Fleet(fleet) => {
+            let report = fleet.run(&prepare()?)?;
+            print(fleet.json, &report, report::fleet)
+        }
+    }
+}
+
+fn prepare() -> anyhow::Result<Stop> {
+    if cfg!(debug_assertions) {
+        eprintln!("feed-load: a debug build is for tests; cargo run --release measures");
+    }
+    machine::raise_descriptors()?;
+    Stop::on_signal()
+}
+
+fn print<T: Serialize>(json: bool, report: &T, table: fn(&T) -> String) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        println!("{}", table(report));
+    }
+    Ok(())
 }

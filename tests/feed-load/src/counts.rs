@@ -1,6 +1,7 @@
 //! What many users saw, added up.
 
-use std::ops::{Add, AddAssign, Sub};
+use std::iter::Sum;
+use std::ops::{AddAssign, Sub};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +35,9 @@ counts! {
     connected,
     /// Connections that were opened.
     opened,
-    /// Users who now seek a server: theirs ended or refused them, or they were sent home, and no
-    /// other has acknowledged all their stocks yet. Who left of its own accord is not one of them.
-    astray,
+    /// Users without a server now: theirs ended or refused them, or they were sent home, and no
+    /// other has acknowledged all their stocks yet. A user who left of its own accord is not one.
+    unplaced,
     /// Subscriptions acknowledged now.
     following,
     /// Prices that arrived while they were followed.
@@ -45,24 +46,24 @@ counts! {
     joining,
     /// Prices that the server said it skipped.
     missed,
-    /// Prices that never arrived, and that nobody told of.
+    /// Prices that never arrived, and that no `missed` reported.
     lost,
     /// Prices that arrived a second time, or after a newer one.
     doubled,
-    /// Prices told as missed that had not been.
+    /// Prices reported as missed that had not been.
     miscounted,
     /// Reads that brought at least one price.
     reads,
-    /// Subscriptions that a server told that their prices are stale; each time anew.
-    told_stale,
-    /// Prices that never arrived, of which the status told and `missed` did not: they were
+    /// Subscriptions whose prices a server reported as stale; each time anew.
+    stale_notices,
+    /// Prices that never arrived, of which the status warned and `missed` did not: they were
     /// published between `stale` and the first price after `live`.
     missed_while_stale,
     /// Connections that a server refused or did not answer.
     refused,
     /// Connections that a server ended.
     ended,
-    /// Messages that say `error`, and bytes that are no message.
+    /// Messages that say `error`, and bytes that are not a message.
     faults,
 }
 
@@ -72,23 +73,17 @@ impl Counts {
         self.deliveries + self.missed + self.missed_while_stale + self.lost
     }
 
-    /// Whether nothing was lost, doubled or miscounted.
-    pub fn exact(&self) -> bool {
-        self.lost + self.doubled + self.miscounted == 0
+    /// Prices that were lost, doubled or miscounted.
+    pub fn wrong(&self) -> u64 {
+        self.lost + self.doubled + self.miscounted
     }
 }
 
-impl Add for Counts {
-    type Output = Self;
-
-    fn add(mut self, other: Self) -> Self {
-        self += other;
-        self
-    }
-}
-
-impl std::iter::Sum for Counts {
+impl Sum for Counts {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
-        counts.fold(Self::default(), Add::add)
+        counts.fold(Self::default(), |mut sum, counts| {
+            sum += counts;
+            sum
+        })
     }
 }

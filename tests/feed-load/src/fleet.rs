@@ -3,29 +3,28 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use clap::Args;
-use procfs::Current;
+use clap::builder::RangedU64ValueParser;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
+use crate::assignment::Assignment;
 use crate::counts::Counts;
-use crate::crew::{Crew, Plan, Stop};
-use crate::fall::Fall;
-use crate::laps;
+use crate::failover::Failover;
 use crate::latency::Percentiles;
-use crate::machine::{Callers, Machine, Need};
-use crate::market::{Market, Road};
-use crate::orders::Order;
-use crate::picks::Picks;
+use crate::machine::{self, Callers, Machine, Need};
 use crate::progress;
+use crate::protocol::WorkerCommand;
+use crate::publisher::{Publisher, Transport};
 use crate::redis_server::RedisServer;
+use crate::rounds;
 use crate::server::find_stock_feed;
-use crate::servers::{MIB, Servers};
+use crate::servers::Servers;
 use crate::stocks::Stocks;
-use crate::users::connect;
+use crate::stop::Stop;
+use crate::worker_pool::{Plan, WorkerPool};
 
 /// Stocks of the market in the minute of life, besides the one that everybody follows at first.
 const STOCKS: u16 = 500;
@@ -34,143 +33,126 @@ const EACH: u16 = 3;
 
 /// `feed-load fleet`.
 #[derive(Clone, Debug, Args)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     /// How many servers.
-    #[arg(long, default_value_t = 2, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000))]
-    pub servers: usize,
+    #[arg(long, default_value_t = 2, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000))]
+    pub(crate) servers: usize,
     /// How many users on all servers together.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4_000_000))]
-    pub users: usize,
+    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=4_000_000))]
+    pub(crate) users: usize,
     /// How long the life lasts in which users follow three of 500 stocks each, leave and come.
     #[arg(long, default_value = "60s", value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub life: Duration,
+    pub(crate) life: Duration,
     /// Prices that should arrive each second of it, over all users.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub deliveries: u32,
+    pub(crate) deliveries: u32,
     /// Users who leave and come again each second of it.
     #[arg(long, default_value_t = 1_000)]
-    pub churn: u32,
+    pub(crate) churn: u32,
     /// The same seed gives every user the same stocks.
     #[arg(long, default_value_t = 13)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// The stock-feed program, if it is not beside this one.
     #[arg(long, value_name = "PATH")]
-    pub server: Option<PathBuf>,
+    pub(crate) server: Option<PathBuf>,
     /// Only say what the machine would need, and whether it has it.
     #[arg(long)]
-    pub check: bool,
+    pub(crate) check: bool,
     /// Print one JSON object instead of a table.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// What a fleet did.
 #[derive(Clone, Debug, Serialize)]
-pub struct FleetReport {
-    /// How many servers.
-    pub servers: usize,
-    /// How many users.
-    pub users: usize,
+pub(crate) struct FleetReport {
+    pub(crate) servers: usize,
+    pub(crate) users: usize,
     /// Until everybody was connected and followed a stock.
-    pub connected_seconds: f64,
+    pub(crate) connected_seconds: f64,
     /// Until one price had reached everybody.
-    pub one_price_seconds: f64,
+    pub(crate) one_price_seconds: f64,
     /// Memory of all servers with everybody connected, in MiB.
-    pub servers_mib: f64,
+    pub(crate) servers_mib: f64,
     /// What the machine had less than before, clients and kernel included, in MiB.
-    pub machine_mib: f64,
+    pub(crate) machine_mib: f64,
     /// Until everybody had moved to three stocks of the market.
-    pub moved_seconds: f64,
-    /// The life.
-    pub life: Life,
+    pub(crate) moved_seconds: f64,
+    pub(crate) life: Life,
     /// From the death of a server until all its users were back elsewhere.
-    pub users_back_seconds: Option<f64>,
+    pub(crate) users_back_seconds: Option<f64>,
     /// From its restart, or from the moment when all of them were elsewhere if that came later,
-    /// until nobody was on the way home any more.
-    pub server_back_seconds: Option<f64>,
-    /// Users who found no place at home.
-    pub not_home: u64,
+    /// until no user was on the way home any more.
+    pub(crate) server_back_seconds: Option<f64>,
+    /// Users who were refused at home.
+    pub(crate) not_home: u64,
     /// Subscriptions without the newest price after each stock was published again.
-    pub without_newest: u64,
-    /// Prices that never arrived and that nobody told of, from start to end.
-    pub lost: u64,
-    /// Prices that arrived twice or late.
-    pub doubled: u64,
-    /// Prices wrongly told as missed.
-    pub miscounted: u64,
-    /// Subscriptions that were told that their prices are stale.
-    pub told_stale: u64,
-    /// Prices of which that told, and nothing else.
-    pub missed_while_stale: u64,
-    /// Everything the users saw.
-    pub counts: Counts,
+    pub(crate) without_newest: u64,
+    /// Everything the users saw, from start to end.
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
 }
 
 /// What happened while users lived.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Life {
-    /// For how long.
-    pub seconds: f64,
-    /// Prices published.
-    pub published: u64,
-    /// Prices that arrived each second.
-    pub deliveries_a_second: f64,
-    /// Prices told as missed.
-    pub missed: u64,
-    /// The part of it before a server fell, when nothing excuses a stale price.
-    pub quiet: Quiet,
-    /// Connections that a server ended: those of the server that fell, and of whoever was given up.
-    pub ended: u64,
-    /// From publication to arrival, in milliseconds, the fall included.
-    pub latency_ms: Option<Percentiles>,
+pub(crate) struct Life {
+    pub(crate) seconds: f64,
+    pub(crate) published: u64,
+    pub(crate) deliveries_a_second: f64,
+    pub(crate) missed: u64,
+    /// The part of it before a server failed, when nothing excuses a stale price.
+    pub(crate) quiet: Quiet,
+    /// Connections that a server ended: those of the server that failed, and of slow users.
+    pub(crate) ended: u64,
+    /// From publication to arrival, in milliseconds, the failure included.
+    pub(crate) latency_ms: Option<Percentiles>,
     /// Memory of all servers once everybody has come to rest after it, in MiB.
-    pub servers_mib: f64,
+    pub(crate) servers_mib: f64,
     /// What the machine had less than before, in MiB.
-    pub machine_mib: f64,
+    pub(crate) machine_mib: f64,
 }
 
-/// What life was like before a server fell.
+/// What life was like before a server failed.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Quiet {
-    /// Prices that arrived.
-    pub deliveries: u64,
-    /// Subscriptions that were told that their prices are stale.
-    pub told_stale: u64,
-    /// Prices of which that told, and nothing else.
-    pub missed_while_stale: u64,
+pub(crate) struct Quiet {
+    pub(crate) deliveries: u64,
+    pub(crate) stale_notices: u64,
+    pub(crate) missed_while_stale: u64,
+}
+
+/// A fleet that runs, with its users and its prices.
+struct Running<'a> {
+    fleet: &'a Fleet,
+    // In this order they end: users, servers, and Redis last.
+    pool: WorkerPool,
+    servers: Servers,
+    publisher: Publisher,
+    _redis: RedisServer,
+    /// The machine's available memory before, in bytes.
+    available: u64,
 }
 
 impl Fleet {
-    fn need(&self) -> Need {
-        Need {
+    /// Says what the machine needs, and fails if it lacks something.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let need = Need {
             users: self.users,
             servers: self.servers,
-            one_falls: true,
+            one_fails: true,
             callers: Callers::OwnAddresses,
-        }
-    }
-
-    /// Says what the machine needs, and fails if it lacks something.
-    ///
-    /// # Errors
-    /// A line for everything that is short.
-    pub fn check(&self) -> anyhow::Result<()> {
-        let need = self.need();
+        };
         Machine::here()?.check(&need)?;
         eprintln!("feed-load: {need}; this machine has that");
         Ok(())
     }
 
     /// Runs the whole story.
-    ///
-    /// # Errors
-    /// When the machine is too small, a program is missing, or users get stuck.
-    pub fn run(&self, stop: &Stop) -> anyhow::Result<FleetReport> {
+    pub(crate) fn run(&self, stop: &Stop) -> anyhow::Result<FleetReport> {
         self.check()?;
         let program = find_stock_feed(self.server.clone())?;
-        let memory = available()?;
+        let available = machine::available_memory()?;
         let redis = RedisServer::start(None, stop)?;
-        let mut servers = Servers::start(self.servers, &program, &redis, stop)?;
+        let servers = Servers::start(self.servers, &program, &redis, stop)?;
         let mut stocks = vec!["ALL".to_owned()];
         stocks.extend(Stocks::made_up(STOCKS).0);
         let plan = Plan {
@@ -178,38 +160,26 @@ impl Fleet {
             path: "/ws".into(),
             users: self.users,
             stocks: stocks.clone(),
-            picks: Picks::Dealt {
-                each: 1,
-                from: 0,
-                of: 1,
-            },
+            assignment: Assignment::even(1, 0, 1),
             core: None,
         };
-        let mut crew = Crew::gather(&plan, stop)?;
-        let connected = connect(&mut crew, self.users, 1)?;
-
-        let mut market = Market::new(stocks, Road::to_redis(redis.url(), "")?);
-        laps::listened(&mut crew, &mut market, 0, self.servers)?;
-        crew.order(&Order::StartFromZero)?;
-        let goal = crew.counts().accounted() + self.users as u64;
-        market.publish([0])?;
-        let bar = progress::bar("one price to all", self.users as u64);
-        let one_price = crew.wait("one price to all", |counts| {
-            bar.set_position((counts.accounted() + self.users as u64).saturating_sub(goal));
-            counts.accounted() >= goal
-        })?;
-        bar.finish_and_clear();
-        let (servers_mib, machine_mib) = (servers.mib()?, taken_since(memory)?);
-
-        let moved = self.move_to_the_market(&mut crew)?;
-        let mut fall = Fall::of_one_among(self.servers);
-        let life = self.live(&mut crew, &mut market, &mut servers, &mut fall, memory)?;
-        laps::calm(&mut crew, &mut market)?;
-        market.publish(1..=usize::from(STOCKS))?;
-        let mut newest = market.newest().to_vec();
-        newest[0] = 0;
-        let without_newest = crew.catch_up(&newest, Duration::from_secs(120))?;
-        let counts = crew.counts();
+        let mut running = Running {
+            fleet: self,
+            pool: WorkerPool::start(&plan, stop)?,
+            servers,
+            publisher: Publisher::new(stocks, Transport::to_redis(&redis.url, "")?),
+            _redis: redis,
+            available,
+        };
+        let users = self.users as u64;
+        let following = |counts: &Counts| counts.following;
+        let connected = running.pool.wait_for("users connect", users, following)?;
+        let one_price = running.one_price_to_all()?;
+        let (servers_mib, machine_mib) = running.mib()?;
+        let moved = running.move_to_the_market()?;
+        let mut failover = Failover::of_one_among(self.servers);
+        let life = running.live(&mut failover)?;
+        let without_newest = running.without_newest()?;
         Ok(FleetReport {
             servers: self.servers,
             users: self.users,
@@ -219,96 +189,93 @@ impl Fleet {
             machine_mib,
             moved_seconds: moved.as_secs_f64(),
             life,
-            users_back_seconds: fall.users_back().map(|time| time.as_secs_f64()),
-            server_back_seconds: fall.server_back().map(|time| time.as_secs_f64()),
-            not_home: fall.not_home(),
+            users_back_seconds: failover.users_back.map(|time| time.as_secs_f64()),
+            server_back_seconds: failover.server_back.map(|time| time.as_secs_f64()),
+            not_home: failover.not_home,
             without_newest,
-            lost: counts.lost,
-            doubled: counts.doubled,
-            miscounted: counts.miscounted,
-            told_stale: counts.told_stale,
-            missed_while_stale: counts.missed_while_stale,
-            counts,
+            counts: running.pool.counts(),
         })
     }
 
-    fn move_to_the_market(&self, crew: &mut Crew) -> anyhow::Result<Duration> {
-        crew.order(&Order::Follow(self.picks()))?;
-        let everything = self.users as u64 * u64::from(EACH);
-        let bar = progress::bar("users move to the market", everything);
-        let moved = crew.wait("users move to the market", |counts| {
-            bar.set_position(counts.following.min(everything));
-            counts.following == everything
-        })?;
-        bar.finish_and_clear();
-        Ok(moved)
-    }
-
-    fn picks(&self) -> Picks {
-        Picks::Zipf {
-            each: EACH,
-            from: 1,
-            of: STOCKS,
-            seed: self.seed,
-        }
+    fn assignment(&self) -> Assignment {
+        Assignment::zipf(EACH, 1, STOCKS, self.seed)
     }
 
     /// About how many users each stock has, from a sample of them.
     fn followers(&self) -> Vec<f64> {
-        let (picks, sample) = (self.picks(), self.users.min(20_000));
+        let (assignment, sample) = (self.assignment(), self.users.min(20_000));
         let mut followers = vec![0.0; usize::from(STOCKS) + 1];
-        for stock in (0..sample).flat_map(|user| picks.of(user)) {
+        for stock in (0..sample).flat_map(|user| assignment.of(user)) {
             followers[usize::from(stock)] += self.users as f64 / sample as f64;
         }
         followers
     }
+}
+
+impl Running<'_> {
+    fn one_price_to_all(&mut self) -> anyhow::Result<Duration> {
+        let (pool, users) = (&mut self.pool, self.fleet.users as u64);
+        rounds::wait_for_listeners(pool, &mut self.publisher, 0, self.fleet.servers)?;
+        rounds::start_from_zero(pool)?;
+        let before = pool.counts().accounted();
+        self.publisher.publish([0])?;
+        let progress = |counts: &Counts| (counts.accounted() - before).min(users);
+        pool.wait_for("one price to all", users, progress)
+    }
+
+    fn move_to_the_market(&mut self) -> anyhow::Result<Duration> {
+        let follow = WorkerCommand::Follow(self.fleet.assignment());
+        self.pool.command(&follow)?;
+        let (what, goal) = ("users move to the market", self.subscriptions());
+        self.pool.wait_for(what, goal, |counts| counts.following)
+    }
+
+    /// How many subscriptions all users have on the market.
+    fn subscriptions(&self) -> u64 {
+        self.fleet.users as u64 * u64::from(EACH)
+    }
 
     /// Publishes as many prices as make the deliveries wished for, while users leave and come, and
-    /// a server falls. A stock that many follow is followed by a longer pause.
-    fn live(
-        &self,
-        crew: &mut Crew,
-        market: &mut Market,
-        servers: &mut Servers,
-        fall: &mut Fall,
-        memory: u64,
-    ) -> anyhow::Result<Life> {
-        let followers = self.followers();
-        let mut dice = StdRng::seed_from_u64(self.seed);
+    /// a server fails. A stock that many follow is followed by a longer pause.
+    fn live(&mut self, failover: &mut Failover) -> anyhow::Result<Life> {
+        let (fleet, followers) = (self.fleet, self.fleet.followers());
+        let mut rng = StdRng::seed_from_u64(fleet.seed);
         let mut stocks: Vec<usize> = (1..=usize::from(STOCKS)).collect();
-        laps::calm(crew, market)?;
-        crew.order(&Order::StartFromZero)?;
-        crew.latencies()?;
-        self.churn(crew, self.churn)?;
-        let bar = progress::bar("life (seconds)", self.life.as_secs().max(1));
-        let (before, start) = (crew.counts(), Instant::now());
+        rounds::wait_until_calm(&mut self.pool, &mut self.publisher)?;
+        rounds::start_from_zero(&mut self.pool)?;
+        self.pool.latencies()?;
+        self.pool.churn(fleet.churn)?;
+        let bar = progress::bar("life (seconds)", fleet.life.as_secs().max(1));
+        let (before, start) = (self.pool.counts(), Instant::now());
         let (mut published, mut deliveries) = (0, 0.0);
-        while start.elapsed() < self.life {
-            let due = start.elapsed().as_secs_f64() * f64::from(self.deliveries);
+        while start.elapsed() < fleet.life {
+            let due = start.elapsed().as_secs_f64() * f64::from(fleet.deliveries);
             let mut batch = Vec::new();
             while deliveries < due {
-                // Every stock once, in an order of the dice, and then again.
+                // Every stock once, in a random order, and then again.
                 let turn = published % stocks.len();
                 if turn == 0 {
-                    stocks.shuffle(&mut dice);
+                    stocks.shuffle(&mut rng);
                 }
                 batch.push(stocks[turn]);
                 deliveries += followers[stocks[turn]].max(1.0);
                 published += 1;
             }
-            market.publish(batch)?;
-            let lived = start.elapsed().as_secs_f64() / self.life.as_secs_f64();
-            fall.go_on(crew, servers, lived, &bar)?;
-            crew.pass(Duration::from_millis(20))?;
+            self.publisher.publish(batch)?;
+            let lived = start.elapsed().as_secs_f64() / fleet.life.as_secs_f64();
+            failover.advance(&mut self.pool, &mut self.servers, lived, &bar)?;
+            self.pool.pass(Duration::from_millis(20))?;
             bar.set_position(start.elapsed().as_secs());
         }
         let seconds = start.elapsed().as_secs_f64();
-        self.churn(crew, 0)?;
+        self.pool.churn(0)?;
         bar.finish_and_clear();
-        let lived = crew.counts() - before;
-        let quiet = fall.counts_at_the_kill().unwrap_or(crew.counts()) - before;
-        let latency_ms = crew.latencies()?.all.percentiles();
-        self.come_to_rest(crew, servers, fall)?;
+        let counts = self.pool.counts();
+        let lived = counts - before;
+        let quiet = failover.counts_at_the_kill().unwrap_or(counts) - before;
+        let latency_ms = self.pool.latencies()?.all.percentiles();
+        self.come_to_rest(failover)?;
+        let (servers_mib, machine_mib) = self.mib()?;
         Ok(Life {
             seconds,
             published: published as u64,
@@ -316,137 +283,42 @@ impl Fleet {
             missed: lived.missed,
             quiet: Quiet {
                 deliveries: quiet.deliveries,
-                told_stale: quiet.told_stale,
+                stale_notices: quiet.stale_notices,
                 missed_while_stale: quiet.missed_while_stale,
             },
             ended: lived.ended,
             latency_ms,
-            servers_mib: servers.mib()?,
-            machine_mib: taken_since(memory)?,
+            servers_mib,
+            machine_mib,
         })
     }
 
-    /// Waits for what life was too short for: a fallen server's users, and those who just left.
-    fn come_to_rest(
-        &self,
-        crew: &mut Crew,
-        servers: &mut Servers,
-        fall: &mut Fall,
-    ) -> anyhow::Result<()> {
-        let everything = self.users as u64 * u64::from(EACH);
+    /// Waits for what life was too short for: a failed server's users, and those who just left.
+    fn come_to_rest(&mut self, failover: &mut Failover) -> anyhow::Result<()> {
+        let everything = self.subscriptions();
         let spinner = progress::spinner("life is over: everybody comes to rest");
-        fall.finish(crew, servers, &spinner)?;
-        crew.wait("everybody is back from leaving and coming", |counts| {
-            counts.following == everything
-        })?;
+        failover.finish(&mut self.pool, &mut self.servers, &spinner)?;
+        let what = "everybody is back from leaving and coming";
+        self.pool
+            .wait(what, |counts| counts.following == everything)?;
         spinner.finish_and_clear();
         Ok(())
     }
 
-    /// Spreads the leaving and coming evenly over the crowds.
-    fn churn(&self, crew: &mut Crew, per_second: u32) -> anyhow::Result<()> {
-        let crowds = crew.crowds() as u32;
-        crew.order(&Order::Churn {
-            per_second: per_second.div_ceil(crowds),
-        })
+    /// Publishes every stock of the market once more, and returns how many subscriptions do not get it.
+    fn without_newest(&mut self) -> anyhow::Result<u64> {
+        rounds::wait_until_calm(&mut self.pool, &mut self.publisher)?;
+        self.publisher.publish(1..=usize::from(STOCKS))?;
+        let mut newest = self.publisher.newest().to_vec();
+        newest[0] = 0;
+        self.pool.catch_up(&newest, Duration::from_secs(120))
     }
-}
 
-/// MiB that the machine has less than before; others on it may have given some back.
-fn taken_since(before: u64) -> anyhow::Result<f64> {
-    Ok((before as f64 - available()? as f64) / MIB)
-}
-
-fn available() -> anyhow::Result<u64> {
-    let memory = procfs::Meminfo::current()?;
-    memory
-        .mem_available
-        .context("the kernel does not tell the available memory")
-}
-
-impl FleetReport {
-    /// The report as rows of a table.
-    pub fn rows(&self) -> Vec<(&'static str, String)> {
-        let apart =
-            |all: u64, quiet: u64| format!("{all}, {quiet} of them in life before the kill");
-        let seconds = |time: Option<f64>| time.map_or("-".into(), |time| format!("{time:.1} s"));
-        vec![
-            (
-                "users on servers",
-                format!("{} on {}", self.users, self.servers),
-            ),
-            ("all connected", format!("{:.1} s", self.connected_seconds)),
-            (
-                "one price to all",
-                format!("{:.2} s", self.one_price_seconds),
-            ),
-            (
-                "memory of all servers",
-                format!("{:.0} MiB", self.servers_mib),
-            ),
-            (
-                "memory of the machine",
-                format!("{:.0} MiB", self.machine_mib),
-            ),
-            (
-                "three of 500 stocks each, after",
-                format!("{:.1} s", self.moved_seconds),
-            ),
-            (
-                "life",
-                format!(
-                    "{:.0} s, {} prices, {:.0} deliveries a second, {} missed as told",
-                    self.life.seconds,
-                    self.life.published,
-                    self.life.deliveries_a_second,
-                    self.life.missed
-                ),
-            ),
-            (
-                "latency in it",
-                self.life.latency_ms.map_or("-".into(), |times| {
-                    format!(
-                        "p50 {:.0}, p99 {:.0}, at most {:.0} ms",
-                        times.p50, times.p99, times.max
-                    )
-                }),
-            ),
-            (
-                "memory after it",
-                format!(
-                    "{:.0} MiB servers, {:.0} MiB machine",
-                    self.life.servers_mib, self.life.machine_mib
-                ),
-            ),
-            (
-                "a server killed: its users elsewhere after",
-                seconds(self.users_back_seconds),
-            ),
-            (
-                "the server restarted: its users home after",
-                match self.not_home {
-                    0 => seconds(self.server_back_seconds),
-                    others => {
-                        let home = seconds(self.server_back_seconds);
-                        format!("{home}, {others} of them elsewhere again")
-                    }
-                },
-            ),
-            (
-                "without the newest price in the end",
-                self.without_newest.to_string(),
-            ),
-            ("lost", self.lost.to_string()),
-            ("doubled", self.doubled.to_string()),
-            ("missed, told wrongly", self.miscounted.to_string()),
-            (
-                "told stale",
-                apart(self.told_stale, self.life.quiet.told_stale),
-            ),
-            (
-                "missed while stale",
-                apart(self.missed_while_stale, self.life.quiet.missed_while_stale),
-            ),
-        ]
+    /// MiB of all servers, and what the machine has less than before; others on it may have given some
+    /// back.
+    fn mib(&self) -> anyhow::Result<(f64, f64)> {
+        let mib = |bytes: f64| bytes / f64::from(1 << 20);
+        let taken = self.available as f64 - machine::available_memory()? as f64;
+        Ok((mib(self.servers.memory()? as f64), mib(taken)))
     }
 }

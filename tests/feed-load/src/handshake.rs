@@ -1,23 +1,18 @@
 //! The opening handshake, with the example key of RFC 6455 (section 1.3).
 //!
 //! Both sides of a measurement are ours, so the key need not be random: every user sends the
-//! standard's own example, and the bare loop knows the standard's own answer by heart.
+//! standard's own example, and the bare loop answers with the standard's own answer.
 
+use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 use thiserror::Error;
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Why a handshake did not succeed.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum Refused {
-    /// The server answered with another status than 101, for instance 503 when it is full.
-    #[error("the server answered {0} to the WebSocket handshake")]
-    Status(u16),
-    /// The bytes are not an answer that HTTP and RFC 6455 allow.
-    #[error("the server's answer is no WebSocket handshake")]
-    Nonsense,
-}
+/// These bytes open no WebSocket: another status than 101, another key, or no HTTP.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("not a WebSocket handshake")]
+pub struct Refused;
 
 /// The request of a user who wants this path on this host.
 pub fn request(host: &str, path: &str) -> Vec<u8> {
@@ -28,54 +23,6 @@ pub fn request(host: &str, path: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The bytes that a server's answer takes, or `None` while it is incomplete.
-///
-/// # Errors
-/// [`Refused`] if this is not the answer that opens a WebSocket.
-pub fn read_answer(bytes: &[u8]) -> Result<Option<usize>, Refused> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut answer = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(used) = answer.parse(bytes).map_err(|_| Refused::Nonsense)?
-    else {
-        return Ok(None);
-    };
-    match answer.code {
-        Some(101) => {}
-        Some(other) => return Err(Refused::Status(other)),
-        None => return Err(Refused::Nonsense),
-    }
-    answer
-        .headers
-        .iter()
-        .any(|header| {
-            header.name.eq_ignore_ascii_case("sec-websocket-accept")
-                && header.value == ACCEPT.as_bytes()
-        })
-        .then_some(Some(used))
-        .ok_or(Refused::Nonsense)
-}
-
-/// The bytes that a user's request takes, or `None` while it is incomplete.
-///
-/// # Errors
-/// [`Refused::Nonsense`] if it is not the request that [`request`] writes.
-pub fn read_request(bytes: &[u8]) -> Result<Option<usize>, Refused> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut asked = httparse::Request::new(&mut headers);
-    let httparse::Status::Complete(used) = asked.parse(bytes).map_err(|_| Refused::Nonsense)?
-    else {
-        return Ok(None);
-    };
-    asked
-        .headers
-        .iter()
-        .any(|header| {
-            header.name.eq_ignore_ascii_case("sec-websocket-key") && header.value == KEY.as_bytes()
-        })
-        .then_some(Some(used))
-        .ok_or(Refused::Nonsense)
-}
-
 /// The answer to it.
 pub fn answer() -> Vec<u8> {
     format!(
@@ -83,6 +30,44 @@ pub fn answer() -> Vec<u8> {
          Sec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
     )
     .into_bytes()
+}
+
+/// The bytes that a server's answer takes, or `None` while it is incomplete.
+///
+/// # Errors
+/// [`Refused`] if this is not the answer that opens a WebSocket.
+pub fn read_answer(bytes: &[u8]) -> Result<Option<usize>, Refused> {
+    let mut headers = [EMPTY_HEADER; 32];
+    let mut answer = Response::new(&mut headers);
+    match answer.parse(bytes).map_err(|_| Refused)? {
+        Status::Partial => Ok(None),
+        Status::Complete(used)
+            if answer.code == Some(101) && has(answer.headers, "sec-websocket-accept", ACCEPT) =>
+        {
+            Ok(Some(used))
+        }
+        Status::Complete(_) => Err(Refused),
+    }
+}
+
+/// The bytes that a user's request takes, or `None` while it is incomplete.
+///
+/// # Errors
+/// [`Refused`] if it is not the request that [`request`] writes.
+pub fn read_request(bytes: &[u8]) -> Result<Option<usize>, Refused> {
+    let mut headers = [EMPTY_HEADER; 32];
+    let mut request = Request::new(&mut headers);
+    match request.parse(bytes).map_err(|_| Refused)? {
+        Status::Partial => Ok(None),
+        Status::Complete(used) if has(request.headers, "sec-websocket-key", KEY) => Ok(Some(used)),
+        Status::Complete(_) => Err(Refused),
+    }
+}
+
+fn has(headers: &[Header<'_>], name: &str, value: &str) -> bool {
+    let named = |header: &Header<'_>| header.name.eq_ignore_ascii_case(name);
+    let mut values = headers.iter().filter(|header| named(header));
+    values.any(|header| header.value == value.as_bytes())
 }
 
 #[cfg(test)]
@@ -103,14 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn a_full_server_is_heard_and_a_wrong_key_is_not_accepted() {
+    fn a_full_server_and_a_wrong_key_and_no_http_open_no_websocket() {
         let full = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(read_answer(full), Err(Refused::Status(503)));
         let wrong = String::from_utf8(answer()).unwrap().replace("s3pP", "S3pP");
-        assert_eq!(read_answer(wrong.as_bytes()), Err(Refused::Nonsense));
-        assert_eq!(
-            read_answer(b"\x81\x02hi there, this is no HTTP"),
-            Err(Refused::Nonsense)
-        );
+        for bytes in [&full[..], wrong.as_bytes(), b"\x81\x02this is no HTTP"] {
+            assert_eq!(read_answer(bytes), Err(Refused));
+        }
     }
 }

@@ -5,43 +5,38 @@ use serde::Serialize;
 
 /// What the users of a measurement report together.
 #[derive(Clone, Debug, Default)]
-pub struct Latencies {
+pub(crate) struct Latencies {
     /// Of every price.
-    pub all: Spread,
+    pub(crate) all: Distribution,
     /// Of the newest price of each read: how old the price is that a user sees.
-    pub newest: Spread,
+    pub(crate) newest: Distribution,
     /// Between two reads of one user: how long the server takes to come round to it again.
-    pub rounds: Spread,
+    pub(crate) between_reads: Distribution,
 }
 
 /// A distribution of times.
 #[derive(Clone, Debug)]
-pub struct Spread(Histogram<u64>);
+pub(crate) struct Distribution(Histogram<u64>);
 
 /// The percentiles that people ask for, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Percentiles {
-    /// The median.
-    pub p50: f64,
-    /// Nine of ten are faster.
-    pub p90: f64,
-    /// 99 of a hundred are faster.
-    pub p99: f64,
-    /// 999 of a thousand are faster.
-    pub p999: f64,
-    /// The slowest.
-    pub max: f64,
+pub(crate) struct Percentiles {
+    pub(crate) p50: f64,
+    pub(crate) p90: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) max: f64,
 }
 
-impl Default for Spread {
+impl Default for Distribution {
     fn default() -> Self {
         Self(Histogram::new(3).expect("three digits are valid"))
     }
 }
 
-impl Spread {
+impl Distribution {
     /// Adds pairs of microseconds and how often they were seen.
-    pub fn add(&mut self, pairs: &[(u64, u64)]) {
+    pub(crate) fn add(&mut self, pairs: &[(u64, u64)]) {
         for (micros, count) in pairs {
             self.0
                 .record_n(*micros, *count)
@@ -50,7 +45,7 @@ impl Spread {
     }
 
     /// The percentiles, if anything was seen.
-    pub fn percentiles(&self) -> Option<Percentiles> {
+    pub(crate) fn percentiles(&self) -> Option<Percentiles> {
         let at = |quantile| self.0.value_at_quantile(quantile) as f64 / 1_000.0;
         (!self.0.is_empty()).then(|| Percentiles {
             p50: at(0.5),
@@ -67,12 +62,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_those_of_all_crowds_together() {
-        let mut spread = Spread::default();
-        assert_eq!(spread.percentiles(), None);
-        spread.add(&[(1_000, 90)]);
-        spread.add(&[(50_000, 9), (200_000, 1)]);
-        let seen = spread.percentiles().unwrap();
+    fn percentiles_are_those_of_all_workers_together() {
+        let mut distribution = Distribution::default();
+        assert_eq!(distribution.percentiles(), None);
+        distribution.add(&[(1_000, 90)]);
+        distribution.add(&[(50_000, 9), (200_000, 1)]);
+        let seen = distribution.percentiles().unwrap();
         assert!(
             (seen.p50 - 1.0).abs() < 0.01 && (seen.p99 - 50.0).abs() < 0.1,
             "{seen:?}"

@@ -1,49 +1,51 @@
-//! A yardstick is only as good as what it is held against: `feed-load` measures a stock feed
-//! beside the physical limit, a bare loop of `write()`, in the same run on the same machine.
-//! Without the limit a figure says more about the machine than about the server.
+//! Measures a stock feed beside the physical limit, a bare loop of `write()`, in the same run on the
+//! same machine: without the limit a figure says more about the machine than about the server.
 //! `cargo run --release -p feed-load -- compare` prints the table; `users`, `limit` and `fleet`
 //! are its parts, up to a million users.
-//! Read `follow.rs` first (what becomes of a price), then `crowd.rs` (how thousands of users
+//! Read `subscription.rs` first (what becomes of a price), then `worker.rs` (how thousands of users
 //! live on one thread), then `bare_loop.rs` (the limit).
 #![cfg(target_os = "linux")]
 
-// The small nouns: a price that knows its number, a frame, a message, one user's books.
+// What the tests share with the program: a scripted server, a worker to command, a process to find.
+pub mod assignment;
 pub mod counts;
-pub mod follow;
 pub mod frame;
 pub mod handshake;
-pub mod latency;
-pub mod message;
-pub mod stamp;
+pub mod meter;
+pub mod protocol;
 
-// Users: one, a crowd in one process, all crowds together.
-pub mod crew;
-pub mod crowd;
-pub mod crowd_process;
-pub mod orders;
-pub mod picks;
-pub mod user;
+// Users: one, those of one process, all of them together.
+mod message;
+mod stamp;
+mod subscription;
+mod user;
+mod worker;
+mod worker_pool;
+mod worker_process;
 
 // What they are held against, and what it costs.
-pub mod bare_loop;
-pub mod child;
-pub mod machine;
-pub mod market;
-pub mod meter;
-pub mod redis_server;
-pub mod server;
-pub mod servers;
+mod bare_loop;
+mod child;
+mod latency;
+mod machine;
+mod publisher;
+mod redis_server;
+mod server;
+mod servers;
 
 // The commands.
-pub mod cli;
-pub mod compare;
-pub mod fall;
-pub mod fleet;
-pub mod flood;
-pub mod laps;
-pub mod progress;
-pub mod report;
-pub mod rivals;
-pub mod stocks;
-pub mod url;
-pub mod users;
+mod cli;
+mod compare;
+mod failover;
+mod fleet;
+mod flood;
+mod progress;
+mod report;
+mod rivals;
+mod rounds;
+mod stocks;
+mod stop;
+mod url;
+mod users;
+
+pub use cli::main;

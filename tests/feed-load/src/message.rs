@@ -1,4 +1,4 @@
-//! What a server tells a user: the messages of the stock feed's wire protocol, as text.
+//! What a server sends to a user: the messages of the stock feed's wire protocol, as text.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,8 @@ use serde::Deserialize;
 /// One message, read in place.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum Message<'a> {
-    /// A price of a stock.
+pub(crate) enum Message<'a> {
     Price {
-        /// Which stock.
         #[serde(borrow)]
         stock: Cow<'a, str>,
         /// The decimal number as it was published.
@@ -23,21 +21,17 @@ pub enum Message<'a> {
         #[serde(default)]
         missed: u64,
     },
-    /// The server accepted a subscription.
     Subscribed {
-        /// Of which stock.
         #[serde(borrow)]
         stock: Cow<'a, str>,
     },
     /// No price of this stock follows.
     Unsubscribed {
-        /// Which stock.
         #[serde(borrow)]
         stock: Cow<'a, str>,
     },
     /// Whether prices reach the server at all.
     Status {
-        /// Live or stale.
         feed: Feed,
         /// The one stock it is about, or all of them.
         #[serde(borrow, default)]
@@ -45,25 +39,23 @@ pub enum Message<'a> {
     },
     /// The server refused something.
     Error {
-        /// Its code, for instance `too_many_stocks`.
+        /// For instance `too_many_stocks`.
         #[serde(borrow)]
         code: Cow<'a, str>,
     },
 }
 
-/// The two states of a feed.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Feed {
-    /// Prices arrive.
+pub(crate) enum Feed {
     Live,
-    /// The link to the publisher is down: prices may be old, and may be lost.
+    /// The server has lost its broker: prices may be old, and may be lost.
     Stale,
 }
 
 impl<'a> Message<'a> {
     /// Reads a message; `None` if the text is not one.
-    pub fn read(text: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(text: &'a [u8]) -> Option<Self> {
         // Nearly all that arrives is a plain price, and reading it as JSON costs more than the
         // system call that fetched it. Whatever looks different in the least goes to serde.
         Self::plain_price(text).or_else(|| serde_json::from_slice(text).ok())
@@ -81,9 +73,10 @@ impl<'a> Message<'a> {
                 (false, std::str::from_utf8(number).ok()?.parse().ok()?)
             }
         };
+        let (stock, price) = (Cow::Borrowed(stock), Cow::Borrowed(price));
         Some(Self::Price {
-            stock: Cow::Borrowed(stock),
-            price: Cow::Borrowed(price),
+            stock,
+            price,
             last,
             missed,
         })
@@ -104,92 +97,76 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_short_road_and_serde_read_the_same_prices() {
+    fn the_short_way_and_serde_read_the_same_prices() {
         for text in [
             r#"{"type":"price","stock":"APPL","price":"100.01"}"#,
             r#"{"type":"price","stock":"BRK.B","price":"1","last":true}"#,
             r#"{"type":"price","stock":"A","price":"7.25","missed":18446744073709551615}"#,
         ] {
             let short = Message::plain_price(text.as_bytes());
-            assert!(short.is_some(), "{text} took the long road");
+            assert!(short.is_some(), "{text} was read by serde");
             assert_eq!(short, serde_json::from_str(text).ok());
         }
     }
 
     #[test]
-    fn a_price_in_any_other_dress_is_still_understood() {
-        let expected = Message::Price {
-            stock: "A".into(),
-            price: "1".into(),
-            last: true,
-            missed: 3,
-        };
+    fn a_price_written_in_any_other_way_is_still_understood() {
         for text in [
             r#"{"type":"price","stock":"A","price":"1","last":true,"missed":3}"#,
             r#"{"missed":3,"last":true,"price":"1","stock":"A","type":"price"}"#,
             r#" { "type" : "price", "stock":"\u0041", "price":"1", "last":true, "missed":3 } "#,
         ] {
-            assert_eq!(
-                Message::read(text.as_bytes()),
-                Some(expected_of(&expected)),
-                "{text}"
-            );
-        }
-    }
-
-    fn expected_of<'a>(message: &Message<'a>) -> Message<'a> {
-        let Message::Price {
-            stock,
-            price,
-            last,
-            missed,
-        } = message
-        else {
-            unreachable!("the test compares prices");
-        };
-        Message::Price {
-            stock: stock.clone(),
-            price: price.clone(),
-            last: *last,
-            missed: *missed,
+            let (stock, price) = ("A".into(), "1".into());
+            let expected = Message::Price {
+                stock,
+                price,
+                last: true,
+                missed: 3,
+            };
+            assert_eq!(Message::read(text.as_bytes()), Some(expected), "{text}");
         }
     }
 
     #[test]
     fn every_other_message_of_the_protocol_is_understood() {
-        let read = |text: &'static str| Message::read(text.as_bytes());
-        assert_eq!(
-            read(r#"{"type":"status","feed":"live"}"#),
-            Some(Message::Status {
-                feed: Feed::Live,
-                stock: None
-            })
-        );
-        assert_eq!(
-            read(r#"{"type":"status","feed":"stale","stock":"A"}"#),
-            Some(Message::Status {
-                feed: Feed::Stale,
-                stock: Some("A".into())
-            })
-        );
-        assert_eq!(
-            read(r#"{"type":"subscribed","stock":"A"}"#),
-            Some(Message::Subscribed { stock: "A".into() })
-        );
-        assert_eq!(
-            read(r#"{"type":"unsubscribed","stock":"A"}"#),
-            Some(Message::Unsubscribed { stock: "A".into() })
-        );
-        assert_eq!(
-            read(r#"{"type":"error","code":"bad_stock","message":"a stock is…"}"#),
-            Some(Message::Error {
-                code: "bad_stock".into()
-            })
-        );
+        let stock = || Cow::Borrowed("A");
+        let (live, stale) = (Feed::Live, Feed::Stale);
+        for (text, expected) in [
+            (
+                r#"{"type":"status","feed":"live"}"#,
+                Message::Status {
+                    feed: live,
+                    stock: None,
+                },
+            ),
+            (
+                r#"{"type":"status","feed":"stale","stock":"A"}"#,
+                Message::Status {
+                    feed: stale,
+                    stock: Some(stock()),
+                },
+            ),
+            (
+                r#"{"type":"subscribed","stock":"A"}"#,
+                Message::Subscribed { stock: stock() },
+            ),
+            (
+                r#"{"type":"unsubscribed","stock":"A"}"#,
+                Message::Unsubscribed { stock: stock() },
+            ),
+            (
+                r#"{"type":"error","code":"bad_stock","message":"a stock is…"}"#,
+                Message::Error {
+                    code: "bad_stock".into(),
+                },
+            ),
+        ] {
+            assert_eq!(Message::read(text.as_bytes()), Some(expected), "{text}");
+        }
     }
 
     #[test]
-    fn what_is_no_message_is_not_taken_for_one() {
+    fn what_is_not_a_message_is_not_taken_for_one() {
         for text in [
             "",
             "{",

@@ -16,18 +16,12 @@ pub struct Meter {
 
 impl Meter {
     /// A meter for this process.
-    ///
-    /// # Errors
-    /// When no process can have this number.
     pub fn of(pid: u32) -> anyhow::Result<Self> {
         let pid = i32::try_from(pid).with_context(|| format!("{pid} is no process id"))?;
         Ok(Self { pid })
     }
 
     /// A meter for the process that listens on this local port.
-    ///
-    /// # Errors
-    /// When none does, or /proc doesn't tell whose it is.
     pub fn of_listener(address: SocketAddr) -> anyhow::Result<Self> {
         let sockets = procfs::net::tcp()?.into_iter().chain(procfs::net::tcp6()?);
         let listening: Vec<u64> = sockets
@@ -57,9 +51,6 @@ impl Meter {
     ///
     /// The kernel's own clock of the process, in nanoseconds: the fields of /proc/PID/stat count
     /// in hundredths of a second, which is a hundred users' handshakes.
-    ///
-    /// # Errors
-    /// When the process has ended.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         let clock = clock_getcpuclockid(Pid::from_raw(self.pid));
         let time = clock.and_then(clock_gettime);
@@ -69,9 +60,6 @@ impl Meter {
     }
 
     /// Its proportional set size in bytes: memory of its own, and its share of what it shares.
-    ///
-    /// # Errors
-    /// When the process has ended, or belongs to someone else.
     pub fn memory(&self) -> anyhow::Result<u64> {
         let process =
             Process::new(self.pid).with_context(|| format!("process {} is gone", self.pid))?;

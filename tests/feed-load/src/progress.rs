@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar that counts to `length`, drawn on standard error if that is a terminal.
-pub fn bar(what: &str, length: u64) -> ProgressBar {
+pub(crate) fn bar(what: &str, length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:30} {wide_bar} {human_pos}/{human_len} {eta}")
         .expect("the template is constant");
     let bar = ProgressBar::new(length)
@@ -16,7 +16,7 @@ pub fn bar(what: &str, length: u64) -> ProgressBar {
 }
 
 /// A line that shows that work of unknown length goes on.
-pub fn spinner(what: &str) -> ProgressBar {
+pub(crate) fn spinner(what: &str) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
     spinner.enable_steady_tick(Duration::from_millis(250));
     spinner

@@ -2,131 +2,129 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::compare::{Comparison, Pair};
+use crate::compare::Comparison;
 use crate::fleet::FleetReport;
 use crate::flood::Flood;
 use crate::latency::Percentiles;
-use crate::rivals::{RECORDED, Rival};
-use crate::users::Seen;
+use crate::rivals::RECORDED;
+use crate::users::UsersReport;
 
-/// The table of `users` and `limit`.
-pub fn seen(seen: &Seen) -> String {
-    let (connecting, prices) = (&seen.connecting, &seen.prices);
-    let unknown = || "unknown".to_owned();
-    let mut rows = vec![
-        row("server", &seen.server),
-        row(
-            "users",
-            &format!("{} with {} each", seen.users, stocks(seen.stocks_a_user)),
-        ),
-        row(
-            "connected in",
-            &format!(
-                "{:.2} s, {:.0} users a second",
-                connecting.seconds, connecting.users_a_second
-            ),
-        ),
-        row(
-            "server CPU a user",
-            &connecting
-                .server_cpu_micros_a_user
-                .map_or_else(unknown, |cpu| format!("{cpu:.1} µs to connect and follow")),
-        ),
-        row(
-            "server memory a user",
-            &connecting
-                .server_kib_a_user
-                .zip(connecting.server_empty_mib)
-                .map_or_else(unknown, |(user, empty)| {
-                    format!("{user:.2} KiB (before: {empty:.1} MiB)")
-                }),
-        ),
-        row(
-            "deliveries",
-            &format!(
-                "{} in {:.1} s, {:.0} a second",
-                prices.counts.deliveries, prices.seconds, prices.deliveries_a_second
-            ),
-        ),
-        row(
-            "server CPU",
-            &prices
-                .server_cpu_seconds_a_million
-                .map_or_else(unknown, |cpu| format!("{cpu:.2} s per million deliveries")),
-        ),
-    ];
-    if let Some(latency) = &seen.latency_ms {
-        rows.push(row("latency", &percentiles(latency)));
-    }
-    match prices.published {
-        Some(published) => rows.extend([
-            row("published", &published.to_string()),
-            row("missed, as told", &prices.counts.missed.to_string()),
-            row("lost", &prices.counts.lost.to_string()),
-            row("doubled", &prices.counts.doubled.to_string()),
-            row(
-                "missed, told wrongly",
-                &prices.counts.miscounted.to_string(),
-            ),
-            row(
-                "missed while stale",
-                &prices.counts.missed_while_stale.to_string(),
-            ),
-            row(
-                "without the newest",
-                &prices.without_newest.unwrap_or(0).to_string(),
-            ),
-        ]),
-        None => rows.push(row(
-            "missed, as told",
-            &format!(
-                "{} (lost and doubled are counted with --redis alone)",
-                prices.counts.missed
-            ),
-        )),
-    }
-    let counts = &prices.counts;
-    rows.push(row("told stale", &counts.told_stale.to_string()));
-    if counts.refused + counts.ended + counts.faults > 0 {
-        rows.push(row(
-            "trouble",
-            &format!(
-                "{} refused, {} ended by the server, {} faults",
-                counts.refused, counts.ended, counts.faults
-            ),
-        ));
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).add_rows(rows);
-    table.trim_fmt()
+type Rows = Vec<[String; 2]>;
+
+/// Rows of a name and a formatted value.
+macro_rules! rows {
+    ($($name:literal: $format:literal $(, $value:expr)*;)*) => {
+        vec![$([$name.to_owned(), format!($format $(, $value)*)]),*]
+    };
 }
 
+/// The table of `users` and `limit`.
+pub(crate) fn users(report: &UsersReport) -> String {
+    let (connecting, prices) = (&report.connecting, &report.prices);
+    let counts = &prices.counts;
+    let unknown = || "unknown".to_owned();
+    let memory = connecting
+        .server_kib_a_user
+        .zip(connecting.server_empty_mib);
+    let mut rows: Rows = rows! {
+        "server": "{}", report.server;
+        "users": "{} with {} each", report.users, stocks(report.stocks_a_user);
+        "connected in": "{:.2} s, {:.0} users a second", connecting.seconds, connecting.users_a_second;
+        "server CPU a user": "{}", connecting.server_cpu_micros_a_user
+            .map_or_else(unknown, |cpu| format!("{cpu:.1} µs to connect and follow"));
+        "server memory a user": "{}", memory.map_or_else(unknown, |(user, empty)| {
+            format!("{user:.2} KiB (before: {empty:.1} MiB)")
+        });
+        "deliveries": "{} in {:.1} s, {:.0} a second",
+            counts.deliveries, prices.seconds, prices.deliveries_a_second;
+        "server CPU": "{}", prices.server_cpu_seconds_a_million
+            .map_or_else(unknown, |cpu| format!("{cpu:.2} s per million deliveries"));
+    };
+    if let Some(latency) = report.latency_ms {
+        rows.extend(rows! { "latency": "{}", percentiles(Some(latency)); });
+    }
+    rows.extend(match prices.published {
+        Some(published) => rows! {
+            "published": "{published}";
+            "missed, as reported": "{}", counts.missed;
+            "lost": "{}", counts.lost;
+            "doubled": "{}", counts.doubled;
+            "missed, reported wrongly": "{}", counts.miscounted;
+            "missed while stale": "{}", counts.missed_while_stale;
+            "without the newest": "{}", prices.without_newest.unwrap_or(0);
+        },
+        None => rows! {
+            "missed, as reported": "{} (lost and doubled are counted with --redis alone)", counts.missed;
+        },
+    });
+    rows.extend(rows! { "stale notices": "{}", counts.stale_notices; });
+    if counts.refused + counts.ended + counts.faults > 0 {
+        rows.extend(rows! {
+            "trouble": "{} refused, {} ended by the server, {} faults",
+                counts.refused, counts.ended, counts.faults;
+        });
+    }
+    table(rows).trim_fmt()
+}
+
+/// What `compare` measures, the goal of each figure, and its digits.
+const FIGURES: [(&str, &str, usize); 7] = [
+    ("memory, KiB a user with 1 stock", "1.3", 2),
+    ("memory, KiB a user with 10 stocks", "1.7", 2),
+    ("memory, MiB without users", "8", 1),
+    ("CPU s a million, one price at a time", "1.05 x limit", 2),
+    ("CPU s a million, 20 prices in a burst", "1.2 x limit", 2),
+    (
+        "CPU s a million, 1,000 stocks of 15 users",
+        "1.15 x limit",
+        2,
+    ),
+    ("CPU µs a connecting user", "30, limit at 19", 1),
+];
+
 /// The table of `compare`.
-pub fn comparison(comparison: &Comparison) -> String {
+pub(crate) fn comparison(comparison: &Comparison) -> String {
+    let pairs = [
+        comparison.kib_one,
+        comparison.kib_ten,
+        comparison.empty_mib,
+        comparison.single,
+        comparison.burst,
+        comparison.spread,
+        comparison.connect,
+    ];
+    let number = |number: Option<f64>, digits: usize| {
+        number.map_or("-".to_owned(), |number| format!("{number:.digits$}"))
+    };
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    let mut header = vec![
-        "".to_owned(),
-        "goal".into(),
-        "ours".into(),
-        "limit".into(),
-        "ours / limit".into(),
-    ];
-    header.extend(RECORDED.iter().map(|rival| format!("{}*", rival.name)));
-    table.set_header(header);
-    for line in lines(comparison) {
-        table.add_row(line.cells());
+    let ours = ["", "goal", "ours", "limit", "ours / limit"].map(str::to_owned);
+    let rivals = RECORDED.iter().map(|(name, _)| format!("{name}*"));
+    table.set_header(ours.into_iter().chain(rivals));
+    for (row, ((what, goal, digits), pair)) in FIGURES.into_iter().zip(pairs).enumerate() {
+        let ours = [
+            what.to_owned(),
+            goal.to_owned(),
+            number(Some(pair.ours), digits),
+            number(pair.limit, digits),
+            number(pair.ratio, 2),
+        ];
+        let recorded = |it: f64| it.to_string();
+        let rivals = RECORDED
+            .iter()
+            .map(|(_, figures)| figures[row].map_or("-".into(), recorded));
+        table.add_row(ours.into_iter().chain(rivals));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+    let plural = if comparison.runs == 1 { "" } else { "s" };
     let mut text = format!(
-        "{} users; both servers side by side, in turns; medians of {} run{}\n\n{}\n\n\
+        "{} users; both servers side by side, in turns; medians of {} run{plural}\n\n{}\n\n\
          limit: a bare loop that writes the same frames to as many sockets, in this run\n\
          * recorded with 15,000 users on a machine with 2 cores, not in this run\n",
         comparison.users,
         comparison.runs,
-        if comparison.runs == 1 { "" } else { "s" },
         table.trim_fmt()
     );
     if let Some(flood) = &comparison.flood {
@@ -135,136 +133,61 @@ pub fn comparison(comparison: &Comparison) -> String {
     text
 }
 
-/// One figure of the comparison.
-struct Line<'a> {
-    what: &'a str,
-    goal: &'a str,
-    pair: &'a Pair,
-    digits: usize,
-    recorded: fn(&Rival) -> Option<f64>,
-}
-
-fn lines(comparison: &Comparison) -> [Line<'_>; 7] {
-    [
-        Line {
-            what: "memory, KiB a user with 1 stock",
-            goal: "1.3",
-            pair: &comparison.kib_one,
-            digits: 2,
-            recorded: |rival| rival.kib_one,
-        },
-        Line {
-            what: "memory, KiB a user with 10 stocks",
-            goal: "1.7",
-            pair: &comparison.kib_ten,
-            digits: 2,
-            recorded: |rival| rival.kib_ten,
-        },
-        Line {
-            what: "memory, MiB without users",
-            goal: "8",
-            pair: &comparison.empty_mib,
-            digits: 1,
-            recorded: |_| None,
-        },
-        Line {
-            what: "CPU s a million, one price at a time",
-            goal: "1.05 x limit",
-            pair: &comparison.single,
-            digits: 2,
-            recorded: |rival| rival.single,
-        },
-        Line {
-            what: "CPU s a million, 20 prices in a burst",
-            goal: "1.2 x limit",
-            pair: &comparison.burst,
-            digits: 2,
-            recorded: |rival| rival.burst,
-        },
-        Line {
-            what: "CPU s a million, 1,000 stocks of 15 users",
-            goal: "1.15 x limit",
-            pair: &comparison.spread,
-            digits: 2,
-            recorded: |rival| rival.spread,
-        },
-        Line {
-            what: "CPU µs a connecting user",
-            goal: "30, limit at 19",
-            pair: &comparison.connect,
-            digits: 1,
-            recorded: |rival| rival.connect,
-        },
-    ]
-}
-
-impl Line<'_> {
-    fn cells(&self) -> Vec<String> {
-        let number = |number: Option<f64>, digits: usize| {
-            number.map_or("-".to_owned(), |number| format!("{number:.digits$}"))
-        };
-        let mut cells = vec![
-            self.what.to_owned(),
-            self.goal.to_owned(),
-            number(Some(self.pair.ours), self.digits),
-            number(self.pair.limit, self.digits),
-            number(self.pair.ratio, 2),
-        ];
-        let recorded = |rival| (self.recorded)(rival).map_or("-".into(), |it| it.to_string());
-        cells.extend(RECORDED.iter().map(recorded));
-        cells
-    }
-}
-
 fn flood(flood: &Flood) -> String {
     let [before, highest, after] = flood.memory_mib;
-    let rows = vec![
-        row(
-            "the flood",
-            &format!(
-                "{} prices in {:.0} s, {:.1} times as many as arrived",
-                flood.published, flood.seconds, flood.times_too_fast
-            ),
-        ),
-        row(
-            "memory",
-            &format!("{before:.1} MiB before, {highest:.1} at its highest, {after:.1} after"),
-        ),
-        row(
-            "newest price",
-            &format!("{} old when read", times(flood.newest_age_ms)),
-        ),
-        row("a round of the relay", &times(flood.round_ms)),
-        row(
-            "missed",
-            &format!(
-                "{} delivered + {} missed = published x users, but for {}; {} wrong on a single subscription",
-                flood.deliveries, flood.missed, flood.unaccounted, flood.wrong
-            ),
-        ),
-        row("without the newest", &flood.without_newest.to_string()),
-    ];
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).add_rows(rows);
-    table.trim_fmt()
+    let rows = rows! {
+        "the flood": "{} prices in {:.0} s, {:.1} times as many as arrived",
+            flood.published, flood.seconds, flood.times_too_fast;
+        "memory": "{before:.1} MiB before, {highest:.1} at its highest, {after:.1} after";
+        "newest price": "{} old when read", percentiles(flood.newest_age_ms);
+        "between two reads": "{}", percentiles(flood.between_reads_ms);
+        "missed": "{} delivered + {} missed = published x users, but for {}; {} wrong on a single subscription",
+            flood.deliveries, flood.missed, flood.unaccounted, flood.wrong;
+        "without the newest": "{}", flood.without_newest;
+    };
+    table(rows).trim_fmt()
 }
 
 /// The table of `fleet`.
-pub fn fleet(report: &FleetReport) -> String {
-    let mut table = Table::new();
+pub(crate) fn fleet(report: &FleetReport) -> String {
+    let (life, counts) = (&report.life, &report.counts);
+    let seconds = |time: Option<f64>| time.map_or("-".into(), |time| format!("{time:.1} s"));
+    let elsewhere_again = match report.not_home {
+        0 => String::new(),
+        others => format!(", {others} of them elsewhere again"),
+    };
+    let rows = rows! {
+        "users on servers": "{} on {}", report.users, report.servers;
+        "all connected": "{:.1} s", report.connected_seconds;
+        "one price to all": "{:.2} s", report.one_price_seconds;
+        "memory of all servers": "{:.0} MiB", report.servers_mib;
+        "memory of the machine": "{:.0} MiB", report.machine_mib;
+        "three of 500 stocks each, after": "{:.1} s", report.moved_seconds;
+        "life": "{:.0} s, {} prices, {:.0} deliveries a second, {} reported as missed",
+            life.seconds, life.published, life.deliveries_a_second, life.missed;
+        "latency in it": "{}", percentiles(life.latency_ms);
+        "memory after it": "{:.0} MiB servers, {:.0} MiB machine", life.servers_mib, life.machine_mib;
+        "a server killed: its users elsewhere after": "{}", seconds(report.users_back_seconds);
+        "the server restarted: its users home after": "{}{elsewhere_again}",
+            seconds(report.server_back_seconds);
+        "without the newest price in the end": "{}", report.without_newest;
+        "lost": "{}", counts.lost;
+        "doubled": "{}", counts.doubled;
+        "missed, reported wrongly": "{}", counts.miscounted;
+        "stale notices": "{}, {} of them in life before the kill",
+            counts.stale_notices, life.quiet.stale_notices;
+        "missed while stale": "{}, {} of them in life before the kill",
+            counts.missed_while_stale, life.quiet.missed_while_stale;
+    };
+    let mut table = table(rows);
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["", ""]);
-    table.add_rows(
-        report
-            .rows()
-            .into_iter()
-            .map(|(what, value)| row(what, &value)),
-    );
-    table.trim_fmt()
+    table.set_header(["", ""]).trim_fmt()
 }
 
-fn row(what: &str, value: &str) -> Vec<String> {
-    vec![what.to_owned(), value.to_owned()]
+fn table(rows: Rows) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_rows(rows);
+    table
 }
 
 fn stocks(count: u16) -> String {
@@ -274,15 +197,11 @@ fn stocks(count: u16) -> String {
     }
 }
 
-fn times(spread: Option<Percentiles>) -> String {
-    spread
-        .as_ref()
-        .map_or_else(|| "unknown".into(), percentiles)
-}
-
-fn percentiles(percentiles: &Percentiles) -> String {
-    format!(
-        "p50 {:.1}, p99 {:.1}, p99.9 {:.1}, at most {:.1} ms",
-        percentiles.p50, percentiles.p99, percentiles.p999, percentiles.max
-    )
+fn percentiles(times: Option<Percentiles>) -> String {
+    times.map_or("unknown".into(), |times| {
+        format!(
+            "p50 {:.1}, p99 {:.1}, p99.9 {:.1}, at most {:.1} ms",
+            times.p50, times.p99, times.p999, times.max
+        )
+    })
 }

@@ -4,17 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::child::{Child, end_all};
-use crate::crew::Stop;
 use crate::progress;
 use crate::redis_server::RedisServer;
 use crate::server::{Server, address_of};
-
-/// Bytes of a MiB.
-pub const MIB: f64 = 1024.0 * 1024.0;
+use crate::stop::Stop;
 
 /// Servers behind one Redis, ended together when this is dropped.
 #[derive(Debug)]
-pub struct Servers {
+pub(crate) struct Servers {
     all: Vec<Server>,
     program: PathBuf,
     redis: String,
@@ -22,10 +19,7 @@ pub struct Servers {
 
 impl Servers {
     /// Starts so many, and waits until all are healthy.
-    ///
-    /// # Errors
-    /// When one ends, or isn't healthy within ten seconds, or Ctrl-C asks to end.
-    pub fn start(
+    pub(crate) fn start(
         count: usize,
         program: &Path,
         redis: &RedisServer,
@@ -35,11 +29,11 @@ impl Servers {
         let mut servers = Self {
             all: Vec::new(),
             program: program.to_owned(),
-            redis: redis.url().to_owned(),
+            redis: redis.url.clone(),
         };
         for number in 0..count {
             let address = address_of(number)?;
-            let server = Server::begin(program, address, &servers.redis, None)?;
+            let server = Server::stock_feed(program, address, &redis.url, None)?;
             servers.all.push(server);
         }
         for server in &mut servers.all {
@@ -50,40 +44,28 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Where they listen.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.all.iter().map(|server| server.address).collect()
     }
 
-    /// The memory of all, in MiB.
-    ///
-    /// # Errors
-    /// When one has ended.
-    pub fn mib(&self) -> anyhow::Result<f64> {
-        let bytes: anyhow::Result<u64> = self.all.iter().map(|server| server.meter.memory()).sum();
-        Ok(bytes? as f64 / MIB)
+    /// The memory of all, in bytes.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.all.iter().map(|server| server.meter.memory()).sum()
     }
 
     /// Ends one as a crash would.
-    pub fn kill(&mut self, number: usize) {
+    pub(crate) fn kill(&mut self, number: usize) {
         self.all[number].kill();
     }
 
     /// Starts it again where it was, without waiting.
-    ///
-    /// # Errors
-    /// When it can't be started.
-    pub fn begin_again(&mut self, number: usize) -> anyhow::Result<()> {
+    pub(crate) fn restart(&mut self, number: usize) -> anyhow::Result<()> {
         let address = self.all[number].address;
-        self.all[number] = Server::begin(&self.program, address, &self.redis, None)?;
+        self.all[number] = Server::stock_feed(&self.program, address, &self.redis, None)?;
         Ok(())
     }
 
-    /// Whether it is healthy by now.
-    ///
-    /// # Errors
-    /// When it has ended, or isn't healthy ten seconds after its start.
-    pub fn is_healthy(&mut self, number: usize) -> anyhow::Result<bool> {
+    pub(crate) fn is_healthy(&mut self, number: usize) -> anyhow::Result<bool> {
         self.all[number].is_healthy()
     }
 }

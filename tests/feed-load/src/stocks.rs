@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 /// Stocks by name, as `--stocks` gives them: a list (`APPL,GOOG`) or a number of made-up ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stocks(pub Vec<String>);
+pub(crate) struct Stocks(pub Vec<String>);
 
 impl Stocks {
     /// `S0000`, `S0001` and so on.
-    pub fn made_up(count: u16) -> Self {
+    pub(crate) fn made_up(count: u16) -> Self {
         Self((0..count).map(|number| format!("S{number:04}")).collect())
     }
 }
@@ -48,14 +48,9 @@ mod tests {
 
     #[test]
     fn stocks_are_a_number_or_a_list_of_names() {
-        assert_eq!(
-            "2".parse(),
-            Ok(Stocks(vec!["S0000".into(), "S0001".into()]))
-        );
-        assert_eq!(
-            "APPL,BRK.B".parse(),
-            Ok(Stocks(vec!["APPL".into(), "BRK.B".into()]))
-        );
+        for (text, names) in [("2", ["S0000", "S0001"]), ("APPL,BRK.B", ["APPL", "BRK.B"])] {
+            assert_eq!(text.parse(), Ok(Stocks(names.map(str::to_owned).into())));
+        }
     }
 
     #[test]
@@ -68,11 +63,8 @@ mod tests {
             ("0", "at least one"),
             ("99999", "65535 at most"),
         ] {
-            let refused = bad.parse::<Stocks>();
-            assert!(
-                refused.as_ref().is_err_and(|why| why.contains(word)),
-                "{bad}: {refused:?}"
-            );
+            let error = bad.parse::<Stocks>().unwrap_err();
+            assert!(error.contains(word), "{bad}: {error}");
         }
     }
 }

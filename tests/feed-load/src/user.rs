@@ -6,154 +6,138 @@ use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 
 use crate::counts::Counts;
-use crate::follow::{Follow, Heard};
-use crate::frame::{self, Kind};
+use crate::frame::{self, OpCode};
 use crate::handshake;
 use crate::message::{Feed, Message};
 use crate::stamp::{self, Stamp};
+use crate::subscription::{Arrival, Subscription};
 
-/// What all users of a crowd share: the names of the stocks, and the books.
+/// What all users of a worker share: the names of the stocks, and the sums of what they saw.
 #[derive(Debug)]
-pub struct Books {
-    /// The stocks by their place in the list.
-    pub stocks: Vec<String>,
-    /// What the users saw.
-    pub counts: Counts,
+pub(crate) struct Totals {
+    pub(crate) stocks: Vec<String>,
+    pub(crate) counts: Counts,
     /// Microseconds from publication to arrival, of every stamped price.
-    pub latencies: Histogram<u64>,
+    pub(crate) latencies: Histogram<u64>,
     /// The same of the newest price alone that each read brought: how old what a user sees is.
-    pub ages: Histogram<u64>,
-    /// Microseconds between two reads of one user: how long the server takes to come round.
-    pub rounds: Histogram<u64>,
+    pub(crate) ages: Histogram<u64>,
+    /// Microseconds between two reads of one user: how long the server takes to serve it again.
+    pub(crate) between_reads: Histogram<u64>,
 }
 
 /// How far a user has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Not connected.
-    Away,
+pub(crate) enum Stage {
+    Disconnected,
     /// The TCP connection is being made.
-    Calling,
-    /// The handshake is sent.
-    Asking,
+    Connecting,
+    /// The request to upgrade is sent.
+    Handshaking,
     /// A WebSocket.
     Open,
 }
 
 /// Why a connection has no future.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Over {
-    /// The server would not have this user.
+pub(crate) enum Disconnect {
+    /// The server did not accept this user.
     Refused,
-    /// The server said goodbye, or nonsense, or did not read what it was told.
+    /// The server closed it, sent what is invalid, or did not read.
     Ended,
 }
 
 /// One user. A million of them live on one machine, so every byte here is a megabyte there.
 #[derive(Debug)]
-pub struct User {
-    /// The connection, if there is one.
-    pub socket: Option<TcpStream>,
-    /// How far it has come.
-    pub stage: Stage,
+pub(crate) struct User {
+    pub(crate) socket: Option<TcpStream>,
+    pub(crate) stage: Stage,
     /// Whether the server has yet to acknowledge something it was asked.
-    pub waiting: bool,
-    /// Whether it lost its server, or was sent home, and has not been taken in elsewhere yet.
-    pub astray: bool,
-    /// Whether the server has told that the whole feed is stale: so is each stock that begins now.
-    pub stale: bool,
-    /// Which server it goes to.
-    pub server: u16,
-    /// What it follows.
-    pub follows: Vec<Follow>,
+    pub(crate) waiting: bool,
+    /// Whether it lost its server, or was sent home, and no server has accepted it since.
+    pub(crate) unplaced: bool,
+    /// Whether the server has said that the whole feed is stale: so is each stock that begins now.
+    pub(crate) stale: bool,
+    /// The index of the server it goes to.
+    pub(crate) server: u16,
+    pub(crate) subscriptions: Vec<Subscription>,
     /// The millisecond of the last read that brought a price; 0 before the first.
-    pub read_at: u32,
+    pub(crate) read_at: u32,
     /// The beginning of a frame whose end has not come yet; empty nearly always.
-    pub rest: Vec<u8>,
+    pub(crate) rest: Vec<u8>,
 }
 
 impl User {
-    /// A user who has not connected yet.
-    pub fn new(server: u16) -> Self {
+    pub(crate) fn new(server: u16) -> Self {
         Self {
             socket: None,
-            stage: Stage::Away,
+            stage: Stage::Disconnected,
             waiting: false,
-            astray: false,
+            unplaced: false,
             stale: false,
             server,
-            follows: Vec::new(),
+            subscriptions: Vec::new(),
             read_at: 0,
             rest: Vec::new(),
         }
     }
 
-    /// Takes in what the socket brought and returns how many bytes of it were used.
-    ///
-    /// # Errors
-    /// [`Over`] if the connection has no future.
-    pub fn take_in(&mut self, bytes: &[u8], books: &mut Books) -> Result<usize, Over> {
+    /// Handles what the socket brought and returns how many bytes of it were used.
+    pub(crate) fn on_bytes(
+        &mut self,
+        bytes: &[u8],
+        totals: &mut Totals,
+    ) -> Result<usize, Disconnect> {
         let mut used = 0;
-        if self.stage == Stage::Asking {
-            match handshake::read_answer(bytes) {
-                Ok(None) => return Ok(0),
-                Ok(Some(answer)) => used = answer,
-                Err(_) => return Err(Over::Refused),
+        if self.stage == Stage::Handshaking {
+            match handshake::read_answer(bytes).map_err(|_| Disconnect::Refused)? {
+                None => return Ok(0),
+                Some(answer) => used = answer,
             }
             self.stage = Stage::Open;
-            books.counts.connected += 1;
-            books.counts.opened += 1;
+            totals.counts.connected += 1;
+            totals.counts.opened += 1;
         }
-        let (now, deliveries) = (stamp::now_micros(), books.counts.deliveries);
+        let (now, deliveries) = (stamp::now_micros(), totals.counts.deliveries);
         let mut newest = None;
-        while let Some((frame, length)) =
-            frame::first(&bytes[used..]).map_err(|_| self.fault(books))?
-        {
+        while let Some((frame, length)) = frame::first(&bytes[used..]).map_err(|_| {
+            totals.counts.faults += 1;
+            Disconnect::Ended
+        })? {
             used += length;
-            match frame.kind {
-                Kind::Text => newest = self.hear(&frame.payload, now, books).or(newest),
-                Kind::Ping => self.answer_ping(&frame.payload)?,
-                Kind::Pong => {}
-                Kind::Close => return Err(Over::Ended),
+            match (frame.opcode, &self.socket) {
+                (OpCode::Text, _) => {
+                    newest = self.on_message(&frame.payload, now, totals).or(newest);
+                }
+                (OpCode::Ping, Some(socket)) => pong(&mut &*socket, &frame.payload)?,
+                (OpCode::Close, _) => return Err(Disconnect::Ended),
+                _ => {}
             }
         }
-        if books.counts.deliveries > deliveries {
-            books.counts.reads += 1;
+        if totals.counts.deliveries > deliveries {
+            totals.counts.reads += 1;
             let before = std::mem::replace(&mut self.read_at, (now / 1_000) as u32);
             if before != 0 {
-                let round = u64::from(self.read_at.wrapping_sub(before)) * 1_000;
-                books.rounds.saturating_record(round);
+                let between = u64::from(self.read_at.wrapping_sub(before)) * 1_000;
+                totals.between_reads.saturating_record(between);
             }
         }
         if let Some(age) = newest {
-            books.ages.saturating_record(age);
+            totals.ages.saturating_record(age);
         }
         Ok(used)
     }
 
     /// Begins to follow a stock that the server has yet to be asked for.
-    pub fn follow(&mut self, stock: u16, counts: &mut Counts) {
-        let mut follow = Follow::new(stock);
+    pub(crate) fn follow(&mut self, stock: u16, counts: &mut Counts) {
+        let mut subscription = Subscription::new(stock);
         if self.stale {
-            counts.told_stale += u64::from(follow.tell_stale());
+            counts.stale_notices += u64::from(subscription.mark_stale());
         }
-        self.follows.push(follow);
+        self.subscriptions.push(subscription);
     }
 
-    fn fault(&self, books: &mut Books) -> Over {
-        books.counts.faults += 1;
-        Over::Ended
-    }
-
-    fn answer_ping(&self, payload: &[u8]) -> Result<(), Over> {
-        match &self.socket {
-            Some(socket) => pong(&mut &*socket, payload),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes in a message, and says how old it is if it is a fresh price of ours.
-    fn hear(&mut self, text: &[u8], now: u64, books: &mut Books) -> Option<u64> {
+    /// Handles a message, and returns its age if it is a fresh price of ours.
+    fn on_message(&mut self, text: &[u8], now: u64, totals: &mut Totals) -> Option<u64> {
         match Message::read(text) {
             Some(Message::Price {
                 stock,
@@ -161,94 +145,88 @@ impl User {
                 last,
                 missed,
             }) => {
-                let Some(follow) = self.find(&stock, books) else {
+                let Some(index) = self.find(&stock, totals) else {
                     // The protocol promises none after `unsubscribed`.
-                    books.counts.faults += 1;
+                    totals.counts.faults += 1;
                     return None;
                 };
-                let follow = &mut self.follows[follow];
-                match Stamp::read(price.as_bytes()) {
-                    Some(stamp) => {
-                        let number = stamp.number;
-                        follow.hear(
-                            Heard {
-                                number,
-                                last,
-                                missed,
-                            },
-                            &mut books.counts,
-                        );
+                match Stamp::read(&price) {
+                    Some(Stamp { number, micros }) => {
+                        let arrival = Arrival {
+                            number,
+                            last,
+                            missed,
+                        };
+                        self.subscriptions[index].record(arrival, &mut totals.counts);
                         if !last {
-                            let age = now.saturating_sub(stamp.micros);
-                            books.latencies.saturating_record(age);
+                            let age = now.saturating_sub(micros);
+                            totals.latencies.saturating_record(age);
                             return Some(age);
                         }
                     }
-                    None if last => books.counts.joining += 1,
+                    None if last => totals.counts.joining += 1,
                     None => {
-                        books.counts.deliveries += 1;
-                        books.counts.missed = books.counts.missed.saturating_add(missed);
+                        totals.counts.deliveries += 1;
+                        totals.counts.missed = totals.counts.missed.saturating_add(missed);
                     }
                 }
             }
             Some(Message::Subscribed { stock }) => {
-                if let Some(at) = self.find(&stock, books)
-                    && !self.follows[at].acknowledged
+                if let Some(index) = self.find(&stock, totals)
+                    && !self.subscriptions[index].acknowledged
                 {
-                    self.follows[at].acknowledged = true;
-                    books.counts.following += 1;
+                    self.subscriptions[index].acknowledged = true;
+                    totals.counts.following += 1;
                 }
             }
             Some(Message::Unsubscribed { stock }) => {
-                if let Some(at) = self.find(&stock, books) {
-                    let left = self.follows.swap_remove(at);
-                    books.counts.following -= u64::from(left.acknowledged);
+                if let Some(index) = self.find(&stock, totals) {
+                    let left = self.subscriptions.swap_remove(index);
+                    totals.counts.following -= u64::from(left.acknowledged);
                 }
             }
             Some(Message::Status { feed, stock }) => {
                 if stock.is_none() {
                     self.stale = feed == Feed::Stale;
                 }
-                for follow in &mut self.follows {
-                    let name = &books.stocks[usize::from(follow.stock)];
+                for subscription in &mut self.subscriptions {
+                    let name = &totals.stocks[usize::from(subscription.stock)];
                     match feed {
                         _ if stock.as_ref().is_some_and(|stock| stock != name) => {}
-                        Feed::Live => follow.tell_live(),
-                        Feed::Stale => books.counts.told_stale += u64::from(follow.tell_stale()),
+                        Feed::Live => subscription.mark_live(),
+                        Feed::Stale => {
+                            totals.counts.stale_notices += u64::from(subscription.mark_stale());
+                        }
                     }
                 }
             }
-            Some(Message::Error { .. }) | None => books.counts.faults += 1,
+            Some(Message::Error { .. }) | None => totals.counts.faults += 1,
         }
         None
     }
 
-    fn find(&self, stock: &str, books: &Books) -> Option<usize> {
-        self.follows
-            .iter()
-            .position(|follow| books.stocks[usize::from(follow.stock)] == stock)
+    fn find(&self, stock: &str, totals: &Totals) -> Option<usize> {
+        let named = |of: &Subscription| totals.stocks[usize::from(of.stock)] == stock;
+        self.subscriptions.iter().position(named)
     }
 
     /// Whether the server has answered everything it was asked.
-    pub fn settled(&self) -> bool {
-        self.stage == Stage::Open
-            && self
-                .follows
-                .iter()
-                .all(|follow| follow.acknowledged && !follow.leaving)
+    pub(crate) fn settled(&self) -> bool {
+        let mut all = self.subscriptions.iter();
+        self.stage == Stage::Open && all.all(|it| it.acknowledged && !it.leaving)
     }
 }
 
 /// Writes a pong, or none of it.
 ///
 /// One that finds no room in the socket's buffer is not worth waiting for: the server pings again,
-/// and hears from a user who reads before it gives up. Half of one can't be taken back, and the
+/// and a user who reads answers before it is given up. Half of one can't be taken back, and the
 /// next frame would be the end of this one to the server.
-fn pong(socket: &mut impl Write, payload: &[u8]) -> Result<(), Over> {
+fn pong(socket: &mut impl Write, payload: &[u8]) -> Result<(), Disconnect> {
     let mut pong = Vec::with_capacity(payload.len() + 8);
-    frame::from_user(Kind::Pong, payload, &mut pong);
+    frame::from_user(OpCode::Pong, payload, &mut pong);
     match socket.write(&pong) {
-        Ok(taken) if taken < pong.len() => Err(Over::Ended),
+        Ok(taken) if taken < pong.len() => Err(Disconnect::Ended),
         // A socket that is broken says so when it is read.
         Ok(_) | Err(_) => Ok(()),
     }
@@ -256,6 +234,8 @@ fn pong(socket: &mut impl Write, payload: &[u8]) -> Result<(), Over> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
@@ -263,20 +243,26 @@ mod tests {
         let mut roomy = [0; 100];
         assert_eq!(pong(&mut &mut roomy[..], b"still"), Ok(()));
         let (frame, length) = frame::first(&roomy).unwrap().unwrap();
-        assert_eq!((frame.kind, &*frame.payload), (Kind::Pong, &b"still"[..]));
+        assert_eq!(
+            (frame.opcode, &*frame.payload),
+            (OpCode::Pong, &b"still"[..])
+        );
         let mut cramped = vec![0; length - 1];
-        assert_eq!(pong(&mut &mut cramped[..], b"still"), Err(Over::Ended));
+        assert_eq!(
+            pong(&mut &mut cramped[..], b"still"),
+            Err(Disconnect::Ended)
+        );
         assert_eq!(pong(&mut Full, b"still"), Ok(()), "the next one will do");
     }
 
     struct Full;
 
     impl Write for Full {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::ErrorKind::WouldBlock.into())
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }

@@ -112,8 +112,8 @@ fn a_redis_that_is_not_installed_is_named_with_the_way_to_install_it() {
 fn a_redis_that_does_not_answer_is_said_to_be_away() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/ws", server.local_addr().unwrap());
-    let nobody = "redis://127.0.0.1:1/";
-    let (code, message) = said(&["users", "--url", &url, "--redis", nobody]);
+    let absent = "redis://127.0.0.1:1/";
+    let (code, message) = said(&["users", "--url", &url, "--redis", absent]);
     assert_eq!(code, Some(1));
     assert!(message.contains("no Redis answers"), "{message}");
 }

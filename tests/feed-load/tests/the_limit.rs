@@ -72,9 +72,9 @@ fn the_json_has_the_shape_that_machines_rely_on() {
     );
     assert_eq!(
         keys(&seen["prices"]),
-        "astray connected deliveries deliveries_a_second doubled ended faults following joining lost \
+        "connected deliveries deliveries_a_second doubled ended faults following joining lost \
          miscounted missed missed_while_stale opened published reads refused seconds \
-         server_cpu_seconds_a_million told_stale without_newest"
+         server_cpu_seconds_a_million stale_notices unplaced without_newest"
     );
     assert_eq!(keys(&seen["latency_ms"]), "max p50 p90 p99 p999");
     for number in ["p50", "max"] {
@@ -96,7 +96,7 @@ fn without_json_it_prints_a_table_that_names_what_it_shows() {
         "latency",
         "lost",
         "doubled",
-        "told stale",
+        "stale notices",
         "missed while stale",
     ] {
         assert!(table.contains(word), "{word} is not in:\n{table}");
@@ -171,14 +171,17 @@ fn a_program_whose_parent_is_gone_already_does_not_start() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("is gone"));
 }
 
-/// A bare loop and a crowd: they are there once both have become what they are to be.
+/// A bare loop and a worker: they are there once both have become what they are to be.
 fn wait_for_children(parent: u32) -> Vec<i32> {
-    eventually("the measurement starts its bare loop and its crowd", || {
-        let children: Vec<i32> = children(parent)
-            .into_iter()
-            .filter(|(_, line)| line.contains("bare-loop") || line.contains("crowd"))
-            .map(|(pid, _)| pid)
-            .collect();
-        (children.len() == 2).then_some(children)
-    })
+    eventually(
+        "the measurement starts its bare loop and its worker",
+        || {
+            let children: Vec<i32> = children(parent)
+                .into_iter()
+                .filter(|(_, line)| line.contains("bare-loop") || line.contains("worker"))
+                .map(|(pid, _)| pid)
+                .collect();
+            (children.len() == 2).then_some(children)
+        },
+    )
 }

@@ -11,7 +11,8 @@ use std::process::Command;
 
 use feed_load::meter::Meter;
 use serde_json::Value;
-use support::{measured, nothing_went_wrong, redis, redis_is_installed, server};
+use support::redis_server::RedisServer;
+use support::{measured, nothing_went_wrong, server};
 
 fn users(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feed-load"));
@@ -25,10 +26,10 @@ fn seen(arguments: &[&str]) -> Value {
 
 #[test]
 fn every_price_that_we_publish_through_a_shared_redis_reaches_every_user_once() {
-    if !redis_is_installed() {
+    let Some(redis) = RedisServer::start() else {
         return;
-    }
-    let (_redis, redis) = redis();
+    };
+    let redis = redis.url();
     let (server, address) = server(&[
         "--redis",
         &redis,

@@ -27,18 +27,26 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
-    /// The same, with more flags for redis-server.
-    pub(crate) fn start_with(flags: &[String]) -> Option<Self> {
-        let found = Command::new("redis-server")
+    /// Whether there is a redis-server, for a test of a program that starts its own. Where there is
+    /// none, it says so, and fails under CI.
+    pub(crate) fn is_installed() -> bool {
+        let version = Command::new("redis-server")
             .arg("--version")
             .stdout(Stdio::null())
             .status();
-        if found.is_err() {
+        if version.is_err() {
             let notice = "redis-server is not on the PATH: install it (Debian and Ubuntu: apt \
                           install redis-server, macOS: brew install redis)";
             assert!(std::env::var_os("CI").is_none(), "{notice}");
             // libtest swallows eprintln!, and a skipped test must not look like a passed one.
             writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
+        }
+        version.is_ok()
+    }
+
+    /// The same, with more flags for redis-server.
+    pub(crate) fn start_with(flags: &[String]) -> Option<Self> {
+        if !Self::is_installed() {
             return None;
         }
         // A port that was free a moment ago can be lost before Redis has it: then try another.

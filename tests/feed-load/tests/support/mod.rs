@@ -1,8 +1,11 @@
 //! What the tests with real servers share.
 #![allow(dead_code, reason = "no test file needs all of it")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+#[path = "../../../../crates/pubsub-manager/tests/support/redis_server.rs"]
+pub(crate) mod redis_server;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -40,7 +43,7 @@ pub(crate) fn measured(command: &mut Command) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Whoever measured saw each price once, and nobody was wronged.
+/// Every price reached every user once.
 #[track_caller]
 pub(crate) fn nothing_went_wrong(prices: &Value) {
     for nothing in [
@@ -48,7 +51,7 @@ pub(crate) fn nothing_went_wrong(prices: &Value) {
         "doubled",
         "missed",
         "miscounted",
-        "told_stale",
+        "stale_notices",
         "missed_while_stale",
         "without_newest",
         "faults",
@@ -57,28 +60,11 @@ pub(crate) fn nothing_went_wrong(prices: &Value) {
     }
 }
 
-/// Whether a Redis can be started here; in CI it must be.
-pub(crate) fn redis_is_installed() -> bool {
-    let installed = Command::new("redis-server")
-        .arg("--version")
-        .output()
-        .is_ok();
-    if !installed {
-        assert!(std::env::var_os("CI").is_none(), "CI needs redis-server");
-        // The test harness swallows what eprintln! says.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: redis-server is not installed (apt install redis-server)"
-        );
-    }
-    installed
-}
-
 /// A process of the test's own, ended with it.
 pub(crate) struct Process {
     child: Child,
-    /// Kept open: a program whose reader has gone ends when it says the next thing.
-    _said: Option<BufReader<ChildStdout>>,
+    /// Kept open: a program whose reader has gone ends when it prints the next line.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Process {
@@ -94,22 +80,6 @@ impl Drop for Process {
     }
 }
 
-/// A Redis on a free port, once it answers, and its URL.
-pub(crate) fn redis() -> (Process, String) {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let child = Command::new("redis-server")
-        .args(["--port", &address.port().to_string()])
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let process = Process { child, _said: None };
-    eventually("Redis listens", || TcpStream::connect(address).ok());
-    (process, format!("redis://{address}/"))
-}
-
 /// A server on a port of its own choice, which it says in its first line.
 pub(crate) fn server(flags: &[&str]) -> (Process, SocketAddr) {
     let mut child = Command::new(stock_feed())
@@ -120,11 +90,11 @@ pub(crate) fn server(flags: &[&str]) -> (Process, SocketAddr) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    let mut said = BufReader::new(child.stdout.take().unwrap());
-    said.read_line(&mut line).unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
     let process = Process {
         child,
-        _said: Some(said),
+        _output: output,
     };
     let address = line
         .split("http://")

@@ -8,124 +8,124 @@
 
 mod script;
 
+use feed_load::assignment::Assignment;
 use feed_load::handshake;
-use feed_load::orders::Order;
-use feed_load::picks::Picks;
-use script::{Crowd, Script, frame_of, price};
+use feed_load::protocol::WorkerCommand;
+use script::{Script, Worker, frame_of, price};
 
 #[test]
 fn a_server_that_loses_and_doubles_prices_is_found_out() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let mut line = server.follower();
-    crowd.until(|counts| counts.following == 1);
+    worker.until(|counts| counts.following == 1);
     for number in [1, 2, 2, 5, 3, 6] {
         line.price(number, "");
     }
-    let counts = crowd.until(|counts| counts.deliveries == 6);
+    let counts = worker.until(|counts| counts.deliveries == 6);
     assert_eq!(
         (counts.lost, counts.doubled),
         (2, 2),
         "3 and 4 were lost, 2 and 3 came late"
     );
-    assert!(!counts.exact());
+    assert!(counts.wrong() > 0);
 }
 
 #[test]
-fn prices_told_as_missed_are_not_lost_and_must_add_up() {
+fn prices_reported_as_missed_are_not_lost_and_must_add_up() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let mut line = server.follower();
     line.price(10, r#","last":true"#);
     line.price(14, r#","missed":3"#);
-    let counts = crowd.until(|counts| counts.deliveries == 1);
+    let counts = worker.until(|counts| counts.deliveries == 1);
     assert_eq!((counts.joining, counts.missed), (1, 3));
-    assert!(counts.exact(), "{counts:?}");
+    assert_eq!(counts.wrong(), 0, "{counts:?}");
     line.price(20, r#","missed":4"#);
     line.price(21, r#","missed":2"#);
-    let counts = crowd.until(|counts| counts.deliveries == 3);
+    let counts = worker.until(|counts| counts.deliveries == 3);
     assert_eq!(
         (counts.lost, counts.miscounted),
         (1, 2),
-        "told one too few, then two too many"
+        "reported one too few, then two too many"
     );
 }
 
 #[test]
 fn a_price_lost_before_the_first_one_counts_once_the_way_is_known_to_be_open() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let mut line = server.follower();
-    crowd.until(|counts| counts.following == 1);
-    crowd.order(&Order::StartFromZero);
+    worker.until(|counts| counts.following == 1);
+    worker.command(&WorkerCommand::StartFromZero);
     assert_eq!(
-        crowd.behind(&[2, 0]),
+        worker.lagging(&[2, 0]),
         1,
         "price 2 is published and has not come"
     );
     line.price(2, "");
-    let counts = crowd.until(|counts| counts.deliveries == 1);
+    let counts = worker.until(|counts| counts.deliveries == 1);
     assert_eq!(counts.lost, 1, "price 1 never came");
-    assert_eq!(crowd.behind(&[2, 0]), 0);
+    assert_eq!(worker.lagging(&[2, 0]), 0);
 }
 
 #[test]
 fn frames_that_arrive_in_pieces_or_together_are_the_same_prices() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let mut line = server.follower();
     let together: Vec<u8> = (2..=50)
         .flat_map(|number| frame_of(&price(number, "")))
         .collect();
     let (beginning, rest) = together.split_at(31);
     line.raw(&[&frame_of(&price(1, "")), beginning].concat());
-    crowd.until(|counts| counts.deliveries == 1);
+    worker.until(|counts| counts.deliveries == 1);
     for piece in rest.chunks(97) {
         line.raw(piece);
     }
-    let counts = crowd.until(|counts| counts.deliveries == 50);
-    assert!(counts.exact(), "{counts:?}");
+    let counts = worker.until(|counts| counts.deliveries == 50);
+    assert_eq!(counts.wrong(), 0, "{counts:?}");
 }
 
 #[test]
-fn a_gap_while_the_feed_is_stale_is_booked_apart() {
+fn a_gap_while_the_feed_is_stale_is_counted_apart() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let mut line = server.follower();
     line.price(1, "");
     line.text(r#"{"type":"status","feed":"stale"}"#);
     line.text(r#"{"type":"status","feed":"live"}"#);
     line.price(9, "");
-    let counts = crowd.until(|counts| counts.deliveries == 2);
+    let counts = worker.until(|counts| counts.deliveries == 2);
     assert_eq!(
-        (counts.told_stale, counts.missed_while_stale, counts.lost),
+        (counts.stale_notices, counts.missed_while_stale, counts.lost),
         (1, 7, 0)
     );
     line.text(r#"{"type":"status","feed":"stale","stock":"GOOG"}"#);
     line.price(11, "");
-    let counts = crowd.until(|counts| counts.deliveries == 3);
+    let counts = worker.until(|counts| counts.deliveries == 3);
     assert_eq!(
-        (counts.told_stale, counts.missed_while_stale, counts.lost),
+        (counts.stale_notices, counts.missed_while_stale, counts.lost),
         (1, 7, 1),
         "that was about a stock which this user does not follow"
     );
 }
 
 #[test]
-fn who_comes_while_the_feed_is_stale_is_told_so_for_each_of_its_stocks() {
+fn a_user_who_joins_a_stale_feed_counts_a_notice_for_each_of_its_stocks() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let mut line = server.call();
     let stale = frame_of(r#"{"type":"status","feed":"stale"}"#);
     line.raw(&[handshake::answer(), stale].concat());
-    assert_eq!(line.heard(), r#"{"type":"subscribe","stock":"APPL"}"#);
+    assert_eq!(line.received(), r#"{"type":"subscribe","stock":"APPL"}"#);
     line.text(r#"{"type":"subscribed","stock":"APPL"}"#);
     line.price(3, r#","last":true"#);
     line.text(r#"{"type":"status","feed":"live"}"#);
     line.price(6, "");
-    let counts = crowd.until(|counts| counts.deliveries == 1);
+    let counts = worker.until(|counts| counts.deliveries == 1);
     assert_eq!(
-        (counts.told_stale, counts.missed_while_stale, counts.lost),
+        (counts.stale_notices, counts.missed_while_stale, counts.lost),
         (1, 2, 0)
     );
 }
@@ -133,96 +133,102 @@ fn who_comes_while_the_feed_is_stale_is_told_so_for_each_of_its_stocks() {
 #[test]
 fn a_price_of_a_stock_that_was_left_is_a_fault() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let mut line = server.follower();
-    crowd.until(|counts| counts.following == 1);
-    crowd.order(&Order::Follow(Picks::Dealt {
-        each: 1,
-        from: 1,
-        of: 1,
-    }));
-    assert_eq!(line.heard(), r#"{"type":"unsubscribe","stock":"APPL"}"#);
-    assert_eq!(line.heard(), r#"{"type":"subscribe","stock":"GOOG"}"#);
+    worker.until(|counts| counts.following == 1);
+    worker.command(&WorkerCommand::Follow(Assignment::even(1, 1, 1)));
+    assert_eq!(line.received(), r#"{"type":"unsubscribe","stock":"APPL"}"#);
+    assert_eq!(line.received(), r#"{"type":"subscribe","stock":"GOOG"}"#);
     line.price(1, "");
     line.text(r#"{"type":"unsubscribed","stock":"APPL"}"#);
     line.text(r#"{"type":"subscribed","stock":"GOOG"}"#);
-    let counts = crowd.until(|counts| counts.deliveries == 1 && counts.following == 1);
+    let counts = worker.until(|counts| counts.deliveries == 1 && counts.following == 1);
     assert_eq!(
         counts.faults, 0,
         "until it is acknowledged a price may still be on its way"
     );
     line.price(2, "");
-    crowd.until(|counts| counts.faults == 1);
+    worker.until(|counts| counts.faults == 1);
 }
 
 #[test]
 fn a_user_whose_server_dies_or_refuses_goes_to_another_one() {
     let (dying, full, good) = (Script::new(), Script::new(), Script::new());
-    let mut crowd = Crowd::of(1, &[dying.address(), full.address()]);
+    let mut worker = Worker::of(1, &[dying.address(), full.address()]);
     let line = dying.follower();
-    crowd.until(|counts| counts.connected == 1);
-    let census = crowd.census(0);
-    assert_eq!((census.there, census.astray, census.elsewhere), (1, 0, 0));
+    worker.until(|counts| counts.connected == 1);
+    let placement = worker.placement(0);
+    assert_eq!(
+        (placement.there, placement.unplaced, placement.elsewhere),
+        (1, 0, 0)
+    );
     drop((line, dying));
     let mut refused = full.call();
     refused.raw(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-    let counts = crowd.until(|counts| counts.refused > 0);
+    let counts = worker.until(|counts| counts.refused > 0);
     assert_eq!(
         (counts.connected, counts.following, counts.ended),
         (0, 0, 1)
     );
-    let census = crowd.census(0);
-    assert_eq!((census.astray, counts.astray), (1, 1), "nobody took it in");
-    drop((crowd, refused));
+    let placement = worker.placement(0);
+    assert_eq!(
+        (placement.unplaced, counts.unplaced),
+        (1, 1),
+        "no server has accepted it"
+    );
+    drop((worker, refused));
 
-    let mut crowd = Crowd::of(1, &[full.address(), good.address()]);
+    let mut worker = Worker::of(1, &[full.address(), good.address()]);
     drop(full);
     let line = good.follower();
-    let counts = crowd.until(|counts| counts.following == 1);
-    let census = crowd.census(0);
-    assert_eq!((census.there, census.astray, census.elsewhere), (0, 0, 1));
-    assert_eq!(counts.astray, 0, "another server has taken it in");
+    let counts = worker.until(|counts| counts.following == 1);
+    let placement = worker.placement(0);
+    assert_eq!(
+        (placement.there, placement.unplaced, placement.elsewhere),
+        (0, 0, 1)
+    );
+    assert_eq!(counts.unplaced, 0, "another server has accepted it");
     drop(line);
 }
 
 #[test]
-fn who_leaves_of_its_own_accord_is_not_astray() {
+fn a_user_who_leaves_of_its_own_accord_is_not_unplaced() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let _line = server.follower();
-    crowd.until(|counts| counts.following == 1);
-    crowd.order(&Order::Churn { per_second: 50 });
+    worker.until(|counts| counts.following == 1);
+    worker.command(&WorkerCommand::Churn(50));
     let _call = server.call();
-    let counts = crowd.until(|counts| counts.following == 0);
-    assert_eq!(counts.astray, 0);
+    let counts = worker.until(|counts| counts.following == 0);
+    assert_eq!(counts.unplaced, 0);
 }
 
 #[test]
-fn a_ping_is_answered_with_its_own_words() {
+fn a_ping_is_answered_with_its_own_payload() {
     let server = Script::new();
-    let _crowd = Crowd::of(1, &[server.address()]);
+    let _worker = Worker::of(1, &[server.address()]);
     let mut line = server.follower();
     line.raw(b"\x89\x05still");
-    assert_eq!(line.heard(), "still");
+    assert_eq!(line.received(), "still");
 }
 
 #[test]
-fn who_leaves_comes_again_and_follows_the_same_stock() {
+fn a_user_who_leaves_comes_again_and_follows_the_same_stock() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let _line = server.follower();
-    crowd.until(|counts| counts.following == 1);
-    crowd.order(&Order::Churn { per_second: 50 });
+    worker.until(|counts| counts.following == 1);
+    worker.command(&WorkerCommand::Churn(50));
     for _ in 0..3 {
         let _line = server.follower();
     }
 }
 
 #[test]
-fn a_crowd_ends_when_nobody_commands_it_any_more() {
+fn a_worker_ends_when_the_program_that_commands_it_is_gone() {
     let server = Script::new();
-    let mut crowd = Crowd::of(1, &[server.address()]);
+    let mut worker = Worker::of(1, &[server.address()]);
     let _line = server.follower();
-    crowd.until(|counts| counts.following == 1);
-    assert!(crowd.abandon().success());
+    worker.until(|counts| counts.following == 1);
+    assert!(worker.abandon().success());
 }

@@ -1,4 +1,4 @@
-//! A crowd to command, and a server that says what a script says.
+//! A worker to command, and a server that sends what a test says.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,68 +6,64 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use feed_load::assignment::Assignment;
 use feed_load::counts::Counts;
-use feed_load::frame::{self, Kind};
+use feed_load::frame::{self, OpCode};
 use feed_load::handshake;
-use feed_load::orders::{Census, Connect, Order, Report};
-use feed_load::picks::Picks;
+use feed_load::protocol::{Connect, Placement, Report, WorkerCommand};
 
-/// A crowd in a process of its own, ended with the test.
-pub(crate) struct Crowd {
+/// A worker in a process of its own, ended with the test.
+pub(crate) struct Worker {
     process: Child,
-    orders: Option<ChildStdin>,
+    commands: Option<ChildStdin>,
     reports: Receiver<String>,
 }
 
-impl Crowd {
+impl Worker {
     /// Users who each follow the first stock of `APPL` and `GOOG` on these servers.
     pub(crate) fn of(users: usize, servers: &[SocketAddr]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_feed-load"))
-            .arg("crowd")
+            .arg("worker")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (tell, reports) = mpsc::channel();
+        let (sender, reports) = mpsc::channel();
         let stdout = BufReader::new(process.stdout.take().unwrap());
         std::thread::spawn(move || {
             let lines = stdout.lines().map_while(Result::ok);
-            lines.map(|line| tell.send(line)).all(|told| told.is_ok())
+            lines.map(|line| sender.send(line)).all(|sent| sent.is_ok())
         });
-        let mut crowd = Self {
-            orders: process.stdin.take(),
+        let mut worker = Self {
+            commands: process.stdin.take(),
             reports,
             process,
         };
-        crowd.order(&Order::Connect(Connect {
+        worker.command(&WorkerCommand::Connect(Connect {
             servers: servers.to_vec(),
             path: "/ws".into(),
             first: 0,
             users,
             source: None,
             stocks: vec!["APPL".into(), "GOOG".into()],
-            picks: Picks::Dealt {
-                each: 1,
-                from: 0,
-                of: 1,
-            },
+            assignment: Assignment::even(1, 0, 1),
             at_once: 16,
             report_every: 5,
             gather_for: 0,
         }));
-        crowd
+        worker
     }
 
-    pub(crate) fn order(&mut self, order: &Order) {
-        let orders = self.orders.as_mut().unwrap();
-        writeln!(orders, "{}", serde_json::to_string(order).unwrap()).unwrap();
+    pub(crate) fn command(&mut self, command: &WorkerCommand) {
+        let commands = self.commands.as_mut().unwrap();
+        writeln!(commands, "{}", serde_json::to_string(command).unwrap()).unwrap();
     }
 
     pub(crate) fn report(&mut self) -> Report {
         let line = self
             .reports
             .recv_timeout(Duration::from_secs(20))
-            .expect("a crowd reports whenever something happens");
+            .expect("a worker reports whenever something happens");
         serde_json::from_str(&line).unwrap()
     }
 
@@ -82,48 +78,46 @@ impl Crowd {
         }
     }
 
-    pub(crate) fn behind(&mut self, newest: &[u32]) -> u64 {
-        self.order(&Order::Audit {
-            newest: newest.to_vec(),
-        });
+    pub(crate) fn lagging(&mut self, newest: &[u32]) -> u64 {
+        self.command(&WorkerCommand::CountLagging(newest.to_vec()));
         loop {
-            if let Report::Behind { subscriptions } = self.report() {
+            if let Report::Lagging(subscriptions) = self.report() {
                 return subscriptions;
             }
         }
     }
 
-    pub(crate) fn census(&mut self, server: u16) -> Census {
-        self.order(&Order::Census { server });
+    pub(crate) fn placement(&mut self, server: u16) -> Placement {
+        self.command(&WorkerCommand::CountPlacement(server));
         loop {
-            if let Report::Census(census) = self.report() {
-                return census;
+            if let Report::Placement(placement) = self.report() {
+                return placement;
             }
         }
     }
 
     /// Closes standard input, as the death of the commanding process does, and waits for the end.
     pub(crate) fn abandon(&mut self) -> ExitStatus {
-        self.orders = None;
+        self.commands = None;
         loop {
             match self.reports.recv_timeout(Duration::from_secs(20)) {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("the crowd goes on without orders"),
+                Err(RecvTimeoutError::Timeout) => panic!("the worker goes on without commands"),
             }
         }
         self.process.wait().unwrap()
     }
 }
 
-impl Drop for Crowd {
+impl Drop for Worker {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A server whose every word is in the test.
+/// A server that sends what the test says.
 pub(crate) struct Script(TcpListener);
 
 /// One user of it.
@@ -162,7 +156,7 @@ impl Script {
         let mut line = self.call();
         line.raw(&handshake::answer());
         line.text(r#"{"type":"status","feed":"live"}"#);
-        assert_eq!(line.heard(), r#"{"type":"subscribe","stock":"APPL"}"#);
+        assert_eq!(line.received(), r#"{"type":"subscribe","stock":"APPL"}"#);
         line.text(r#"{"type":"subscribed","stock":"APPL"}"#);
         line
     }
@@ -183,7 +177,7 @@ impl Line {
     }
 
     /// The next message of the user.
-    pub(crate) fn heard(&mut self) -> String {
+    pub(crate) fn received(&mut self) -> String {
         let mut bytes = Vec::new();
         loop {
             bytes.push(self.byte());
@@ -206,6 +200,6 @@ pub(crate) fn price(number: u32, besides: &str) -> String {
 
 pub(crate) fn frame_of(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    frame::from_server(Kind::Text, text.as_bytes(), &mut bytes);
+    frame::from_server(OpCode::Text, text.as_bytes(), &mut bytes);
     bytes
 }

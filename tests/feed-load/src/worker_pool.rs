@@ -1,0 +1,310 @@
+//! All workers of a measurement, commanded as one.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ChildStdin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::assignment::Assignment;
+use crate::child::{Child, Program, end_all};
+use crate::counts::Counts;
+use crate::latency::Latencies;
+use crate::machine::{Callers, USERS_A_WORKER};
+use crate::progress;
+use crate::protocol::{Connect, Placement, Report, WorkerCommand};
+use crate::stop::Stop;
+
+/// How long nothing may happen before a wait is given up.
+const STUCK_AFTER: Duration = Duration::from_secs(15);
+/// How long Ctrl-C may wait for us.
+const STOP_CHECK: Duration = Duration::from_millis(50);
+
+/// What all users have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) servers: Vec<SocketAddr>,
+    /// The path of the WebSocket.
+    pub(crate) path: String,
+    pub(crate) users: usize,
+    pub(crate) stocks: Vec<String>,
+    pub(crate) assignment: Assignment,
+    /// The core that the workers share, if they are to leave another one to the server.
+    pub(crate) core: Option<usize>,
+}
+
+/// The workers.
+#[derive(Debug)]
+pub(crate) struct WorkerPool {
+    workers: Vec<Child>,
+    stdins: Vec<ChildStdin>,
+    reports: Receiver<(usize, Report)>,
+    counts: Vec<Counts>,
+    stop: Stop,
+}
+
+impl WorkerPool {
+    /// Starts the workers, which begin to connect at once.
+    pub(crate) fn start(plan: &Plan, stop: &Stop) -> anyhow::Result<Self> {
+        static POOLS: AtomicU8 = AtomicU8::new(0);
+        let number = POOLS.fetch_add(1, Ordering::Relaxed);
+        let count = plan.users.div_ceil(USERS_A_WORKER).max(1);
+        let (sender, reports) = mpsc::channel();
+        let mut pool = Self {
+            workers: Vec::new(),
+            stdins: Vec::new(),
+            reports,
+            counts: vec![Counts::default(); count],
+            stop: stop.clone(),
+        };
+        let local = Callers::of(&plan.servers) == Callers::OwnAddresses;
+        let many = count > 4;
+        let mut first = 0;
+        for worker in 0..count {
+            stop.check()?;
+            let users = (plan.users - first).div_ceil(count - worker);
+            let (child, mut stdin, stdout) =
+                Program::ourselves("worker", plan.core)?.start_with_pipes()?;
+            let connect = WorkerCommand::Connect(Connect {
+                servers: plan.servers.clone(),
+                path: plan.path.clone(),
+                first,
+                users,
+                source: local.then(|| source(number, worker)),
+                stocks: plan.stocks.clone(),
+                assignment: plan.assignment,
+                at_once: (512 / count).clamp(8, 64),
+                report_every: if many { 200 } else { 20 },
+                gather_for: if many { 2_000 } else { 0 },
+            });
+            send(&mut stdin, &connect)?;
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                    let report = serde_json::from_str(&line).unwrap_or_else(|error| {
+                        Report::Failed(format!("a worker sent an invalid report: {error}"))
+                    });
+                    if sender.send((worker, report)).is_err() {
+                        return;
+                    }
+                }
+                let reason = "a worker ended before its time".into();
+                let _ = sender.send((worker, Report::Failed(reason)));
+            });
+            pool.workers.push(child);
+            pool.stdins.push(stdin);
+            first += users;
+        }
+        Ok(pool)
+    }
+
+    /// Everything that all users saw, as of the latest reports.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts.iter().copied().sum()
+    }
+
+    /// Gives a command to all.
+    pub(crate) fn command(&mut self, command: &WorkerCommand) -> anyhow::Result<()> {
+        self.stdins
+            .iter_mut()
+            .try_for_each(|stdin| send(stdin, command))
+    }
+
+    /// Lets so many users of all workers together leave and come again each second.
+    pub(crate) fn churn(&mut self, per_second: u32) -> anyhow::Result<()> {
+        let share = per_second.div_ceil(self.workers.len() as u32);
+        self.command(&WorkerCommand::Churn(share))
+    }
+
+    /// Reads reports until `done` says so, and returns how long it took.
+    pub(crate) fn wait(
+        &mut self,
+        what: &str,
+        mut done: impl FnMut(&Counts) -> bool,
+    ) -> anyhow::Result<Duration> {
+        let start = Instant::now();
+        let (mut before, mut moved) = (self.counts(), start);
+        while !done(&self.counts()) {
+            self.read_reports(Instant::now() + STOP_CHECK)?;
+            // To be refused again and again is no progress.
+            let refused = before.refused;
+            let now = Counts {
+                refused,
+                ..self.counts()
+            };
+            if now != before {
+                (before, moved) = (now, Instant::now());
+            }
+            if moved.elapsed() > STUCK_AFTER {
+                bail!(
+                    "{what}: nothing happened for {STUCK_AFTER:?}. Users connected: {}, subscriptions \
+                     acknowledged: {}, calls refused: {}, connections ended: {}",
+                    now.connected,
+                    now.following,
+                    self.counts().refused,
+                    now.ended,
+                );
+            }
+        }
+        Ok(start.elapsed())
+    }
+
+    /// Waits until the users' progress is `goal`, shows it in a bar, and returns how long it took.
+    pub(crate) fn wait_for(
+        &mut self,
+        what: &str,
+        goal: u64,
+        progress: impl Fn(&Counts) -> u64,
+    ) -> anyhow::Result<Duration> {
+        let bar = progress::bar(what, goal);
+        let took = self.wait(what, |counts| {
+            bar.set_position(progress(counts).min(goal));
+            progress(counts) == goal
+        })?;
+        bar.finish_and_clear();
+        Ok(took)
+    }
+
+    /// Reads reports for this long.
+    pub(crate) fn pass(&mut self, time: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.read_reports(end)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every subscription holds these numbers, at most this long, and returns how many
+    /// do not.
+    pub(crate) fn catch_up(&mut self, newest: &[u32], most: Duration) -> anyhow::Result<u64> {
+        let spinner = progress::spinner("does everybody hold the newest price?");
+        let deadline = Instant::now() + most;
+        // A worker that counts does not read, so it is asked less often the longer it takes.
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let lagging = self.lagging(newest)?;
+            if lagging == 0 || Instant::now() >= deadline {
+                // The totals include the last price that was counted.
+                self.pass(Duration::from_millis(250))?;
+                spinner.finish_and_clear();
+                return Ok(lagging);
+            }
+            self.pass(pause)?;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Reads the next report, and all that wait then, until `deadline` at the latest.
+    fn read_reports(&mut self, deadline: Instant) -> anyhow::Result<()> {
+        self.stop.check()?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        match self.reports.recv_timeout(left.min(STOP_CHECK)) {
+            Ok((worker, report)) => self.on_report(worker, report)?,
+            Err(RecvTimeoutError::Timeout) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => bail!("all workers are gone"),
+        }
+        while let Ok((worker, report)) = self.reports.try_recv() {
+            self.on_report(worker, report)?;
+        }
+        Ok(())
+    }
+
+    /// How many subscriptions do not hold these numbers yet.
+    fn lagging(&mut self, newest: &[u32]) -> anyhow::Result<u64> {
+        let answers = self.ask(&WorkerCommand::CountLagging(newest.to_vec()))?;
+        let count = |answer| {
+            if let Report::Lagging(count) = answer {
+                count
+            } else {
+                0
+            }
+        };
+        Ok(answers.into_iter().map(count).sum())
+    }
+
+    /// Where the users are, seen from this server.
+    pub(crate) fn placement(&mut self, server: u16) -> anyhow::Result<Placement> {
+        let mut sum = Placement::default();
+        for answer in self.ask(&WorkerCommand::CountPlacement(server))? {
+            if let Report::Placement(placement) = answer {
+                sum.there += placement.there;
+                sum.unplaced += placement.unplaced;
+                sum.elsewhere += placement.elsewhere;
+            }
+        }
+        Ok(sum)
+    }
+
+    /// The latencies since the last time this was asked.
+    pub(crate) fn latencies(&mut self) -> anyhow::Result<Latencies> {
+        let mut sum = Latencies::default();
+        for answer in self.ask(&WorkerCommand::TakeLatencies)? {
+            if let Report::Latencies {
+                all,
+                newest,
+                between_reads,
+            } = answer
+            {
+                sum.all.add(&all);
+                sum.newest.add(&newest);
+                sum.between_reads.add(&between_reads);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Gives a command that each worker answers once.
+    fn ask(&mut self, command: &WorkerCommand) -> anyhow::Result<Vec<Report>> {
+        self.command(command)?;
+        let mut answers = Vec::new();
+        let deadline = Instant::now() + STUCK_AFTER * 2;
+        while answers.len() < self.workers.len() {
+            self.stop.check()?;
+            anyhow::ensure!(Instant::now() < deadline, "a worker does not answer");
+            match self.reports.recv_timeout(STOP_CHECK) {
+                Ok((worker, other @ (Report::Counts(_) | Report::Failed(_)))) => {
+                    self.on_report(worker, other)?;
+                }
+                Ok((_, answer)) => answers.push(answer),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => bail!("all workers are gone"),
+            }
+        }
+        Ok(answers)
+    }
+
+    fn on_report(&mut self, worker: usize, report: Report) -> anyhow::Result<()> {
+        match report {
+            Report::Counts(counts) => self.counts[worker] = counts,
+            Report::Failed(reason) => bail!(reason),
+            // An answer that came after its question was given up.
+            Report::Lagging(_) | Report::Placement(_) | Report::Latencies { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        self.stdins.clear();
+        end_all(&mut self.workers);
+    }
+}
+
+fn send(stdin: &mut ChildStdin, command: &WorkerCommand) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(command)?;
+    line.push(b'\n');
+    stdin.write_all(&line).context("a worker is gone")
+}
+
+/// Each worker has a loopback address of its own, so that no two want the same port. The process
+/// id keeps two measurements at the same time apart, mostly; where it does not, a port that is
+/// taken is passed over.
+fn source(pool: u8, worker: usize) -> Ipv4Addr {
+    let run = (std::process::id() % 120) as u8;
+    Ipv4Addr::new(127, 100 + run, pool, (worker % 250 + 1) as u8)
+}
