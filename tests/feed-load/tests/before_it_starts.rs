@@ -5,13 +5,12 @@
     reason = "helpers of tests may panic as tests may"
 )]
 
-use std::process::Command;
+mod support;
 
-fn said(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_feed-load"))
-        .args(arguments)
-        .output()
-        .unwrap();
+use support::feed_load;
+
+fn said(arguments: &str) -> (Option<i32>, String) {
+    let output = feed_load(arguments).output().unwrap();
     (
         output.status.code(),
         String::from_utf8(output.stderr).unwrap(),
@@ -20,7 +19,7 @@ fn said(arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn a_fleet_says_in_numbers_what_it_needs_and_what_is_short() {
-    let (code, message) = said(&["fleet", "--check", "--servers", "2", "--users", "4000000"]);
+    let (code, message) = said("fleet --check --servers 2 --users 4000000");
     assert_eq!(code, Some(1));
     for part in [
         "4000000 users on 2 servers need 4000320 descriptors in a server",
@@ -34,7 +33,7 @@ fn a_fleet_says_in_numbers_what_it_needs_and_what_is_short() {
 
 #[test]
 fn a_small_fleet_fits_and_checking_starts_nothing() {
-    let (code, message) = said(&["fleet", "--check", "--servers", "2", "--users", "100"]);
+    let (code, message) = said("fleet --check --servers 2 --users 100");
     assert_eq!(code, Some(0), "{message}");
     assert!(
         message.contains("100 users on 2 servers need 420 descriptors in a server, 200 in each")
@@ -51,7 +50,7 @@ fn more_users_than_one_address_has_ports_do_not_start() {
         return; // A machine without IPv6; the arithmetic is tested in machine.rs.
     };
     let url = format!("ws://{}/ws", server.local_addr().unwrap());
-    let (code, message) = said(&["users", "--url", &url, "--users", "66000"]);
+    let (code, message) = said(&format!("users --url {url} --users 66000"));
     assert_eq!(code, Some(1), "{message}");
     assert!(
         message.contains("need 66000 ports of their own"),
@@ -62,17 +61,14 @@ fn more_users_than_one_address_has_ports_do_not_start() {
 #[test]
 fn bad_input_ends_with_code_2_and_names_what_was_wrong() {
     for (arguments, word) in [
-        (&["users", "--url", "http://127.0.0.1/"][..], "ws://"),
-        (
-            &["users", "--url", "ws://127.0.0.1:1/", "--stocks", "appl"],
-            "`appl`",
-        ),
-        (&["limit", "--users", "0"], "--users"),
-        (&["limit", "--rate", "0"], "--rate"),
-        (&["limit", "--for", "soon"], "--for"),
-        (&["limit", "--each", "0"], "--each"),
-        (&["compare", "--users", "20000"], "--users"),
-        (&["fleet", "--servers", "0"], "--servers"),
+        ("users --url http://127.0.0.1/", "ws://"),
+        ("users --url ws://127.0.0.1:1/ --stocks appl", "`appl`"),
+        ("limit --users 0", "--users"),
+        ("limit --rate 0", "--rate"),
+        ("limit --for soon", "--for"),
+        ("limit --each 0", "--each"),
+        ("compare --users 20000", "--users"),
+        ("fleet --servers 0", "--servers"),
     ] {
         let (code, message) = said(arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {message}");
@@ -82,24 +78,15 @@ fn bad_input_ends_with_code_2_and_names_what_was_wrong() {
 
 #[test]
 fn a_server_that_is_not_there_is_said_to_be_missing() {
-    let (code, message) = said(&["compare", "--server", "no/such/stock-feed"]);
+    let (code, message) = said("compare --server no/such/stock-feed");
     assert_eq!(code, Some(1));
     assert!(message.contains("no/such/stock-feed"), "{message}");
 }
 
 #[test]
 fn a_redis_that_is_not_installed_is_named_with_the_way_to_install_it() {
-    let ourselves = env!("CARGO_BIN_EXE_feed-load");
-    let output = Command::new(ourselves)
-        .args([
-            "fleet",
-            "--servers",
-            "1",
-            "--users",
-            "1",
-            "--server",
-            ourselves,
-        ])
+    let output = feed_load("fleet --servers 1 --users 1 --server")
+        .arg(env!("CARGO_BIN_EXE_feed-load"))
         .env("PATH", "")
         .output()
         .unwrap();
@@ -113,14 +100,14 @@ fn a_redis_that_does_not_answer_is_said_to_be_away() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/ws", server.local_addr().unwrap());
     let absent = "redis://127.0.0.1:1/";
-    let (code, message) = said(&["users", "--url", &url, "--redis", absent]);
+    let (code, message) = said(&format!("users --url {url} --redis {absent}"));
     assert_eq!(code, Some(1));
     assert!(message.contains("no Redis answers"), "{message}");
 }
 
 #[test]
 fn a_server_that_does_not_answer_is_named_before_a_thousand_users_call_it() {
-    let (code, message) = said(&["users", "--url", "ws://127.0.0.1:1/ws"]);
+    let (code, message) = said("users --url ws://127.0.0.1:1/ws");
     assert_eq!(code, Some(1));
     assert!(
         message.contains("no server answers at ws://127.0.0.1:1/ws"),

@@ -12,23 +12,14 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use support::{children, eventually, nothing_went_wrong, signal, wait_until_gone};
-
-fn feed_load() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_feed-load"))
-}
-
-fn measured(arguments: &[&str]) -> Value {
-    support::measured(feed_load().args(arguments))
-}
+use support::wait_until_gone;
+use support::{children, eventually, feed_load, measured, nothing_went_wrong, signal};
 
 #[test]
 fn every_price_reaches_every_user_of_the_bare_loop_once() {
-    let seen = measured(&[
-        "limit", "--users", "200", "--stocks", "10", "--each", "3", "--rate", "200", "--for",
-        "500ms",
-    ]);
-    let prices = &seen["prices"];
+    let load = "limit --users 200 --stocks 10 --each 3 --rate 200 --for 500ms";
+    let report = measured(&mut feed_load(load));
+    let prices = &report["prices"];
     // 200 users with 3 of 10 stocks each are 60 to a stock.
     assert_eq!(
         prices["deliveries"],
@@ -44,10 +35,10 @@ fn every_price_reaches_every_user_of_the_bare_loop_once() {
 
 #[test]
 fn prices_of_a_burst_leave_in_one_write_and_arrive_in_one_read() {
-    let seen = measured(&[
-        "limit", "--users", "50", "--burst", "20", "--rate", "400", "--for", "300ms",
-    ]);
-    let (deliveries, reads) = (&seen["prices"]["deliveries"], &seen["prices"]["reads"]);
+    let report = measured(&mut feed_load(
+        "limit --users 50 --burst 20 --rate 400 --for 300ms",
+    ));
+    let (deliveries, reads) = (&report["prices"]["deliveries"], &report["prices"]["reads"]);
     assert!(
         deliveries.as_u64().unwrap() >= 19 * reads.as_u64().unwrap(),
         "{deliveries} in {reads}"
@@ -56,38 +47,35 @@ fn prices_of_a_burst_leave_in_one_write_and_arrive_in_one_read() {
 
 #[test]
 fn the_json_has_the_shape_that_machines_rely_on() {
-    let seen = measured(&["limit", "--users", "10", "--for", "100ms"]);
+    let report = measured(&mut feed_load("limit --users 10 --for 100ms"));
     let keys = |value: &Value| {
         let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
         keys.sort();
         keys.join(" ")
     };
     assert_eq!(
-        keys(&seen),
+        keys(&report),
         "connecting latency_ms prices server stocks_a_user users"
     );
     assert_eq!(
-        keys(&seen["connecting"]),
+        keys(&report["connecting"]),
         "seconds server_cpu_micros_a_user server_empty_mib server_kib_a_user users_a_second"
     );
     assert_eq!(
-        keys(&seen["prices"]),
+        keys(&report["prices"]),
         "connected deliveries deliveries_a_second doubled ended faults following joining lost \
          miscounted missed missed_while_stale opened published reads refused seconds \
          server_cpu_seconds_a_million stale_notices unplaced without_newest"
     );
-    assert_eq!(keys(&seen["latency_ms"]), "max p50 p90 p99 p999");
+    assert_eq!(keys(&report["latency_ms"]), "max p50 p90 p99 p999");
     for number in ["p50", "max"] {
-        assert!(seen["latency_ms"][number].as_f64().unwrap() > 0.0);
+        assert!(report["latency_ms"][number].as_f64().unwrap() > 0.0);
     }
 }
 
 #[test]
 fn without_json_it_prints_a_table_that_names_what_it_shows() {
-    let output = feed_load()
-        .args(["limit", "--users", "10", "--for", "100ms"])
-        .output()
-        .unwrap();
+    let output = feed_load("limit --users 10 --for 100ms").output().unwrap();
     let table = String::from_utf8(output.stdout).unwrap();
     for word in [
         "the bare loop",
@@ -106,8 +94,7 @@ fn without_json_it_prints_a_table_that_names_what_it_shows() {
 
 #[test]
 fn ctrl_c_ends_it_and_everything_it_started() {
-    let measurement = feed_load()
-        .args(["limit", "--users", "50", "--for", "1m"])
+    let measurement = feed_load("limit --users 50 --for 1m")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -122,8 +109,7 @@ fn ctrl_c_ends_it_and_everything_it_started() {
 
 #[test]
 fn not_even_a_kill_leaves_children_behind() {
-    let mut measurement = feed_load()
-        .args(["limit", "--users", "50", "--for", "1m"])
+    let mut measurement = feed_load("limit --users 50 --for 1m")
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -163,10 +149,7 @@ fn a_program_of_others_dies_with_us_as_well() {
 
 #[test]
 fn a_program_whose_parent_is_gone_already_does_not_start() {
-    let output = feed_load()
-        .args(["guard", "--parent", "1", "--", "sleep", "60"])
-        .output()
-        .unwrap();
+    let output = feed_load("guard --parent 1 -- sleep 60").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("is gone"));
 }

@@ -10,21 +10,20 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use support::redis_server::RedisServer;
-use support::{children, eventually, signal, stock_feed, wait_until_gone};
+use support::{children, eventually, feed_load, signal, stock_feed, wait_until_gone};
 
-fn measured(arguments: &[&str]) -> Value {
+fn measured(arguments: &str) -> Value {
     measured_with(stock_feed(), arguments)
 }
 
-fn measured_with(server: &Path, arguments: &[&str]) -> Value {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_feed-load"));
-    support::measured(command.args(arguments).arg("--server").arg(server))
+fn measured_with(server: &Path, arguments: &str) -> Value {
+    support::measured(feed_load(arguments).arg("--server").arg(server))
 }
 
 #[test]
@@ -32,19 +31,8 @@ fn ten_thousand_users_lose_a_server_and_nothing_else() {
     if !RedisServer::is_installed() {
         return;
     }
-    let fleet = measured(&[
-        "fleet",
-        "--servers",
-        "3",
-        "--users",
-        "10000",
-        "--life",
-        "5s",
-        "--deliveries",
-        "10000",
-        "--churn",
-        "100",
-    ]);
+    let fleet =
+        measured("fleet --servers 3 --users 10000 --life 5s --deliveries 10000 --churn 100");
     for nothing in ["lost", "doubled", "miscounted", "without_newest"] {
         assert_eq!(fleet[nothing], 0, "{nothing} in {fleet:#}");
     }
@@ -97,19 +85,7 @@ fn a_full_server_that_fails_leaves_no_user_unplaced() {
     std::fs::set_permissions(&crammed, std::fs::Permissions::from_mode(0o755)).unwrap();
     let fleet = measured_with(
         &crammed,
-        &[
-            "fleet",
-            "--servers",
-            "3",
-            "--users",
-            "300",
-            "--life",
-            "300ms",
-            "--deliveries",
-            "1000",
-            "--churn",
-            "0",
-        ],
+        "fleet --servers 3 --users 300 --life 300ms --deliveries 1000 --churn 0",
     );
     assert_eq!(fleet["not_home"], 10, "{fleet:#}");
     for time in ["users_back_seconds", "server_back_seconds"] {
@@ -139,9 +115,9 @@ fn ctrl_c_ends_a_fleet_at_any_moment_and_leaves_nothing_behind() {
         }),
     ];
     for (moment, come) in moments {
-        let fleet = Command::new(env!("CARGO_BIN_EXE_feed-load"))
-            .args(["fleet", "--servers", "2", "--users", "300", "--life", "6s"])
-            .args(["--deliveries", "1000", "--churn", "10", "--server"])
+        let life = "--life 6s --deliveries 1000 --churn 10";
+        let fleet = feed_load(&format!("fleet --servers 2 --users 300 {life}"))
+            .arg("--server")
             .arg(stock_feed())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -170,7 +146,7 @@ fn a_flood_is_skipped_but_every_price_of_it_is_accounted_for() {
     if !RedisServer::is_installed() {
         return;
     }
-    let compared = measured(&["compare", "--users", "300", "--runs", "1", "--flood", "2s"]);
+    let compared = measured("compare --users 300 --runs 1 --flood 2s");
     let flood = &compared["flood"];
     // What is wrong is what was lost, doubled, reported wrongly, or missed while stale.
     for nothing in ["unaccounted", "wrong", "without_newest"] {

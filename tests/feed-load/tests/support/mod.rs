@@ -31,6 +31,13 @@ pub(crate) fn stock_feed() -> &'static Path {
         .path()
 }
 
+/// A command of feed-load with these arguments, which have no spaces in them.
+pub(crate) fn feed_load(arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_feed-load"));
+    command.args(arguments.split_whitespace());
+    command
+}
+
 /// What a feed-load command measured, as its `--json` says.
 #[track_caller]
 pub(crate) fn measured(command: &mut Command) -> Value {
@@ -81,11 +88,11 @@ impl Drop for Process {
 }
 
 /// A server on a port of its own choice, which it says in its first line.
-pub(crate) fn server(flags: &[&str]) -> (Process, SocketAddr) {
+pub(crate) fn server(flags: &str) -> (Process, SocketAddr) {
     let mut child = Command::new(stock_feed())
         .args(["--listen", "127.0.0.1:0"])
         .env("RUST_LOG", "error")
-        .args(flags)
+        .args(flags.split_whitespace())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
