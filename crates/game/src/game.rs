@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GameId, Move};
+use crate::{GameId, Move, is_hidden};
 
 /// A game that is being played.
 ///
@@ -49,12 +49,12 @@ pub struct Summary {
 impl Game {
     /// The game as the logger's table names it: `Anderssen-Kieseritzky 1851`.
     ///
-    /// Control characters are left out, so that a file of games cannot garble a terminal.
+    /// Characters that are [hidden](is_hidden) are left out, so that a file of games cannot garble a terminal.
     pub fn title(&self) -> String {
         let players = format!("{}-{}", self.white_player, self.black_player);
         let year = self.year.map(|year| format!(" {year}"));
         let title = players + &year.unwrap_or_default();
-        title.chars().filter(|c| !c.is_control()).collect()
+        title.chars().filter(|c| !is_hidden(*c)).collect()
     }
 
     /// The same game before its first move.

@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::is_hidden;
+
 /// The name of a game, unique within a store: `opera-1858`.
 ///
-/// 1 to 128 characters, none of them a control character (an id is printed on terminals), and
-/// not only blanks.
+/// 1 to 128 characters, none of them [hidden](is_hidden) (an id is printed on terminals, and compared by
+/// people), and not only blanks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct GameId(String);
@@ -25,7 +27,7 @@ pub enum BadGameId {
         /// How many characters it has.
         length: usize,
     },
-    /// A line break, a tab, an escape: it would garble whatever prints it.
+    /// A line break, an escape, a change of the direction of writing: it would garble whatever prints it.
     #[error("the id {id:?} holds a control character; use letters, digits and dashes")]
     ControlCharacter {
         /// The id as it came.
@@ -61,7 +63,7 @@ impl TryFrom<String> for GameId {
         if length > Self::LONGEST {
             return Err(BadGameId::TooLong { length });
         }
-        if id.contains(char::is_control) {
+        if id.contains(is_hidden) {
             return Err(BadGameId::ControlCharacter { id });
         }
         Ok(Self(id))
@@ -104,10 +106,12 @@ mod tests {
             "x".repeat(129).parse::<GameId>(),
             Err(BadGameId::TooLong { length: 129 })
         );
-        assert!(matches!(
-            "a\u{1b}[31mb".parse::<GameId>(),
-            Err(BadGameId::ControlCharacter { .. })
-        ));
+        for hidden in ["a\u{1b}[31mb", "a\u{202e}b", "a\u{200b}b"] {
+            let refused = hidden.parse::<GameId>().unwrap_err();
+            assert!(matches!(refused, BadGameId::ControlCharacter { .. }));
+            // What is quoted is escaped.
+            assert!(!refused.to_string().contains(is_hidden), "{refused}");
+        }
     }
 
     #[test]

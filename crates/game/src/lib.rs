@@ -9,6 +9,7 @@ mod flags;
 mod game;
 mod game_id;
 mod object;
+mod printed;
 mod reader;
 mod story;
 
@@ -16,5 +17,6 @@ pub use chess_move::{BadMove, Move};
 pub use game::{Game, GameError, Summary};
 pub use game_id::{BadGameId, GameId};
 pub use object::Object;
+pub use printed::is_hidden;
 pub use reader::{ReadError, famous, read};
 pub use story::{StoreError, Story, managers};

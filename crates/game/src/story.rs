@@ -15,6 +15,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 
 use crate::flags::Flags;
 use crate::game::count;
+use crate::printed::cell;
 use crate::reader::{self, ReadError};
 use crate::{Game, GameId, Summary};
 
@@ -272,7 +273,7 @@ impl Turns {
             return Ok(Some(Turn::Look));
         }
         let game = self.next_game();
-        self.left_cells(&self.added.to_string(), &shortened(&game.title()))?;
+        self.left_cells(&self.added.to_string(), &game.title())?;
         if matches!(self.pace, Pace::Forever(_)) {
             writeln!(io::stdout())?;
         }
@@ -296,7 +297,8 @@ impl Turns {
     }
 
     fn left_cells(&self, round: &str, title: &str) -> Result<(), StoryError> {
-        write!(io::stdout(), "{round:>5}  {title:TITLE_WIDTH$}  ")?;
+        let title = cell(title, TITLE_WIDTH);
+        write!(io::stdout(), "{round:>5}  {title}  ")?;
         Ok(())
     }
 }
@@ -320,15 +322,6 @@ fn report(name: &str, error: &(dyn Error + 'static)) -> ExitCode {
         _ => ExitCode::FAILURE,
     }
 }
-
-fn shortened(title: &str) -> String {
-    if title.chars().count() <= TITLE_WIDTH {
-        return title.to_owned();
-    }
-    let start: String = title.chars().take(TITLE_WIDTH - 3).collect();
-    format!("{start}...")
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::time::{advance, timeout};
