@@ -1,6 +1,6 @@
 //! Two by accident: a `Clone` that copies the data makes two, one that copies an `Arc` shares it.
 //!
-//! Deriving `Clone` over a `Mutex` does not compile, which is a mercy; over a plain `Vec` it
+//! Deriving `Clone` over a `Mutex` does not compile, which is good; over a plain `Vec` it
 //! copies, and the compiler says nothing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

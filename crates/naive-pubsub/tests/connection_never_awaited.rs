@@ -4,7 +4,7 @@
 use naive_pubsub::{PubSubManager, redis, users};
 
 #[tokio::test]
-async fn the_connection_is_never_awaited_so_a_user_is_told_yes_and_misses_a_price() {
+async fn the_connection_is_never_awaited_so_a_user_is_subscribed_and_misses_a_price() {
     let manager = PubSubManager::instance();
     manager.user_subscribe("asha", "APPL");
     // Wrong: `user_subscribe` has returned, so asha is subscribed as far as anyone can tell; yet

@@ -142,7 +142,7 @@ impl PubSubManager {
     }
 
     /// Waits until the manager has ended: it was disconnected, or its task panicked. A server then
-    /// closes its users and exits; started again it knows nothing, and its users come back.
+    /// closes its users and exits; started again it has no users, and they come back.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }

@@ -185,7 +185,7 @@ fn each_violation_closes_with_its_code() {
 
 /// A reset would take the close frame away before the user has read why it was closed.
 #[test]
-fn whoever_is_shown_the_door_may_finish_its_sentence_and_hears_why() {
+fn a_user_whose_connection_is_closed_may_finish_its_message_and_receives_the_reason() {
     let mut user = user();
     user.send(&frame(FIN | BINARY, b"x"));
     for _ in 0..64 {

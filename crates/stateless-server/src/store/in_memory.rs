@@ -10,7 +10,7 @@ use super::{
     Added, MOST_LISTED_MOVES, MOST_MOVES, Store, StoreError, same_or_duplicate, same_or_not_next,
 };
 
-/// Games in this process: another server knows nothing of them, and they end with it.
+/// Games in this process: another server does not have them, and they end with it.
 ///
 /// One server alone gives the same answers as with a [`Database`](super::Database), and faster.
 /// That is what makes the mistake easy: everything is right until there is a second server.
