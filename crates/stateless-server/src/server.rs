@@ -136,6 +136,11 @@ fn raise_descriptor_limit() {
 /// What is wrong with it, and how to write it.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     let hint = "write it like 127.0.0.1:8080, or 127.0.0.1:0 for any free port";
+    if text.starts_with(':') {
+        return Err(format!(
+            "it does not say on which of this machine's addresses; {hint}"
+        ));
+    }
     let mut found = text
         .to_socket_addrs()
         .map_err(|error| format!("{error}; {hint}"))?;

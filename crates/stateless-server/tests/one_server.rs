@@ -141,6 +141,7 @@ async fn bad_flags_end_with_code_2_and_say_what_to_write_instead() {
             "cannot be used with",
         ),
         (&["serve", "--listen", "8080"], "127.0.0.1:8080"),
+        (&["serve", "--listen", ":8080"], "127.0.0.1:8080"),
         (&["serve", "--listen", "127.0.0.1:99999"], "127.0.0.1:8080"),
         (&["demo", "--games", "0"], "1..=9999"),
         (&["demo", "--pace", "soon"], "5ms"),

@@ -4,7 +4,7 @@
     reason = "these comments are what --help prints in a terminal"
 )]
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,11 +30,12 @@ const OWN: usize = 64;
 /// A price for a million users cannot come from one process, and a million users cannot each
 /// hang on the broker. So there are many servers, all alike. Each has one manager, which
 /// subscribes to a stock when the first of its own users wants it, relays each price to all of
-/// them, and unsubscribes when the last one leaves. Start two on one Redis and watch:
+/// them, and unsubscribes when the last one leaves. Start two on one Redis, each line in a terminal of
+/// its own, and watch:
 ///
-///   redis-server --port 6379 --save '' &
-///   stock-feed --redis redis://127.0.0.1:6379 --listen 127.0.0.1:3000 &
-///   stock-feed --redis redis://127.0.0.1:6379 --listen 127.0.0.1:3001 &
+///   redis-server --port 6379 --save ""
+///   stock-feed --redis redis://127.0.0.1:6379 --listen 127.0.0.1:3000
+///   stock-feed --redis redis://127.0.0.1:6379 --listen 127.0.0.1:3001
 ///   redis-cli PUBLISH APPL 100.1
 ///
 /// The one message moves the pages of both servers. The pane "this server" on each page shows
@@ -66,7 +67,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Where to listen; port 0 takes any free one and says which.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
 
     /// The Redis that prices come from, shared by every server of the fleet. Without it prices
@@ -261,6 +262,21 @@ impl Serve {
     }
 }
 
+/// An address such as `127.0.0.1:3000` or `localhost:3000`, as lesson 1's server takes it.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    const HINT: &str = "write it like 127.0.0.1:3000, or 127.0.0.1:0 for any free port";
+    if text.starts_with(':') {
+        return Err(format!(
+            "it does not say on which of this machine's addresses; {HINT}"
+        ));
+    }
+    let found = text.to_socket_addrs();
+    let mut found = found.map_err(|error| format!("{error}; {HINT}"))?;
+    found
+        .next()
+        .ok_or_else(|| format!("no address has this name; {HINT}"))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -298,6 +314,17 @@ mod tests {
             panic!("it is another command");
         };
         assert_eq!(publish.stock.expect("it was given").as_str(), "BRK.B");
+    }
+
+    #[test]
+    fn a_server_may_be_told_to_listen_by_the_name_of_this_machine() {
+        let listen = |text| Cli::try_parse_from(["stock-feed", "--listen", text]);
+        let local = listen("localhost:3000").unwrap().serve.listen;
+        assert!(local.ip().is_loopback() && local.port() == 3000, "{local}");
+        for wrong in [":3000", "3000", "127.0.0.1", "127.0.0.1:99999"] {
+            let why = listen(wrong).unwrap_err().to_string();
+            assert!(why.contains("write it like 127.0.0.1:3000"), "{why}");
+        }
     }
 
     #[test]
