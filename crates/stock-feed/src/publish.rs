@@ -51,6 +51,9 @@ pub enum BadLine {
     /// Too many columns, or too few.
     #[error("{0:?} is neither STOCK,PRICE nor what the lines above it are")]
     Columns(String),
+    /// A date stands where a stock belongs.
+    #[error("{0:?} is a date, and stands in the column of stocks")]
+    Date(String),
     /// The stock is not a stock's name.
     #[error(transparent)]
     Stock(#[from] BadStock),
@@ -514,6 +517,17 @@ mod tests {
     }
 
     #[test]
+    fn a_date_in_the_column_of_stocks_is_refused_as_a_date() {
+        let mut lines = Lines::new(None);
+        assert_eq!(lines.read(b"stock,price"), Ok(None));
+        let refused = lines.read(b"2018-06-01,65.81").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            r#""2018-06-01" is a date, and stands in the column of stocks"#
+        );
+    }
+
+    #[test]
     fn a_line_is_a_stock_and_a_price_with_or_without_a_date() {
         let appl = Some(("APPL".to_owned(), "100.01".to_owned()));
         assert_eq!(parsed("APPL,100.01\n"), appl);
@@ -547,7 +561,7 @@ mod tests {
         }
         assert!(matches!(
             lines.read(b"2018-06-01,1\n"),
-            Err(BadLine::Stock(_))
+            Err(BadLine::Date(_))
         ));
         assert!(matches!(
             lines.read(b"APPL,1,2\n"),

@@ -5,6 +5,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use pubsub_manager::Stock;
 
 use super::decimal::plain;
+use super::{BadLine, QUOTED};
 
 /// Where the columns are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,12 +218,11 @@ pub(super) fn is_date(field: &str) -> bool {
 }
 
 /// The stock of a line, if the text is one; a date is never a stock.
-pub(super) fn stock(field: &str) -> Result<Stock, pubsub_manager::BadStock> {
-    match is_date(field) {
-        // No stock has a space, so the error is the one that a bad name gets.
-        true => format!("{field} (a date)").parse(),
-        false => field.parse(),
+pub(super) fn stock(field: &str) -> Result<Stock, BadLine> {
+    if is_date(field) {
+        return Err(BadLine::Date(field.chars().take(QUOTED).collect()));
     }
+    Ok(field.parse()?)
 }
 
 #[cfg(test)]
@@ -323,7 +323,7 @@ mod tests {
             "2018-06-01 09:30",
         ] {
             assert!(is_date(date), "{date}");
-            assert!(stock(date).is_err(), "{date}");
+            assert_eq!(stock(date), Err(BadLine::Date(date.to_owned())));
         }
         for symbol in [
             "AAPL", "BRK.B", "BRK/B", "^GSPC", "EURUSD=X", "M&M.NS", "7203.T", "BTC-USD", "MAR",
