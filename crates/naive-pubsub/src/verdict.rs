@@ -23,13 +23,32 @@ impl Verdict {
     /// What went wrong besides, a line each.
     pub(crate) fn counts(&self) -> String {
         let lines = [
-            ("prices that no one received", self.lost),
-            ("prices sent twice", self.twice),
-            ("messages sent that were no price", self.no_price),
-            ("stocks that can never be followed again", self.lost_stocks),
-            ("dead entries in the manager's map", self.dead_entries),
+            (
+                self.lost,
+                "price that no one received",
+                "prices that no one received",
+            ),
+            (self.twice, "price sent twice", "prices sent twice"),
+            (
+                self.no_price,
+                "message sent that was no price",
+                "messages sent that were no price",
+            ),
+            (
+                self.lost_stocks,
+                "stock that can never be followed again",
+                "stocks that can never be followed again",
+            ),
+            (
+                self.dead_entries,
+                "dead entry in the manager's map",
+                "dead entries in the manager's map",
+            ),
         ];
-        let lines = lines.map(|(what, count)| format!("{count:>5}  {what}\n"));
+        let lines = lines.map(|(count, one, more)| {
+            let what = if count == 1 { one } else { more };
+            format!("{count:>5}  {what}\n")
+        });
         lines.concat()
     }
 }

@@ -26,9 +26,9 @@ fn the_play_ends_by_itself_with_a_verdict_that_counts_the_faults() {
     assert_eq!(last, Some("verdict: 9 faults in one manager"));
     for counted in [
         "    5  prices that no one received",
-        "    1  prices sent twice",
-        "    1  messages sent that were no price",
-        "    1  stocks that can never be followed again",
+        "    1  price sent twice",
+        "    1  message sent that was no price",
+        "    1  stock that can never be followed again",
         "    4  dead entries in the manager's map",
     ] {
         assert!(shown.contains(counted), "{counted} is missing in:\n{shown}");
@@ -69,4 +69,18 @@ fn a_pause_that_is_no_time_is_bad_input_and_the_message_says_what_is_one() {
         message.contains("--every") && message.contains("soon"),
         "{message}"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_is_a_failure_and_named() {
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_naive-pubsub"))
+        .args(["--every", "0s"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert!(message.contains("cannot print the play"), "{message}");
 }

@@ -128,3 +128,27 @@ fn an_empty_redis_url_means_none() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("a broker in this process"));
 }
+
+#[test]
+fn one_user_is_written_in_the_singular() {
+    let output = run(&["--every", "0s", "--rounds", "1"]);
+    let shown = text(&output.stdout);
+    let last = shown.lines().last();
+    let verdict = "verdict: 1 user, 2 of 2 deliveries: none lost, none twice";
+    assert_eq!(last, Some(verdict), "{shown}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_is_a_failure_and_named() {
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_pubsub-manager"))
+        .args(["--every", "0s"])
+        .env_remove("REDIS_URL")
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let message = text(&ended.stderr);
+    assert!(message.contains("cannot write to stdout"), "{message}");
+}

@@ -196,6 +196,21 @@ fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_is_a_failure_and_named() {
+    for store in STORES {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let mut command = command(store);
+        let told = command.args(["--add-every", "0"]).stdout(full);
+        let ended = told.output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{store}: {ended:?}");
+        let message = String::from_utf8_lossy(&ended.stderr);
+        let named = format!("{store}: cannot write to stdout: ");
+        assert!(message.starts_with(&named), "{message}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_every_story_with_the_verdict() {
