@@ -90,7 +90,7 @@ impl fmt::Display for Summary {
 }
 
 /// `1 game`, `2 games`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("{number} {noun}"),
         _ => format!("{number} {noun}s"),

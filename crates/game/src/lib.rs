@@ -14,7 +14,7 @@ mod reader;
 mod story;
 
 pub use chess_move::{BadMove, Move};
-pub use game::{Game, GameError, Summary};
+pub use game::{Game, GameError, Summary, count};
 pub use game_id::{BadGameId, GameId};
 pub use object::Object;
 pub use printed::is_hidden;

@@ -154,6 +154,27 @@ async fn ctrl_c_ends_the_demonstration_with_a_verdict_about_what_was_sent() {
 }
 
 #[tokio::test]
+async fn one_game_is_written_in_the_singular() {
+    let (verdict, _) = Running::start(&["--pace", "0", "--games", "1"])
+        .ends()
+        .await;
+    assert!(verdict.starts_with("verdict: 1 game and "), "{verdict}");
+}
+
+#[tokio::test]
+async fn a_server_that_somebody_else_ends_by_a_plain_kill_ends_and_nothing_is_lost() {
+    let mut demo = Running::start(&["--pace", "20ms"]);
+    // The demonstration itself kills the second.
+    let process = process_in(&demo.reads("server 1 starts").await);
+    demo.reads("requests").await;
+    send_signal(process, "-TERM").await;
+    demo.reads("ended by another hand").await;
+    let (verdict, code) = demo.ends().await;
+    assert!(verdict.ends_with(ALL_FOUND), "{verdict}");
+    assert_eq!(code, Some(0));
+}
+
+#[tokio::test]
 async fn when_every_server_is_killed_the_demonstration_says_so_and_fails() {
     let mut demo = Running::start(&["--pace", "20ms"]);
     let mut processes = Vec::new();

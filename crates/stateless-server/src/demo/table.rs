@@ -2,7 +2,7 @@
 
 use std::io::{Result, Write};
 
-use game::Game;
+use game::{Game, count};
 
 use super::Outcome;
 use super::census::Census;
@@ -162,7 +162,8 @@ impl<'a, W: Write> Table<'a, W> {
             .max()
             .unwrap_or_default();
         writeln!(self.out, "\ntry: {}", what_next(place))?;
-        write!(self.out, "verdict: {games} games and {moves} moves sent, ")?;
+        let sent = [count(games, "game"), count(moves, "move")].join(" and ");
+        write!(self.out, "verdict: {sent} sent, ")?;
         let outcome = if censuses.iter().all(finds_all) {
             writeln!(
                 self.out,
