@@ -4,11 +4,80 @@
 //! [`program`] asks cargo to build the one it names. `cargo test -p lesson-tests --test
 //! lesson_10_singleton_game` demonstrates one lesson. Read that file next.
 
+use std::fs;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::Context;
 use escargot::{CargoBuild, CargoRun};
+
+/// The crates that link no database, no server and no broker: `cargo test` has time to run them, and to try
+/// what a page asks to change in them.
+pub const SMALL_CRATES: [&str; 8] = [
+    "actor-game",
+    "bad-game",
+    "exported-game",
+    "injected-game",
+    "module-store",
+    "naive-pubsub",
+    "reducer-game",
+    "singleton-game",
+];
+
+/// The flag and its value that let the demonstration of a small crate run without a pause.
+pub fn at_once(small_crate: &str) -> [&'static str; 2] {
+    match small_crate {
+        "naive-pubsub" => ["--every", "0s"],
+        _ => ["--add-every", "0s"],
+    }
+}
+
+/// The workspace that these tests were built in.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The lessons' pages, in their order.
+///
+/// # Panics
+/// The folder cannot be listed.
+pub fn lessons() -> Vec<PathBuf> {
+    let folder = fs::read_dir(workspace().join("lessons")).expect("there is a folder of lessons");
+    let files = folder.map(|entry| entry.expect("it can be listed").path());
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "md");
+    let mut pages: Vec<PathBuf> = files.filter(is_page).collect();
+    pages.sort();
+    pages
+}
+
+/// Copies a file, or a folder with all that is in it.
+///
+/// # Panics
+/// Something cannot be read or written.
+pub fn copy(from: &Path, to: &Path) {
+    if from.is_file() {
+        return write(to, fs::read(from).expect("a file of the workspace"));
+    }
+    for entry in fs::read_dir(from).expect("a folder of the workspace") {
+        let entry = entry.expect("it can be listed");
+        copy(&entry.path(), &to.join(entry.file_name()));
+    }
+}
+
+/// Writes what has changed, so that what has not is not compiled again.
+///
+/// # Panics
+/// It cannot be written.
+pub fn write(path: &Path, text: impl AsRef<[u8]>) {
+    let text = text.as_ref();
+    if fs::read(path).is_ok_and(|written| written == text) {
+        return;
+    }
+    let folder = path.parent().expect("a file is in a folder");
+    fs::create_dir_all(folder).expect("the folder of the copy");
+    fs::write(path, text).expect("a file of the copy");
+}
 
 /// What a program did.
 #[derive(Debug)]

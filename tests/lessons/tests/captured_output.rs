@@ -1,34 +1,16 @@
 //! What a page says that a program prints, the program prints.
 //!
-//! A block of output stands right below the block with its command. The programs of the other crates,
+//! A block of output stands right below the block with its command. The other crates' programs,
 //! which need a database or servers, are held to their pages by tests of their own.
 
 use std::fs;
-use std::path::Path;
 
-use lesson_tests::{example, program, run};
-
-/// Programs that need nothing else, and the flag that lets one run at once.
-const PROGRAMS: [(&str, &[&str]); 8] = [
-    ("actor-game", &["--add-every", "0"]),
-    ("bad-game", &["--add-every", "0"]),
-    ("exported-game", &["--add-every", "0"]),
-    ("injected-game", &["--add-every", "0"]),
-    ("module-store", &["--add-every", "0"]),
-    ("naive-pubsub", &["--every", "0s"]),
-    ("reducer-game", &["--add-every", "0"]),
-    ("singleton-game", &["--add-every", "0"]),
-];
+use lesson_tests::{SMALL_CRATES, at_once, example, lessons, program, run};
 
 #[test]
 fn each_line_of_output_in_a_page_is_printed_by_the_command_above_it_in_that_order() {
-    let lessons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lessons");
     let mut compared = 0;
-    for entry in fs::read_dir(lessons).expect("there is a folder of lessons") {
-        let page = entry.expect("it can be listed").path();
-        if page.extension().is_none_or(|ending| ending != "md") {
-            continue;
-        }
+    for page in lessons() {
         let text = fs::read_to_string(&page).expect("a page can be read");
         for (command, output) in captured(&text) {
             let Some(printed) = printed_by(command) else {
@@ -68,25 +50,18 @@ fn captured(page: &str) -> Vec<(&str, &str)> {
 fn printed_by(command: &str) -> Option<String> {
     let words: Vec<&str> = command.split(' ').collect();
     let (name, rest) = match words[..] {
-        ["cargo", "run", "-p", name, ref rest @ ..] => (name, rest),
+        ["cargo", "run", "-p", name, ref rest @ ..] if SMALL_CRATES.contains(&name) => (name, rest),
         _ => return None,
     };
-    let (_, flags) = PROGRAMS.iter().find(|(one, _)| *one == name)?;
     let told = match rest {
-        [] => run(
-            program(name)
-                .expect("cargo builds it")
-                .command()
-                .args(*flags),
-            "",
-        ),
-        ["--example", called, arguments @ ..] => run(
-            example(name, called)
-                .expect("cargo builds it")
-                .command()
-                .args(arguments),
-            "",
-        ),
+        [] => {
+            let program = program(name).expect("cargo builds it");
+            run(program.command().args(at_once(name)), "")
+        }
+        ["--example", called, arguments @ ..] => {
+            let example = example(name, called).expect("cargo builds it");
+            run(example.command().args(arguments), "")
+        }
         _ => return None,
     };
     Some(told.expect("it runs").stdout)

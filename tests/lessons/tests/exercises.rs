@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use lesson_tests::{workspace, write};
 use serde_json::Value;
 
 /// Where the tests of an exercise begin.
@@ -133,7 +134,7 @@ fn judge_all() -> BTreeMap<String, Judged> {
     }
     write(&package.join("Cargo.toml"), &manifest);
     // Its versions are the workspace's, so that no network is needed.
-    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("the workspace is locked");
+    let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("the workspace is locked");
     write(&package.join("Cargo.lock"), &lock);
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--tests", "--keep-going", "--offline", "--quiet"])
@@ -242,19 +243,6 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Writes what has changed, so that what has not is not compiled again.
-fn write(path: &Path, text: &str) {
-    if fs::read_to_string(path).is_ok_and(|written| written == text) {
-        return;
-    }
-    fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder");
-    fs::write(path, text).expect("a file of our own");
-}
-
 fn exercises() -> PathBuf {
-    root().join("lessons/exercises")
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    workspace().join("lessons/exercises")
 }

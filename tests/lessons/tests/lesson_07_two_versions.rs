@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use escargot::CargoBuild;
-use lesson_tests::run;
+use lesson_tests::{copy, run, workspace, write};
 
 const MAIN: &str = r#"
 fn main() {
@@ -20,14 +20,16 @@ fn main() {
 
 #[test]
 fn two_versions_of_the_singletons_crate_have_an_instance_each() {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two-versions");
-    let game = format!("game = {{ path = {:?} }}", house.join("crates/game"));
+    let game = format!("game = {{ path = {:?} }}", workspace().join("crates/game"));
     for version in ["0.1.0", "0.2.0"] {
         let krate = folder.join(version);
-        copy(&house.join("crates/singleton-game/src"), &krate.join("src"));
         copy(
-            &house.join("crates/singleton-game/README.md"),
+            &workspace().join("crates/singleton-game/src"),
+            &krate.join("src"),
+        );
+        copy(
+            &workspace().join("crates/singleton-game/README.md"),
             &krate.join("README.md"),
         );
         let manifest = format!(
@@ -45,7 +47,7 @@ fn two_versions_of_the_singletons_crate_have_an_instance_each() {
     let program = folder.join("program");
     write(&program.join("Cargo.toml"), &manifest);
     write(&program.join("src/main.rs"), MAIN);
-    fs::copy(house.join("Cargo.lock"), program.join("Cargo.lock")).expect("it is there");
+    fs::copy(workspace().join("Cargo.lock"), program.join("Cargo.lock")).expect("it is there");
 
     let built = CargoBuild::new()
         .manifest_path(program.join("Cargo.toml"))
@@ -57,25 +59,4 @@ fn two_versions_of_the_singletons_crate_have_an_instance_each() {
     let told = run(&mut built.command(), "").expect("it runs");
     // Each of them is the only one of its crate, and neither has the other's game.
     assert_eq!(told.stdout, "the old one has 1 game, the new one 1\n");
-}
-
-fn copy(from: &Path, to: &Path) {
-    if from.is_file() {
-        let text = fs::read_to_string(from).expect("a file of the crate");
-        return write(to, &text);
-    }
-    for entry in fs::read_dir(from).expect("a folder of the crate") {
-        let entry = entry.expect("it can be listed");
-        copy(&entry.path(), &to.join(entry.file_name()));
-    }
-}
-
-/// Writes what has changed, so that what has not is not compiled again.
-fn write(path: &Path, text: &str) {
-    if fs::read_to_string(path).is_ok_and(|written| written == text) {
-        return;
-    }
-    let folder = path.parent().expect("a file is in a folder");
-    fs::create_dir_all(folder).expect("the folder of the copy");
-    fs::write(path, text).expect("a file of the copy");
 }

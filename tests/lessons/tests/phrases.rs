@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lesson_tests::workspace;
+
 const PHRASES: &str = include_str!("../phrases.txt");
 
 /// What is read: pages, code, questions, figures, and what the pages run.
@@ -14,9 +16,8 @@ const ENDINGS: [&str; 6] = ["md", "rs", "toml", "html", "js", "ts"];
 fn no_page_and_no_program_has_a_phrase_that_a_reader_must_decode() {
     let phrases: Vec<(&str, &str)> = phrases().collect();
     let mut files = Vec::new();
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for part in ["crates", "lessons", "tests", "README.md", "ARCHITECTURE.md"] {
-        files_in(&house.join(part), &mut files);
+        files_in(&workspace().join(part), &mut files);
     }
     assert!(
         files.len() > 300,
@@ -30,7 +31,7 @@ fn no_page_and_no_program_has_a_phrase_that_a_reader_must_decode() {
             // A test's name is a sentence with `_` for each blank.
             let line = line.replace('_', " ").to_lowercase();
             for (phrase, better) in phrases.iter().filter(|(phrase, _)| line.contains(phrase)) {
-                let file = file.strip_prefix(&house).unwrap_or(&file).display();
+                let file = file.strip_prefix(workspace()).unwrap_or(&file).display();
                 found += &format!("{file}:{number}: {phrase:?}; write: {better}\n");
             }
         }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lesson_tests::{program, run};
+use lesson_tests::{SMALL_CRATES, lessons, program, run, workspace};
 
 #[test]
 fn every_quotation_in_a_page_stands_in_the_file_that_it_names() {
@@ -15,7 +15,7 @@ fn every_quotation_in_a_page_stands_in_the_file_that_it_names() {
         let text = read(&page);
         for (line, file, quoted) in quotations_of(&text) {
             quotations += 1;
-            let source = read(&root().join(file));
+            let source = read(&workspace().join(file));
             assert!(
                 source.contains(quoted),
                 "{}:{line}: {file} does not hold these lines any more:\n{quoted}",
@@ -58,7 +58,7 @@ fn every_link_in_a_page_leads_to_a_file_that_exists() {
 fn every_page_ends_with_a_link_to_the_next_one_or_to_the_readme() {
     for page in pages()
         .into_iter()
-        .filter(|page| page.starts_with(root().join("lessons")))
+        .filter(|page| page.starts_with(workspace().join("lessons")))
     {
         let text = read(&page);
         let last = text.trim_end().lines().last().unwrap_or_default();
@@ -112,16 +112,7 @@ fn no_page_has_a_command_that_only_one_shell_takes() {
 
 #[test]
 fn every_small_program_names_its_page_when_asked_for_help() {
-    for name in [
-        "actor-game",
-        "bad-game",
-        "exported-game",
-        "injected-game",
-        "module-store",
-        "naive-pubsub",
-        "reducer-game",
-        "singleton-game",
-    ] {
+    for name in SMALL_CRATES {
         let program = program(name).expect("cargo builds it");
         let help = run(program.command().arg("--help"), "").expect("it runs");
         let words = help.stdout.split_whitespace();
@@ -130,14 +121,14 @@ fn every_small_program_names_its_page_when_asked_for_help() {
             .filter(|word| word.starts_with("lessons/"))
             .collect();
         let is_named =
-            |page: &&str| read(&root().join(page)).contains(&format!("cargo run -p {name}\n"));
+            |page: &&str| read(&workspace().join(page)).contains(&format!("cargo run -p {name}\n"));
         assert!(pages.iter().any(is_named), "{name}: {}", help.stdout);
     }
 }
 
 #[test]
 fn every_command_that_the_readme_names_has_a_package() {
-    let readme = read(&root().join("README.md"));
+    let readme = read(&workspace().join("README.md"));
     let packages: Vec<&str> = readme
         .split("cargo run -p ")
         .skip(1)
@@ -148,7 +139,7 @@ fn every_command_that_the_readme_names_has_a_package() {
         .collect();
     assert!(packages.contains(&"singleton-game"));
     for package in packages {
-        let manifest = root().join("crates").join(package).join("Cargo.toml");
+        let manifest = workspace().join("crates").join(package).join("Cargo.toml");
         assert!(
             manifest.exists(),
             "README.md runs {package}, which is no package"
@@ -157,8 +148,8 @@ fn every_command_that_the_readme_names_has_a_package() {
 }
 
 #[test]
-fn the_manager_that_lesson_12_teaches_is_read_in_at_most_a_thousand_lines() {
-    let source = root().join("crates/pubsub-manager/src");
+fn the_manager_that_lesson_12a_teaches_is_read_in_at_most_a_thousand_lines() {
+    let source = workspace().join("crates/pubsub-manager/src");
     let lines_of = |folder: &Path| -> usize {
         let files = fs::read_dir(folder).expect("a folder of the manager");
         let files = files.map(|file| file.expect("it can be read").path());
@@ -206,26 +197,13 @@ fn links_of(page: &str) -> impl Iterator<Item = &str> {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let lessons = fs::read_dir(root().join("lessons")).expect("there is a folder of lessons");
-    let crates = fs::read_dir(root().join("crates")).expect("there is a folder of crates");
-    let mut pages: Vec<PathBuf> = lessons
-        .map(|entry| entry.expect("it can be listed").path())
-        .chain(crates.map(|entry| entry.expect("it can be listed").path().join("README.md")))
-        .chain(["README.md", "ARCHITECTURE.md"].map(|page| root().join(page)))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "md") && path.exists())
-        .collect();
-    pages.sort();
-    pages
+    let crates = fs::read_dir(workspace().join("crates")).expect("there is a folder of crates");
+    let readmes = crates.map(|entry| entry.expect("it can be listed").path().join("README.md"));
+    let others = ["README.md", "ARCHITECTURE.md"].map(|page| workspace().join(page));
+    let readmes = readmes.chain(others).filter(|path| path.exists());
+    lessons().into_iter().chain(readmes).collect()
 }
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .nth(2)
-        .expect("the package is two folders down")
-        .to_owned()
 }

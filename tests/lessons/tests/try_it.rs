@@ -18,31 +18,20 @@ use std::process::{Command, Output};
 use std::time::Instant;
 use std::{env, fs};
 
+use lesson_tests::{SMALL_CRATES, at_once, copy, lessons, workspace, write};
 use serde_json::Value;
-
-/// The crates whose changes are made in `cargo test`; the others link SQLite, axum or a broker.
-const QUICK: [&str; 8] = [
-    "actor-game",
-    "bad-game",
-    "exported-game",
-    "injected-game",
-    "module-store",
-    "naive-pubsub",
-    "reducer-game",
-    "singleton-game",
-];
 
 #[test]
 fn what_the_pages_ask_to_try_in_the_small_crates_gives_what_they_say() {
     let changes = changes().into_iter();
-    try_all(changes.filter(|change| QUICK.contains(&&*change.krate)));
+    try_all(changes.filter(|change| SMALL_CRATES.contains(&&*change.krate)));
 }
 
 #[test]
 #[ignore = "minutes: cargo test -p lesson-tests --test try_it -- --ignored"]
 fn what_the_pages_ask_to_try_in_the_servers_gives_what_they_say() {
     let changes = changes().into_iter();
-    try_all(changes.filter(|change| !QUICK.contains(&&*change.krate)));
+    try_all(changes.filter(|change| !SMALL_CRATES.contains(&&*change.krate)));
 }
 
 fn try_all(changes: impl Iterator<Item = Change>) {
@@ -79,13 +68,7 @@ struct Edit {
 }
 
 fn changes() -> Vec<Change> {
-    let lessons = house().join("lessons");
-    let mut pages: Vec<PathBuf> = fs::read_dir(lessons)
-        .expect("there is a folder of lessons")
-        .map(|entry| entry.expect("it can be listed").path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
-        .collect();
-    pages.sort();
+    let pages = lessons();
     let changes = pages.iter().flat_map(|page| changes_of(page));
     changes.collect()
 }
@@ -166,9 +149,9 @@ impl Copy {
     fn of_the_workspace() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("try-it");
         for part in ["crates", "tests/compile-fail/ui"] {
-            copy(&house().join(part), &folder.join(part));
+            copy(&workspace().join(part), &folder.join(part));
         }
-        let manifest = fs::read_to_string(house().join("Cargo.toml")).expect("the workspace's");
+        let manifest = fs::read_to_string(workspace().join("Cargo.toml")).expect("the workspace's");
         let members = |line: &str| match line {
             _ if line.starts_with("members = ") => "members = [\"crates/*\"]\n".to_owned(),
             _ if line.starts_with("default-members = ") => String::new(),
@@ -178,7 +161,7 @@ impl Copy {
             &folder.join("Cargo.toml"),
             manifest.lines().map(members).collect::<String>(),
         );
-        fs::copy(house().join("Cargo.lock"), folder.join("Cargo.lock")).expect("it is there");
+        fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).expect("it is there");
         Self { folder }
     }
 
@@ -210,10 +193,10 @@ impl Copy {
     fn what_came_of(&self, change: &Change) -> Result<(), String> {
         let krate = &*change.krate;
         match change.expect.split_once(':') {
-            None if change.expect == "prints" => self.prints(
-                change,
-                &["run", "-p", krate, "--bin", krate, "--", pace(krate), "0s"],
-            ),
+            None if change.expect == "prints" => {
+                let run = ["run", "-p", krate, "--bin", krate, "--"];
+                self.prints(change, &[&run, &at_once(krate)[..]].concat())
+            }
             Some(("prints", example)) => {
                 self.prints(change, &["run", "-p", krate, "--example", example])
             }
@@ -299,14 +282,6 @@ impl Copy {
     }
 }
 
-/// The flag that lets a demonstration run at once.
-fn pace(krate: &str) -> &'static str {
-    match krate {
-        "naive-pubsub" => "--every",
-        _ => "--add-every",
-    }
-}
-
 fn text_of(output: &Output) -> String {
     let texts = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     texts.concat()
@@ -332,30 +307,4 @@ fn codes(output: &Output) -> BTreeSet<String> {
     errors
         .filter_map(|error| error["code"]["code"].as_str().map(str::to_owned))
         .collect()
-}
-
-fn house() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("a folder of the workspace") {
-        let entry = entry.expect("it can be listed");
-        let (path, into) = (entry.path(), to.join(entry.file_name()));
-        match path.is_dir() {
-            true => copy(&path, &into),
-            false => write(&into, fs::read(&path).expect("a file of the workspace")),
-        }
-    }
-}
-
-/// Writes what has changed, so that what has not is not compiled again.
-fn write(path: &Path, text: impl AsRef<[u8]>) {
-    let text = text.as_ref();
-    if fs::read(path).is_ok_and(|written| written == text) {
-        return;
-    }
-    let folder = path.parent().expect("a file is in a folder");
-    fs::create_dir_all(folder).expect("the copy's folder");
-    fs::write(path, text).expect("a file of the copy");
 }

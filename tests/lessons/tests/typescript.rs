@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use lesson_tests::{Told, example, program, run, verdict};
+use lesson_tests::{Told, example, program, run, verdict, workspace};
 
 #[test]
 fn typescript_says_ts2673_to_a_second_manager_and_nothing_else() {
@@ -98,7 +98,7 @@ fn compiled() -> Option<&'static Compiled> {
 }
 
 fn compile() -> Option<Compiled> {
-    let sources = lessons().join("typescript");
+    let sources = workspace().join("lessons/typescript");
     let compiler = sources.join("node_modules/typescript/bin/tsc");
     if Command::new("node").arg("--version").output().is_err() {
         return skipped("Node is not installed", "see https://nodejs.org");
@@ -134,10 +134,6 @@ fn skipped(why: &str, install: &str) -> Option<Compiled> {
 }
 
 fn page(name: &str) -> String {
-    let page = lessons().join(name).with_extension("md");
+    let page = workspace().join("lessons").join(name).with_extension("md");
     std::fs::read_to_string(page).expect("the page can be read")
-}
-
-fn lessons() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lessons")
 }
