@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use crate::page::Page;
 use crate::process::told_to_end;
 
-/// Programs that serve until Ctrl-C: a walk that nobody watches would stay there.
-const SERVERS: [&str; 1] = ["stock-feed"];
+/// What makes a demonstration go on until Ctrl-C: a walk that nobody watches would stay there.
+const ENDLESS: [&str; 2] = ["stock-feed", "--forever"];
 
 /// How long a demonstration that was asked to end may take to print its verdict.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -59,7 +59,7 @@ pub fn steps(pages: &[Page]) -> Vec<Step> {
                     title: page.title.clone(),
                     ends: !arguments
                         .iter()
-                        .any(|word| SERVERS.contains(&word.as_str())),
+                        .any(|word| ENDLESS.contains(&word.as_str())),
                     arguments,
                 });
             }

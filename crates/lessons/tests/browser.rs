@@ -22,7 +22,7 @@ async fn a_figure_is_stepped_by_keyboard_and_arrows_elsewhere_turn_no_page() {
     };
     let (_site, book) = served().await;
     let page = driver
-        .open(1280, &format!("{book}/12-pubsub-manager.html"))
+        .open(1280, &format!("{book}/12a-pubsub-manager.html"))
         .await;
     let says = "document.querySelector('.told p').textContent";
     page.until(&format!("{says}.includes('1 of 15')")).await;
@@ -39,7 +39,7 @@ async fn a_figure_is_stepped_by_keyboard_and_arrows_elsewhere_turn_no_page() {
     page.js("(document.activeElement.blur(), true)").await;
     page.press(&Key::Right.to_string()).await;
     page.press(&Key::Left.to_string()).await;
-    page.until("location.pathname === '/12-pubsub-manager.html'")
+    page.until("location.pathname === '/12a-pubsub-manager.html'")
         .await;
     page.complains_of_nothing();
 }

@@ -64,7 +64,7 @@ fn the_answer_about_a_program_is_the_compilers_or_the_tests_own() {
     );
     assert_eq!(answer("09-static-count.md"), "2");
     assert_eq!(
-        answer("13-stock-feed.md"),
+        answer("13a-one-price.md"),
         r#"{"type":"price","stock":"LATE","price":"7.50","last":true}"#
     );
     let held = "10 games added, 0 seen: 11 managers, one for each use of the const";

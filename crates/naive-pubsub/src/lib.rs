@@ -3,7 +3,7 @@
 //! need a Redis connection of its own; with this one a user can be sent a price twice, a stock
 //! can be lost for ever, and nobody is told. `cargo run -p naive-pubsub` plays every fault as a
 //! scene and counts them in its last line. Read [`PubSubManager`] first (sixty lines), then
-//! `play.rs`, then lesson 12, where `pubsub-manager` cures one fault after another.
+//! `play.rs`, then lesson 12a, where `pubsub-manager` cures one fault after another.
 
 mod pubsub_manager;
 

@@ -43,7 +43,7 @@ const OWN: usize = 64;
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, verbatim_doc_comment)]
 #[command(
-    after_help = "RUST_LOG sets what is logged, for instance RUST_LOG=stock_feed=debug,pubsub_manager=debug.\nThe lesson: lessons/13-stock-feed.md"
+    after_help = "RUST_LOG sets what is logged, for instance RUST_LOG=stock_feed=debug,pubsub_manager=debug.\nThe lesson: lessons/13a-one-price.md"
 )]
 pub struct Cli {
     /// What to do, if not to serve.

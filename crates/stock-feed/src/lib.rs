@@ -2,7 +2,7 @@
 //! [`PubSubManager`](pubsub_manager::PubSubManager) that relays prices to its own users'
 //! WebSockets. Without the manager every user would be a subscriber of the broker, which then
 //! has a million connections to serve instead of fifty. `cargo run -p stock-feed` shows it, on
-//! a page with live prices and a look inside the server; `lessons/13-stock-feed.md` explains it.
+//! a page with live prices and a look inside the server; `lessons/13a-one-price.md` explains it.
 //! Read `user.rs` first (what a user costs), then `socket.rs` (how a price reaches it), then
 //! `http.rs` and `server.rs` (how a user comes and goes).
 

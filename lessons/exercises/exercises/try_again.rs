@@ -1,4 +1,4 @@
-// 20 minutes. Lesson: lessons/12-pubsub-manager.md
+// 20 minutes. Lesson: lessons/12b-start-can-fail.md
 // fails with: the_second_start_succeeds
 //
 // A start with a wrong URL fails, as it should. A second start with a good URL

@@ -1,4 +1,4 @@
-// 25 minutes. Lesson: lessons/12-pubsub-manager.md
+// 25 minutes. Lesson: lessons/13a-one-price.md
 // fails with: the_newest_price_comes_with_the_number_missed
 //
 // A slow user gets the newest price and the number of prices missed before it.

@@ -70,8 +70,18 @@ fn the_first_manager_sends_a_price_twice_and_remembers_undefined() {
 fn the_second_one_asks_for_what_is_wanted_on_each_connection() {
     let Some(compiled) = compiled() else { return };
     assert_eq!(
-        compiled.prints("12-pubsub-manager/index"),
+        compiled.prints("12a-pubsub-manager/index"),
         "first connection: SUBSCRIBE APPL\nsecond connection: SUBSCRIBE APPL\n"
+    );
+}
+
+#[test]
+fn a_start_that_was_rejected_stays_rejected_until_the_field_is_emptied() {
+    let Some(compiled) = compiled() else { return };
+    assert_eq!(
+        compiled.prints("12b-start-can-fail/index"),
+        "start, Redis is down: no Redis\nstart, Redis is up: no Redis\n\
+         startAgain, Redis is up: started\n"
     );
 }
 

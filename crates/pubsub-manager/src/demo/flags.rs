@@ -13,7 +13,7 @@ use std::time::Duration;
 /// publishes there, for instance `redis-cli PUBLISH APPL 100.1`: run it in two terminals to see two
 /// servers share one Redis.
 #[derive(Parser)]
-#[command(version, after_help = "The lesson: lessons/12-pubsub-manager.md")]
+#[command(version, after_help = "The lesson: lessons/12a-pubsub-manager.md")]
 pub(crate) struct Flags {
     /// The time between two users, such as 500ms, or 5s as in the lecture; 0s plays all at once
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
