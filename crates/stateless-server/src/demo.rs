@@ -1,7 +1,7 @@
 //! The demonstration: chess over three servers, of which one is killed while they play.
 
 mod balancer;
-mod census;
+mod found;
 mod player;
 mod table;
 mod tally;
@@ -17,7 +17,7 @@ use rand::rngs::StdRng;
 use tokio::task::JoinSet;
 
 use balancer::Balancer;
-use census::Census;
+use found::Found;
 use player::{Pace, Player};
 use table::Table;
 use tally::Tally;
@@ -135,13 +135,13 @@ impl Demo {
         }
 
         table.servers(&mut fleet, &tally.counts())?;
-        let mut censuses = Vec::new();
+        let mut found = Vec::new();
         for server in &mut fleet {
             if server.state() == State::Running {
-                censuses.push(Census::take(server, &prefix, &sent).await?);
+                found.push(Found::by(server, &prefix, &sent).await?);
             }
         }
-        let outcome = table.verdict(&self.place, &censuses, &sent)?;
+        let outcome = table.verdict(&self.place, &found, &sent)?;
         for server in fleet {
             server.end().await;
         }

@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 use game::{Game, count};
 
 use super::Outcome;
-use super::census::Census;
+use super::found::Found;
 use super::tally::Counts;
 use crate::fleet::{Place, Server};
 
@@ -131,7 +131,7 @@ impl<'a, W: Write> Table<'a, W> {
     pub(super) fn verdict(
         &mut self,
         place: &Place,
-        censuses: &[Census],
+        found: &[Found],
         sent: &[Game],
     ) -> Result<Outcome> {
         let games = sent.len();
@@ -142,29 +142,24 @@ impl<'a, W: Write> Table<'a, W> {
             "", "games", "moves", "whole games"
         )?;
         writeln!(self.out, "{:<14}{games:>7}{moves:>7}{games:>13}", "sent")?;
-        for census in censuses {
-            let Census {
+        for one in found {
+            let Found {
                 server,
                 games,
                 moves,
                 whole,
-            } = census;
+            } = one;
             writeln!(
                 self.out,
                 "server {server} finds{games:>7}{moves:>7}{whole:>13}"
             )?;
         }
-        let finds_all =
-            |census: &Census| (census.games, census.moves, census.whole) == (games, moves, games);
-        let most = censuses
-            .iter()
-            .map(|census| census.whole)
-            .max()
-            .unwrap_or_default();
+        let finds_all = |one: &Found| (one.games, one.moves, one.whole) == (games, moves, games);
+        let most = found.iter().map(|one| one.whole).max().unwrap_or_default();
         writeln!(self.out, "\ntry: {}", what_next(place))?;
         let sent = [count(games, "game"), count(moves, "move")].join(" and ");
         write!(self.out, "verdict: {sent} sent, ")?;
-        let outcome = if censuses.iter().all(finds_all) {
+        let outcome = if found.iter().all(finds_all) {
             writeln!(
                 self.out,
                 "every server finds them all, each once: nothing is lost"

@@ -1,4 +1,4 @@
-//! What a server knows in the end.
+//! What a server finds in the end.
 
 use game::Game;
 
@@ -7,7 +7,7 @@ use crate::fleet::Server;
 
 /// The games that one server finds, beside those that were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Census {
+pub(super) struct Found {
     pub(super) server: usize,
     /// How many games of this run it finds.
     pub(super) games: usize,
@@ -20,16 +20,12 @@ pub(super) struct Census {
 /// How many games are asked for at once.
 const PAGE: &str = "100";
 
-impl Census {
+impl Found {
     /// Asks a server for every game whose id begins with `prefix`.
-    pub(super) async fn take(
-        server: &Server,
-        prefix: &str,
-        sent: &[Game],
-    ) -> Result<Self, NoServer> {
+    pub(super) async fn by(server: &Server, prefix: &str, sent: &[Game]) -> Result<Self, NoServer> {
         let http = client();
         let list = format!("{}/games", server.url);
-        let mut census = Self {
+        let mut found = Self {
             server: server.number,
             games: 0,
             moves: 0,
@@ -44,15 +40,15 @@ impl Census {
             // Ids are sorted, so behind the first one of somebody else's there is none of ours.
             for game in &page {
                 if !game.id.as_str().starts_with(prefix) {
-                    return Ok(census);
+                    return Ok(found);
                 }
-                census.games += 1;
-                census.moves += game.moves.len();
-                census.whole += usize::from(sent.contains(game));
+                found.games += 1;
+                found.moves += game.moves.len();
+                found.whole += usize::from(sent.contains(game));
             }
             match page.last() {
                 Some(last) => after = last.id.to_string(),
-                None => return Ok(census),
+                None => return Ok(found),
             }
         }
     }
