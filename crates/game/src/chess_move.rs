@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A move as the Universal Chess Interface writes it: `e2e4`, or `e7e8q` where a pawn promotes.
 ///
 /// It names two squares; whether a piece stands on the first and may go to the second is a
-/// matter for the rules of chess, which this type does not know. Whoever holds a `Move` need not
+/// matter for the rules of chess, which this type does not know. Code that holds a `Move` need not
 /// check it again: the only way to one is through [`Move::from_str`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -25,7 +25,7 @@ struct Flags {
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
     match play(flags).await {
-        // Whoever reads has seen enough, as with `| head`.
+        // The reader of our output has seen enough, as with `| head`.
         Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         shown => shown.context("cannot print the play"),
     }

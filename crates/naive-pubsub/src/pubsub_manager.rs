@@ -1,5 +1,5 @@
 //! The lecture's manager with its faults, line for line. They are pointed out in `play.rs`, not
-//! here: this is how the code looked to whoever wrote it, and it looks fine.
+//! here: this is how the code looked to its author, and it looks fine.
 
 use crate::{redis::RedisClient, users};
 use once_cell::sync::OnceCell;

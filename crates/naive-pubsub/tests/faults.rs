@@ -33,7 +33,7 @@ fn the_manager_relays_a_price_to_its_user_when_nothing_goes_wrong() {
 }
 
 #[test]
-fn whoever_was_not_there_when_a_price_came_has_missed_it() {
+fn a_user_who_was_not_there_when_a_price_came_has_missed_it() {
     let manager = connected_manager();
     assert_eq!(redis::publish("TSLA", "250"), 0, "nobody is subscribed yet");
     manager.user_subscribe("ben", "TSLA");
@@ -75,7 +75,7 @@ fn two_leavings_send_two_unsubscribes() {
 }
 
 #[test]
-fn an_emptied_stock_stays_in_the_map_for_ever() {
+fn an_emptied_stock_is_never_taken_out_of_the_map() {
     let manager = connected_manager();
     manager.user_subscribe("ben", "ORCL");
     manager.user_unsubscribe("ben", "ORCL");

@@ -147,7 +147,7 @@ impl Demo {
         self.users.push_back(user);
     }
 
-    /// Some say goodbye, most just close the page: dropping the connection leaves every stock.
+    /// Some leave each stock first, most just close the page: dropping the connection leaves every stock.
     async fn the_first_user_leaves(&mut self) {
         let Some(user) = self.users.pop_front() else {
             return;

@@ -79,7 +79,7 @@ async fn read_game<S: Store>(
 
 /// `GET /games?after=ID&limit=N`: games in the order of their ids.
 ///
-/// Whoever wants them all asks again after the last id that came, until nothing comes: so no
+/// A client that wants them all asks again after the last id that came, until nothing comes: so no
 /// answer grows with the database or with the games in it, and the server need not remember how far
 /// anybody has read.
 async fn list_games<S: Store>(

@@ -115,7 +115,7 @@ impl Server {
         })
     }
 
-    /// Kills it on the spot (SIGKILL): it answers nobody, says goodbye to nobody, saves nothing.
+    /// Kills it on the spot (SIGKILL): it answers nothing, closes nothing, saves nothing.
     pub fn kill(&mut self) {
         // An error means that somebody else was faster, and then there is nothing left to kill.
         self.is_killed = self.child.start_kill().is_ok();

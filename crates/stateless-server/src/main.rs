@@ -116,7 +116,7 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
         // In memory, that games are lost is what was to be shown.
         Ok(Outcome::Unequal) if matches!(demo.place, Place::Database(_)) => Ok(ExitCode::FAILURE),
         Ok(_) => Ok(ExitCode::SUCCESS),
-        // Whoever closed our output, `head` for example, has seen enough.
+        // The reader of our output has seen enough, as with `| head`.
         Err(DemoError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             Ok(ExitCode::SUCCESS)
         }

@@ -302,7 +302,7 @@ async fn a_server_without_descriptors_says_so_and_goes_on_when_they_come_back() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_never_answers_does_not_let_anybody_wait_for_ever() {
+async fn a_database_that_never_answers_lets_no_request_wait_without_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/games", listener.local_addr().unwrap());
     tokio::spawn(server::run(listener, api::router(Silent), pending()));

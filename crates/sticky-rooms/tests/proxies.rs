@@ -135,11 +135,7 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
     let home = white.whole["server"].as_u64().unwrap();
     let lost = home as usize - 1;
     signal(&servers[lost], signal_name);
-    assert_ne!(
-        white.closed().await,
-        Some(1000),
-        "it was cut, not said goodbye to"
-    );
+    assert_ne!(white.closed().await, Some(1000), "it was cut, not closed");
     let mut white = back(listen, "white", &white.token, home).await;
     let mut black = back(listen, "black", &black.token, home).await;
     assert_eq!(white.whole["server"], black.whole["server"]);

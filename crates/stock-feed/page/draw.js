@@ -34,7 +34,7 @@ export function range(points) {
   // A price that stands still has air in its own measure: a cent is much for a coin of 0.00000812.
   // Closer together than the second, the marks of the axis are one number for a float.
   const air = high > low ? Math.max((high - low) * 0.12, size * 1e-9) : size * 0.001 || 1;
-  // Air is no price: the axis of what was never negative has no negative number.
+  // The margin is not a price: the axis of what was never negative has no negative number.
   return {
     low: low >= 0 ? Math.max(0, low - air) : low - air,
     high: high < 0 ? Math.min(0, high + air) : high + air,

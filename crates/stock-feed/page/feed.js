@@ -74,7 +74,7 @@ export class Feed extends EventTarget {
   giveUp() {
     const socket = this.#socket;
     if (!socket) return;
-    // Whoever does not answer does not answer a goodbye either: nothing here waits for it.
+    // A server that does not answer does not answer a close frame either: nothing here waits for it.
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
     this.#wait();

@@ -157,7 +157,7 @@ function showStatus() {
   const refusal = word === 'refused' ? connection.reason : '';
   if ($('refusal').textContent !== refusal) $('refusal').textContent = refusal;
   $('refusal').hidden = !refusal;
-  // Whoever has many tabs sees no more of this one than its title.
+  // A user with many tabs sees no more of this one than its title.
   const quote = quotes.get(chosen);
   const mark = word === 'live' && quote?.old ? 'stale' : word;
   const title = quote?.price ? `${chosen} ${quote.price}` : 'Stock feed';
@@ -251,7 +251,7 @@ $('theme').onclick = () => {
 followAddress(DEFAULT);
 let known = '';
 watchServer(({ suggested }) => {
-  // A list that is built anew closes under the hand of whoever is choosing from it.
+  // A list that is built anew closes while the user is choosing from it.
   if (suggested.join() === known) return;
   known = suggested.join();
   $('known').replaceChildren(...suggested.map((stock) => {

@@ -16,7 +16,7 @@ use crate::stats::Latest;
 /// How much of this server one user may have. Each is a flag of the program.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The most users at a time; whoever comes next is answered 503.
+    /// The most users at a time; the next one is answered 503.
     pub users: usize,
     /// The largest message, in bytes.
     pub message: usize,

@@ -96,7 +96,7 @@ pub struct Serve {
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 
-    /// The most users at a time; whoever comes next is answered 503. By default as many as this
+    /// The most users at a time; the next one is answered 503. By default as many as this
     /// process may have descriptors, less 256 for clients that speak HTTP (without them nobody
     /// could be answered 503) and 64 for itself.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]

@@ -3,14 +3,14 @@
 //! A connection costs a client nothing, and costs the server a descriptor: with 5,000 sockets that
 //! send nothing, one client could keep everybody else out. So each connection needs one of 256
 //! permits until its request is answered. When all permits are taken, somebody has to give one up,
-//! and that is whoever holds the most: the address with the most unfinished handshakes loses its
+//! and that is the one that holds the most: the address with the most unfinished handshakes loses its
 //! oldest. Otherwise nobody is evicted, and a slow client has the whole `--handshake-time`.
 //!
 //! A connection is for one request. A page that asks for figures once a second would otherwise hold
 //! a permit for as long as it is open, and a few hundred open pages would keep every new user out.
 //!
 //! Measured in November 2026, 2 cores. 5,000 half-open sockets of one address: a good handshake and
-//! `/healthz` are answered after 0.4 s; they took 7.9 s when whoever sent nothing for 250 ms in a full
+//! `/healthz` are answered after 0.4 s; they took 7.9 s when each client that sent nothing for 250 ms in a full
 //! house was ended by one timer for all. The permits and hyper's timer for each connection cost
 //! 0.5 µs of the 20 that a connecting user does (`feed-load users --users 15000`, in turn with that
 //! one timer, five times): 2 %, and less than two runs differ.
@@ -107,7 +107,7 @@ impl HandshakeLimiter {
     }
 
     /// The oldest handshake of the address with the most; where addresses have equally many, the
-    /// oldest of all. Counted only when it is needed: whoever floods us pays for it with its own
+    /// oldest of all. Counted only when it is needed: a client that floods us pays for it with its own
     /// connections, and a good one's handshake costs no more than a place in a slab.
     fn victim(&self) -> Option<Victim> {
         let unfinished = self.unfinished.lock();
@@ -145,7 +145,7 @@ impl HandshakeLimiter {
     }
 }
 
-/// What counts as one address: of IPv6 the first half, because whoever has one address there has
+/// What counts as one address: of IPv6 the first half, because a client that has one address there has
 /// all that begin alike.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {

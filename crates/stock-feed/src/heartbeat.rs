@@ -71,7 +71,7 @@ impl Pulse {
     }
 }
 
-/// Looks after every user, for ever.
+/// Looks after every user, without end.
 pub(crate) async fn run(app: &'static App) {
     beat(app.sessions, app.limits.ping_every, Session::beat).await;
 }

@@ -17,7 +17,7 @@ use crate::origin::{advice, log_refusal, may_connect};
 use crate::sessions::SessionPermit;
 use crate::{page, stats};
 
-/// Where the WebSocket is. It is no route of the router, because whoever goes there is let in by
+/// Where the WebSocket is. It is no route of the router, because a user who goes there is let in by
 /// the connection's own task: see `serve_http` in `server.rs`.
 pub(crate) const WEBSOCKET: &str = "/ws";
 

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
                     Some(Command::Watch(watch)) => watch::run(watch).await,
                 }
             });
-            // Whoever publishes from a pipe has a thread that waits for the pipe's next line, and
+            // A run that publishes from a pipe has a thread that waits for the pipe's next line, and
             // nothing can call it back. Ctrl-C must not wait for that line.
             runtime.shutdown_background();
             ended
@@ -86,7 +86,7 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    // Whoever reads the address below may ask us to end in the next moment.
+    // The reader of the address below may ask us to end in the next moment.
     let end = asked_to_end()?;
     let listener = match server::listen(address) {
         Ok(listener) => listener,

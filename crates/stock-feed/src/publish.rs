@@ -45,7 +45,7 @@ const CATCH_UP: Duration = Duration::from_millis(100);
 /// Bad lines that are named one by one; what comes after these is counted.
 const NAMED: u64 = 20;
 
-/// Why a line is no price.
+/// Why a line is not a price.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLine {
     /// Too many columns, or too few.

@@ -33,7 +33,7 @@ pub enum BadRequest {
 }
 
 impl BadRequest {
-    /// The code that a program reads; the words are for whoever wrote the program.
+    /// The code that a program reads; the words are for its author.
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadJson(_) => "bad_json",

@@ -180,7 +180,7 @@ async fn serve(
             ended = Err(anyhow!("the manager's task panicked: start this server again"));
         }
     }
-    // The port is free for the next server while this one's users are still leaving. Whoever got in
+    // The port is free for the next server while this one's users are still leaving. A user who got in
     // just before and asks to be a user now is sent there, too.
     app.ending.store(true, Ordering::Relaxed);
     drop(listener);
@@ -269,7 +269,7 @@ mod tests {
         let (_user, accepted) = tokio::join!(user, listener.accept());
         let (accepted, _) = accepted.unwrap();
         let socket = SockRef::from(&accepted);
-        // Linux doubles what it is told, for its own books.
+        // Linux doubles what it is told, for its own use.
         assert!(socket.send_buffer_size().unwrap() <= 2 * SEND_BUFFER as usize);
         assert!(socket.recv_buffer_size().unwrap() <= 2 * RECEIVE_BUFFER as usize);
         assert!(accepted.nodelay().unwrap());

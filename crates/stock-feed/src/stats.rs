@@ -135,7 +135,7 @@ fn record(stats: &pubsub_manager::Stats) {
     }
 }
 
-/// `GET /healthz`, for whoever decides which servers get users.
+/// `GET /healthz`, for the load balancer that decides which servers get users.
 pub(crate) async fn healthz(State(app): State<&'static App>) -> Response {
     match app.broker_log.stale_for() {
         None => "live\n".into_response(),

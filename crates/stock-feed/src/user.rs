@@ -36,7 +36,7 @@ struct User {
     _permit: SessionPermit,
 }
 
-/// Why nothing more is read from a user, for now or for ever.
+/// Why nothing more is read from a user, for now or at all.
 enum Pause {
     /// The user asks faster than it reads the answers.
     Lagging,

@@ -38,7 +38,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// After so long without a word the server is asked for a sign of life, and after as long again it
 /// is given up. A server that hangs, or whose cable was pulled, closes nothing: its connection
-/// looks for ever like that of a stock nobody trades.
+/// looks like that of a stock which is not traded.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// A connection that lived so long was good: the next wait is a short one again.
@@ -84,8 +84,8 @@ pub async fn run(watch: Watch) -> anyhow::Result<ExitCode> {
     };
     let mut screen = Screen::new(&watch.stocks);
     tokio::select! {
-        printed = come_back_for_ever(&url, &watch.stocks, &mut screen) => {
-            // Whoever read us has read enough, as `head` does.
+        printed = come_back_again_and_again(&url, &watch.stocks, &mut screen) => {
+            // The reader of our output has seen enough, as with `| head`.
             printed.or_else(|error| match error.kind() {
                 io::ErrorKind::BrokenPipe => Ok(()),
                 _ => Err(error).context("cannot print"),
@@ -119,7 +119,11 @@ fn address(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-async fn come_back_for_ever(url: &Url, stocks: &[Stock], screen: &mut Screen) -> io::Result<()> {
+async fn come_back_again_and_again(
+    url: &Url,
+    stocks: &[Stock],
+    screen: &mut Screen,
+) -> io::Result<()> {
     let mut waits = WAITS.build();
     loop {
         let began = Instant::now();

@@ -75,8 +75,8 @@ fn a_wish_for_the_log_that_means_nothing_is_named_and_the_server_runs() {
     server.process.until_said("told to come back");
 }
 
-/// Whoever started it may wish it away as soon as it says where it is. Here its first line cannot
-/// leave, because nobody reads it: that is the last moment before somebody could.
+/// It may be asked to end as soon as it says where it is. Here its first line cannot leave, because the
+/// pipe is full: that is the last moment before it could be read.
 #[test]
 #[cfg(target_os = "linux")]
 fn it_listens_to_signals_before_it_says_where_it_is() {
@@ -164,7 +164,7 @@ fn when_asked_to_end_it_tells_users_to_come_back_and_frees_the_port_for_the_next
 
 /// If they all came back at once, they would trample the servers that stay.
 #[test]
-fn whoever_is_behind_hears_the_goodbye_after_what_it_has_yet_to_read() {
+fn a_slow_user_gets_the_close_frame_after_what_it_has_yet_to_read() {
     let server = Server::start(&["--no-market", "--drain", "200ms"]);
     let mut behind = Client::with_little_room(server.address);
     let mut beside = Client::connect(server.address);
@@ -176,24 +176,24 @@ fn whoever_is_behind_hears_the_goodbye_after_what_it_has_yet_to_read() {
         metrics.contains("pubsub_users_behind 1")
     });
     server.process.signal("TERM");
-    // Whoever came first is told first, so both have been told by then.
+    // The user who came first is told first, so both have been told by then.
     beside.hears_close(1012);
     behind.hears_close(1012);
 }
 
 #[test]
-fn the_goodbyes_are_spread_over_the_drain_time() {
+fn close_frames_are_spread_over_the_drain_time() {
     let mut server = Server::start(&["--no-market", "--drain", "2s"]);
     let users: Vec<Client> = (0..64).map(|_| Client::connect(server.address)).collect();
     server.process.signal("TERM");
-    let goodbyes = users.into_iter().map(|mut user| {
+    let close_frames = users.into_iter().map(|mut user| {
         std::thread::spawn(move || {
             user.hears_close(1012);
             Instant::now()
         })
     });
-    let goodbyes: Vec<_> = goodbyes.collect();
-    let mut at: Vec<Instant> = goodbyes
+    let close_frames: Vec<_> = close_frames.collect();
+    let mut at: Vec<Instant> = close_frames
         .into_iter()
         .map(|user| user.join().expect("each is told to come back"))
         .collect();
@@ -208,7 +208,7 @@ fn the_goodbyes_are_spread_over_the_drain_time() {
 }
 
 #[test]
-fn whoever_asks_for_a_seat_when_the_server_is_ending_is_sent_to_another() {
+fn a_user_who_comes_while_the_server_is_ending_is_sent_to_another() {
     let mut server = Server::start(&["--no-market", "--drain", "2s"]);
     let mut late = TcpStream::connect(server.address).unwrap();
     late.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -248,7 +248,7 @@ fn a_second_ctrl_c_ends_it_at_once() {
 }
 
 #[test]
-fn whoever_finds_all_seats_taken_is_answered_503_until_one_is_free() {
+fn a_user_who_finds_all_seats_taken_is_answered_503_until_one_is_free() {
     let server = Server::start(&["--no-market", "--max-users", "2"]);
     let mut first = Client::connect(server.address);
     let _second = Client::connect(server.address);
@@ -268,7 +268,7 @@ fn whoever_finds_all_seats_taken_is_answered_503_until_one_is_free() {
 }
 
 #[test]
-fn a_handshake_that_takes_for_ever_is_cut_off() {
+fn a_handshake_that_is_never_finished_is_cut_off() {
     let server = Server::start(&["--no-market", "--handshake-time", "200ms"]);
     let request = handshake(server.address, "");
     for said in ["", &request[..request.len() / 2]] {
@@ -302,7 +302,7 @@ fn a_slow_handshake_is_not_evicted_for_the_flood_of_another_address() {
     let mut slow = connect_from("127.0.0.2:0", server.address);
     slow.write_all(begin.as_bytes()).unwrap();
     let _flood = flood(server.address, 1_000, |_| begin.to_owned());
-    // Whoever is answered after the flood has seen it pass the permits.
+    // A client that is answered after the flood has seen it pass the permits.
     assert_eq!(get(server.address, "/healthz").status, 200);
     server
         .process
@@ -351,7 +351,7 @@ fn a_quiet_user_is_pinged_and_evicted_if_it_answers_neither_of_two_pings() {
         assert_eq!(dead.frame(), Some((PING, Vec::new())));
     }
     assert_eq!(dead.frame(), None, "it was evicted");
-    alive.join().expect("whoever answers stays");
+    alive.join().expect("a user who answers stays");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn the_status_comes_first_and_prices_follow_a_subscription() {
 }
 
 #[test]
-fn whoever_joins_later_gets_the_last_price_at_once_and_is_told_that_it_is_the_last() {
+fn a_user_who_joins_later_gets_the_last_price_at_once_marked_as_the_last() {
     let mut early = user();
     early.follow("LATE");
     house().until_followed("LATE");
@@ -44,7 +44,7 @@ fn whoever_joins_later_gets_the_last_price_at_once_and_is_told_that_it_is_the_la
 }
 
 #[test]
-fn whoever_subscribes_twice_is_told_twice_and_sent_everything_once() {
+fn a_user_who_subscribes_twice_is_acknowledged_twice_and_sent_every_price_once() {
     let mut user = user();
     user.follow("TWICE");
     user.follow("TWICE");
@@ -214,7 +214,7 @@ fn a_violation_that_comes_along_with_the_handshake_is_told_as_well() {
 }
 
 #[test]
-fn a_goodbye_is_answered_with_a_goodbye() {
+fn a_close_frame_is_answered_with_a_close_frame() {
     let mut user = user();
     user.follow("BYE");
     user.send(&frame(FIN | CLOSE, &1001_u16.to_be_bytes()));
@@ -402,7 +402,7 @@ fn a_handshake_over_http_1_0_is_refused_and_names_the_cure() {
         "{}",
         answer.body
     );
-    // Whoever only asks whether this server is well may be as old as it likes.
+    // A client that only asks whether this server is well may be as old as it likes.
     assert_eq!(http(server, "GET /healthz HTTP/1.0\r\n\r\n").status, 200);
 }
 

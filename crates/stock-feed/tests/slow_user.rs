@@ -49,7 +49,7 @@ fn read_until(user: &mut Client, newest: u64, mut tell: impl FnMut(u64)) -> u64 
 
 #[test]
 #[cfg(target_os = "linux")]
-fn whoever_does_not_read_skips_to_the_newest_or_is_given_up_and_slows_nobody() {
+fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other() {
     const PRICES: u64 = 100_000;
     /// As many as the relay takes in one round, so that none is missed before it was relayed.
     const ROUND: u64 = 64;

@@ -1,14 +1,14 @@
 //! A snapshot: the compiler's own words about a case, in the `.stderr` beside it.
 //!
 //! trybuild compares the words and does not ask what they say: a snapshot that was taken while a
-//! crate could not be found stays green for ever. So the reasons are read out of it.
+//! crate could not be found stays green. So the reasons are read out of it.
 
 use std::collections::BTreeSet;
 
 /// An error without a code that no lint explains, a misspelt keyword for instance.
 pub const UNEXPLAINED: &str = "an error without a code";
 
-/// The reason that has neither a code nor a lint: a value's type is private, whoever names it.
+/// The reason that has neither a code nor a lint: a value's type is private, wherever it is named.
 pub const PRIVATE_TYPE: &str = "private-type";
 
 /// The reasons that a snapshot gives: codes of errors, and names of lints where there is no code.

@@ -17,7 +17,7 @@ fn main_and_the_logger_see_one_list() {
 }
 
 #[test]
-fn whoever_holds_the_list_may_do_anything_to_it_even_empty_it() {
+fn code_that_holds_the_list_may_do_anything_to_it_even_empty_it() {
     let mut games = GAMES.lock().unwrap_or_else(PoisonError::into_inner);
     games.extend(game::famous());
     games.clear();

@@ -5,7 +5,7 @@ use bad_game::{GameManager, logger};
 use lesson_tests::{example, program, run, verdict};
 
 #[test]
-fn the_logger_sees_nothing_for_ever() {
+fn the_logger_never_sees_a_game() {
     let program = program("bad-game").unwrap();
     let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(

@@ -91,7 +91,7 @@ fn the_manager_is_free_for_others_while_a_line_is_being_printed() {
     struct Curious;
     impl Write for Curious {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            // If the lock were held while printing, this would wait for itself for ever.
+            // If the lock were held while printing, this would wait for itself without end.
             GameManager::instance().games();
             Ok(line.len())
         }

@@ -72,7 +72,7 @@ impl RedisServer {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Ends the server as a power cut does: no goodbye, no state.
+    /// Ends the server as a power cut does: nothing is sent, nothing is saved.
     pub(crate) fn kill_9(&mut self) {
         self.child
             .kill()

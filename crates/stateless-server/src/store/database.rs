@@ -42,7 +42,7 @@ const MOST_CONNECTIONS: u32 = 8;
 /// Every change is *one* statement, so there is no transaction to hold open and no half of it
 /// to be seen. A move is won by comparing and setting: `UPDATE … WHERE move_count = n - 1`
 /// changes a row for one of two servers that both offer move `n`, and none for the other. (The
-/// other road, `BEGIN`, `SELECT … FOR UPDATE`, `UPDATE`, `COMMIT`, is four round trips during
+/// other way, `BEGIN`, `SELECT … FOR UPDATE`, `UPDATE`, `COMMIT`, is four round trips during
 /// which everybody waits; it is the one to take when a decision needs several rows.)
 #[derive(Clone, Debug)]
 pub struct Database {

@@ -152,7 +152,7 @@ impl Postgres {
         let mut line = String::new();
         while log.read_line(&mut line).is_ok_and(|length| length > 0) {
             if line.contains("ready to accept connections") {
-                // Postgres would wait for ever if nobody read what else it has to say.
+                // Postgres would wait without end if what else it has to say were not read.
                 std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
                 *self.running.lock().unwrap() = Some(child);
                 return true;

@@ -1,5 +1,5 @@
 //~ E0382
-//! Tried: a stock for a user who has left; in the lecture's TypeScript it stays for ever.
+//! Tried: a stock for a user who has left; in the lecture's TypeScript it is never taken out.
 //! Refused: to leave is to drop the connection, and what was dropped cannot be lent.
 //! Door: here: `drop(user);` => `drop(&user);`
 

@@ -1,6 +1,6 @@
 //~ E0596
 //! Tried: a `&mut` to the manager, made out of the `&` that `instance` gives.
-//! Refused: whoever was lent a shared reference cannot lend an exclusive one.
+//! Refused: code that was lent a shared reference cannot lend an exclusive one.
 //! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
 //! Door: game_manager.rs: `&INSTANCE` => `Box::leak(Box::new(Self::new()))`
 

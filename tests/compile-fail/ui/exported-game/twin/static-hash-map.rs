@@ -1,4 +1,4 @@
-//! In place of the plain static: a lazy one, made by whoever touches it first.
+//! In place of the plain static: a lazy one, made by the first thread that touches it.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

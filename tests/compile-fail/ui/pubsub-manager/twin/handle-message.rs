@@ -10,6 +10,6 @@ pub fn main() {
     let stock: Stock = "APPL".parse().expect("the name of a stock");
     let price: Price = "100.1".parse().expect("a price");
     let heard = support::RUNTIME.block_on(market.publish(&[(stock, price)]));
-    // Whoever does not listen has missed it: that, too, is publish and subscribe.
+    // A user who does not listen has missed it: that, too, is publish and subscribe.
     assert_eq!(heard.expect("the broker is there"), 0);
 }
