@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use support::browser::Driver;
 use support::fleet::Server;
-use support::nginx::Nginx;
+use support::proxy::{Program, Proxy};
 
 /// What a WebSocket needs of nginx, and no more: the Host that our server sees is the upstream's name.
 const DEFAULTS: &str = "
@@ -16,9 +16,21 @@ const DEFAULTS: &str = "
     proxy_set_header Upgrade $http_upgrade;
     proxy_set_header Connection $connection_upgrade;";
 
-/// The part of nginx's configuration that serves this server under `/feed/`.
-fn under_a_path(server: SocketAddr, more: &str) -> String {
-    format!("location /feed/ {{ proxy_pass http://{server}/; {DEFAULTS} {more} }}")
+/// nginx before this server, which it serves under `/feed/`.
+fn under_a_path(listen: SocketAddr, server: SocketAddr, more: &str) -> String {
+    format!(
+        "map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+         server {{
+             listen {listen};
+             location /feed/ {{ proxy_pass http://{server}/; {DEFAULTS} {more} }}
+         }}"
+    )
+}
+
+fn nginx(server: &Server, more: &str) -> Option<Proxy> {
+    Proxy::start(Program::Nginx, |listen| {
+        under_a_path(listen, server.address, more)
+    })
 }
 
 #[tokio::test]
@@ -30,7 +42,7 @@ async fn the_page_works_under_a_path_of_a_proxy_that_passes_the_host_on() {
     // Each of these is enough: nginx's `$host` has no port, and `$http_host` has.
     for host in ["$host", "$http_host"] {
         let passed = format!("proxy_set_header Host {host};");
-        let Some(nginx) = Nginx::start(&under_a_path(server.address, &passed)) else {
+        let Some(nginx) = nginx(&server, &passed) else {
             return;
         };
         let page = format!("http://{}/feed/#APPL", nginx.address);
@@ -57,7 +69,7 @@ async fn behind_nginxs_defaults_the_page_is_refused_and_names_both_cures() {
         return;
     };
     let refusing = Server::start(&["--no-market"]);
-    let Some(nginx) = Nginx::start(&under_a_path(refusing.address, "")) else {
+    let Some(nginx) = nginx(&refusing, "") else {
         return;
     };
     let origin = format!("http://{}", nginx.address);
@@ -76,7 +88,8 @@ async fn behind_nginxs_defaults_the_page_is_refused_and_names_both_cures() {
     // The second of the cures.
     let allowing = Server::start(&["--no-market", "--allow-origin", &origin]);
     let address = origin.strip_prefix("http://").unwrap().parse().unwrap();
-    let _nginx = Nginx::start_on(address, &under_a_path(allowing.address, ""));
+    let configuration = under_a_path(address, allowing.address, "");
+    let _nginx = Proxy::start_on(Program::Nginx, address, &configuration);
     let page = driver.open(1280, &format!("{origin}/feed/#APPL")).await;
     page.until_says("status", "live").await;
     page.complains_of_nothing();
@@ -93,7 +106,7 @@ async fn a_forwarded_host_counts_where_the_proxy_is_trusted_and_nowhere_else() {
     ] {
         let server = Server::start(flags);
         let forwarded = "proxy_set_header X-Forwarded-Host $http_host;";
-        let Some(nginx) = Nginx::start(&under_a_path(server.address, forwarded)) else {
+        let Some(nginx) = nginx(&server, forwarded) else {
             return;
         };
         let page = format!("http://{}/feed/#APPL", nginx.address);

@@ -13,7 +13,7 @@ pub(crate) mod fleet;
 pub(crate) mod house;
 pub(crate) mod load;
 #[cfg(unix)]
-pub(crate) mod nginx;
+pub(crate) mod proxy;
 #[path = "../../../pubsub-manager/tests/support/redis_server.rs"]
 pub(crate) mod redis_server;
 
