@@ -1,7 +1,7 @@
 //! Where this program listens, and how it is asked to end.
 //!
-//! `stateless-server` has the same, and a database with it: a reader of the book would wait for twice
-//! as many crates.
+//! `stateless-server` has much the same, and a database with it: a reader of the book would wait for twice
+//! as many crates. There a second Ctrl-C ends the process; here each demonstration of a walk has its own.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,7 +26,8 @@ pub async fn bind_next_free(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, last))).await
 }
 
-/// Done at Ctrl-C, and at SIGTERM. From this call on, no signal ends the process the hard way.
+/// Done at Ctrl-C, at SIGTERM, and at SIGHUP, when the terminal is gone: the book's folder is deleted then.
+/// From this call on, none of them ends the process the hard way.
 ///
 /// # Errors
 /// What the system says when it takes no handlers for signals.
@@ -35,10 +36,12 @@ pub fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
     })
 }

@@ -1,4 +1,4 @@
-//! While it is served, a changed page is built again, and the browser is told.
+//! While it is served, a changed page is built again, and the browser is told. In the end nothing is left.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -69,4 +69,27 @@ async fn a_changed_page_is_built_again_and_told_and_a_bad_one_leaves_the_former_
         }
     }
     assert!(page(address).await.contains("<p>after</p>"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_terminal_that_is_closed_leaves_no_folder_behind() {
+    use std::io::BufRead;
+    use std::process::{Command, Stdio};
+
+    let temporary = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_lessons"))
+        .args(["--listen", "127.0.0.1:0"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut said = std::io::BufReader::new(program.stdout.take().unwrap());
+    said.read_line(&mut first).unwrap();
+    assert!(first.starts_with("lessons: http://"), "{first}");
+    let hang_up = format!("kill -HUP {}", program.id());
+    Command::new("sh").args(["-c", &hang_up]).status().unwrap();
+    assert!(program.wait().unwrap().success());
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
