@@ -1,4 +1,4 @@
-//! `stock-feed publish`: real price histories, told again at a pace of one's choice.
+//! `stock-feed publish`: real price histories, published again at a pace of one's choice.
 
 mod columns;
 mod decimal;
@@ -175,21 +175,26 @@ pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let mut told = Told::new(publisher, publish.rate, source.bar());
+    let mut publishing = Publishing::new(publisher, publish.rate, source.bar());
     let finished = {
         let lines = Lines::new(publish.stock);
-        let mut work = pin!(tell(&mut source, &mut told, lines, publish.strict));
+        let mut work = pin!(publish_all(
+            &mut source,
+            &mut publishing,
+            lines,
+            publish.strict
+        ));
         tokio::select! {
             finished = &mut work => Some(finished?),
             _ = tokio::signal::ctrl_c() => None,
         }
     };
-    told.bar.finish_and_clear();
+    publishing.bar.finish_and_clear();
     if finished == Some(Finished::Bad) {
         writeln!(
             out,
             "stock-feed: nothing was published: {}, and --strict was given",
-            count(told.bad, "bad line")
+            count(publishing.bad, "bad line")
         )?;
         return Ok(ExitCode::from(2));
     }
@@ -198,8 +203,8 @@ pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
         writeln!(out, "stock-feed: {name}: {why}; nothing was published")?;
         return Ok(ExitCode::from(2));
     }
-    writeln!(out, "stock-feed: {}", told.summary())?;
-    if finished.is_some() && told.prices == 0 {
+    writeln!(out, "stock-feed: {}", publishing.summary())?;
+    if finished.is_some() && publishing.prices == 0 {
         writeln!(out, "stock-feed: there is no price in {}", source.name)?;
         return Ok(ExitCode::from(2));
     }
@@ -215,9 +220,9 @@ enum Finished {
     Unreadable(BadFile),
 }
 
-async fn tell(
+async fn publish_all(
     source: &mut Source,
-    told: &mut Told,
+    publishing: &mut Publishing,
     mut lines: Lines,
     strict: bool,
 ) -> anyhow::Result<Finished> {
@@ -225,32 +230,32 @@ async fn tell(
     while source.read_line().await? {
         match lines.read(&source.line) {
             Ok(Some(quote)) => {
-                told.rounded += u64::from(quote.is_rounded);
+                publishing.rounded += u64::from(quote.is_rounded);
                 waiting.push((quote.stock, quote.price));
             }
             Ok(None) => {}
             Err(BadLine::File(why)) => return Ok(Finished::Unreadable(why)),
-            Err(bad) => told.name(&source.name, source.number, &bad),
+            Err(bad) => publishing.name(&source.name, source.number, &bad),
         }
-        told.bar.set_position(source.read);
+        publishing.bar.set_position(source.read);
         // What is read from another program leaves before anyone waits for it to say more.
-        if !strict && (waiting.len() >= told.together() || source.would_wait()) {
-            told.publish(&waiting).await?;
+        if !strict && (waiting.len() >= publishing.together() || source.would_wait()) {
+            publishing.publish(&waiting).await?;
             waiting.clear();
         }
     }
-    if told.bad > 0 && strict {
+    if publishing.bad > 0 && strict {
         return Ok(Finished::Bad);
     }
     // With --strict all of it has been read, and nothing has left. From here on the bar counts
     // prices, not bytes.
     if strict {
-        told.bar.set_length(waiting.len() as u64);
-        told.bar.set_position(0);
+        publishing.bar.set_length(waiting.len() as u64);
+        publishing.bar.set_position(0);
     }
-    for prices in waiting.chunks(told.together()) {
-        told.publish(prices).await?;
-        told.bar.inc(prices.len() as u64);
+    for prices in waiting.chunks(publishing.together()) {
+        publishing.publish(prices).await?;
+        publishing.bar.inc(prices.len() as u64);
     }
     Ok(Finished::Published)
 }
@@ -361,7 +366,7 @@ const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_times(20);
 
 /// What has been published, and at what pace.
-struct Told {
+struct Publishing {
     publisher: Publisher,
     pace: Pace,
     bar: ProgressBar,
@@ -377,7 +382,7 @@ struct Told {
     stocks: HashSet<Stock>,
 }
 
-impl Told {
+impl Publishing {
     fn new(publisher: Publisher, rate: f64, bar: ProgressBar) -> Self {
         let started = Instant::now();
         Self {
@@ -588,9 +593,14 @@ mod tests {
     async fn with_strict_the_bar_fills_while_lines_are_checked_and_again_while_prices_leave() {
         let (mut from, to) = duplex(1024);
         let mut source = Source::new(to, "a test".to_owned(), Some(14));
-        let mut told = told(&source, 1.0);
-        let bar = told.bar.clone();
-        let mut work = pin!(tell(&mut source, &mut told, Lines::new(None), true));
+        let mut publishing = publishing(&source, 1.0);
+        let bar = publishing.bar.clone();
+        let mut work = pin!(publish_all(
+            &mut source,
+            &mut publishing,
+            Lines::new(None),
+            true
+        ));
         let mut a_moment = async || {
             assert!(timeout(CATCH_UP, &mut work).await.is_err(), "not yet");
             (bar.position(), bar.length())
@@ -642,10 +652,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_long_check_is_not_followed_by_a_burst() {
         let mut source = source(b"APPL,1\n".repeat(11));
-        let mut told = told(&source, 10.0);
+        let mut publishing = publishing(&source, 10.0);
         tokio::time::advance(Duration::from_secs(60)).await;
         let began = Instant::now();
-        tell(&mut source, &mut told, Lines::new(None), true)
+        publish_all(&mut source, &mut publishing, Lines::new(None), true)
             .await
             .unwrap();
         assert!(
@@ -667,9 +677,9 @@ mod tests {
         Source::new(io::Cursor::new(text), "a test".to_owned(), Some(size))
     }
 
-    /// Told to a broker that nobody listens to.
-    fn told(source: &Source, rate: f64) -> Told {
+    /// Publishing to a broker without subscribers.
+    fn publishing(source: &Source, rate: f64) -> Publishing {
         let broker = BrokerAddress::InProcess(InProcess::default());
-        Told::new(Publisher::new(&broker, ""), rate, source.bar())
+        Publishing::new(Publisher::new(&broker, ""), rate, source.bar())
     }
 }

@@ -50,7 +50,7 @@ const ALL_PRICES: &str = "all prices";
 /// What the server says; see the wire protocol in the lesson.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Heard {
+enum FeedMessage {
     Price {
         stock: String,
         price: String,
@@ -180,7 +180,7 @@ where
         asked = false;
         match said {
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-                Ok(heard) => screen.hear(heard)?,
+                Ok(message) => screen.show(message)?,
                 Err(error) => screen.note(&format!("the server said something else: {error}")),
             },
             Some(Ok(Message::Close(Some(close)))) => {
@@ -288,17 +288,17 @@ impl Screen {
         let _ = writeln!(io::stderr(), "stock-feed: {text}");
     }
 
-    fn hear(&mut self, heard: Heard) -> io::Result<()> {
-        match heard {
-            Heard::Price {
+    fn show(&mut self, message: FeedMessage) -> io::Result<()> {
+        match message {
+            FeedMessage::Price {
                 stock,
                 price,
                 last,
                 missed,
             } => self.price(stock, &price, last, missed)?,
-            Heard::Status { feed, stock } => self.status(&feed, stock.as_deref()),
-            Heard::Error { message } => self.note(&message),
-            Heard::Other => {}
+            FeedMessage::Status { feed, stock } => self.status(&feed, stock.as_deref()),
+            FeedMessage::Error { message } => self.note(&message),
+            FeedMessage::Other => {}
         }
         Ok(())
     }
