@@ -81,7 +81,7 @@ pub fn write(path: &Path, text: impl AsRef<[u8]>) {
 
 /// What a program did.
 #[derive(Debug)]
-pub struct Told {
+pub struct Output {
     /// Everything on stdout.
     pub stdout: String,
     /// Everything on stderr.
@@ -110,7 +110,7 @@ pub fn example(package: &str, name: &str) -> anyhow::Result<CargoRun> {
 ///
 /// # Errors
 /// If it cannot be started, or writes what is no text.
-pub fn run(command: &mut Command, input: &str) -> anyhow::Result<Told> {
+pub fn run(command: &mut Command, input: &str) -> anyhow::Result<Output> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -122,7 +122,7 @@ pub fn run(command: &mut Command, input: &str) -> anyhow::Result<Told> {
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let output = child.wait_with_output()?;
-    Ok(Told {
+    Ok(Output {
         stdout: String::from_utf8(output.stdout)?,
         stderr: String::from_utf8(output.stderr)?,
         status: output.status,
@@ -130,8 +130,8 @@ pub fn run(command: &mut Command, input: &str) -> anyhow::Result<Told> {
 }
 
 /// The line that a demonstration ends with, without its first word.
-pub fn verdict(told: &Told) -> &str {
-    let last = told.stdout.lines().last().unwrap_or_default();
+pub fn verdict(output: &Output) -> &str {
+    let last = output.stdout.lines().last().unwrap_or_default();
     last.strip_prefix("verdict: ").unwrap_or(last)
 }
 

@@ -53,7 +53,7 @@ fn printed_by(command: &str) -> Option<String> {
         ["cargo", "run", "-p", name, ref rest @ ..] if SMALL_CRATES.contains(&name) => (name, rest),
         _ => return None,
     };
-    let told = match rest {
+    let output = match rest {
         [] => {
             let program = program(name).expect("cargo builds it");
             run(program.command().args(at_once(name)), "")
@@ -64,5 +64,5 @@ fn printed_by(command: &str) -> Option<String> {
         }
         _ => return None,
     };
-    Some(told.expect("it runs").stdout)
+    Some(output.expect("it runs").stdout)
 }

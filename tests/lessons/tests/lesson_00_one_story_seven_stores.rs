@@ -23,19 +23,19 @@ const THREE_GAMES: &str = r#"{"id":"fools-mate","white_player":"A","black_player
 #[test]
 fn each_store_is_told_the_same_ten_games_and_comes_to_its_own_verdict() {
     let verdicts = STORES.map(|store| {
-        let told = run(command(store).args(["--add-every", "0"]), "").unwrap();
-        assert!(told.status.success(), "{told:?}");
+        let output = run(command(store).args(["--add-every", "0"]), "").unwrap();
+        assert!(output.status.success(), "{output:?}");
         assert_eq!(
-            told.stdout.lines().count(),
+            output.stdout.lines().count(),
             2 + 10 + 1 + 2,
             "{}",
-            told.stdout
+            output.stdout
         );
-        assert!(told.stdout.is_ascii(), "{}", told.stdout);
-        for line in told.stdout.lines() {
+        assert!(output.stdout.is_ascii(), "{}", output.stdout);
+        for line in output.stdout.lines() {
             assert!(line.len() <= 80, "wider than a projector shows: {line}");
         }
-        verdict(&told).to_owned()
+        verdict(&output).to_owned()
     });
     assert_eq!(
         verdicts,
@@ -60,13 +60,16 @@ fn two_runs_do_not_differ_in_a_letter() {
 #[test]
 fn games_of_ones_own_are_played_from_stdin() {
     for store in STORES {
-        let told = run(
+        let output = run(
             command(store).args(["--games", "-", "--add-every", "0"]),
             THREE_GAMES,
         );
-        let told = told.unwrap();
-        assert!(verdict(&told).starts_with("main added 3 games"), "{told:?}");
-        assert!(told.stdout.contains("C-D 1620"), "{told:?}");
+        let output = output.unwrap();
+        assert!(
+            verdict(&output).starts_with("main added 3 games"),
+            "{output:?}"
+        );
+        assert!(output.stdout.contains("C-D 1620"), "{output:?}");
     }
 }
 
@@ -81,11 +84,11 @@ fn a_bad_third_line_ends_the_program_with_code_2_before_anything_was_added() {
         let third = THREE_GAMES.replace(r#"["e2e4"]"#, &format!("[\"{bad}\"]"));
         std::fs::write(&file, third).unwrap();
         for store in STORES {
-            let told = run(command(store).args(["--games", &file]), "").unwrap();
-            assert_eq!(told.status.code(), Some(2), "{told:?}");
-            assert!(told.stderr.contains(&format!("{file}:3: ")), "{told:?}");
-            assert!(told.stderr.contains(reason), "{told:?}");
-            assert_eq!(told.stdout, "", "nothing of the file was added");
+            let output = run(command(store).args(["--games", &file]), "").unwrap();
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+            assert!(output.stderr.contains(&format!("{file}:3: ")), "{output:?}");
+            assert!(output.stderr.contains(reason), "{output:?}");
+            assert_eq!(output.stdout, "", "nothing of the file was added");
         }
     }
 }
@@ -105,9 +108,9 @@ fn a_repeated_id_a_missing_field_and_an_empty_file_are_bad_input_too() {
         (first.replace(r#""A""#, "7"), "stdin:1: invalid type"),
         (String::new(), "stdin: there is no game in it"),
     ] {
-        let told = run(command("bad-game").args(["--games", "-"]), &input).unwrap();
-        assert_eq!(told.status.code(), Some(2), "{told:?}");
-        assert!(told.stderr.contains(reason), "{told:?}");
+        let output = run(command("bad-game").args(["--games", "-"]), &input).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(output.stderr.contains(reason), "{output:?}");
     }
 }
 
@@ -123,27 +126,30 @@ fn a_file_whose_name_is_not_utf_8_is_read_and_named() {
     let file = folder.join(OsStr::from_bytes(b"games-\xff.jsonl"));
     std::fs::write(&file, THREE_GAMES).unwrap();
     let tell = || {
-        let mut told = command("singleton-game");
-        told.args(["--add-every", "0", "--games"]).arg(&file);
-        run(&mut told, "").unwrap()
+        let mut output = command("singleton-game");
+        output.args(["--add-every", "0", "--games"]).arg(&file);
+        run(&mut output, "").unwrap()
     };
-    let told = tell();
-    assert!(verdict(&told).starts_with("main added 3 games"), "{told:?}");
+    let output = tell();
+    assert!(
+        verdict(&output).starts_with("main added 3 games"),
+        "{output:?}"
+    );
 
     std::fs::remove_file(&file).unwrap();
-    let told = tell();
-    assert_eq!(told.status.code(), Some(2), "{told:?}");
-    assert!(told.stderr.contains("games-\u{fffd}.jsonl"), "{told:?}");
+    let output = tell();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stderr.contains("games-\u{fffd}.jsonl"), "{output:?}");
 }
 
 #[test]
 fn a_file_that_is_not_there_or_is_a_folder_is_bad_input_and_named() {
     for name in ["no/such.jsonl", "."] {
-        let told = run(command("module-store").args(["--games", name]), "").unwrap();
-        assert_eq!(told.status.code(), Some(2), "{told:?}");
+        let output = run(command("module-store").args(["--games", name]), "").unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(
-            told.stderr.contains(&format!("cannot read {name}:")),
-            "{told:?}"
+            output.stderr.contains(&format!("cannot read {name}:")),
+            "{output:?}"
         );
     }
 }
@@ -157,21 +163,21 @@ fn a_flag_that_nobody_knows_ends_with_code_2_and_the_usage() {
         &["--log-every", "4s"],
         &["--forever", "--add-every", "0"],
     ] {
-        let told = run(command("exported-game").args(flags), "").unwrap();
-        assert_eq!(told.status.code(), Some(2), "{flags:?}: {told:?}");
-        assert!(told.stderr.contains("error: "), "{flags:?}: {told:?}");
-        assert_eq!(told.stdout, "", "{flags:?}");
+        let output = run(command("exported-game").args(flags), "").unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {output:?}");
+        assert!(output.stderr.contains("error: "), "{flags:?}: {output:?}");
+        assert_eq!(output.stdout, "", "{flags:?}");
     }
 }
 
 #[test]
 fn help_names_the_other_lessons() {
-    let told = run(command("singleton-game").arg("--help"), "").unwrap();
-    assert!(told.status.success());
+    let output = run(command("singleton-game").arg("--help"), "").unwrap();
+    assert!(output.status.success());
     for store in STORES {
         assert!(
-            told.stdout.contains(&format!("cargo run -p {store}")),
-            "{told:?}"
+            output.stdout.contains(&format!("cargo run -p {store}")),
+            "{output:?}"
         );
     }
 }
@@ -202,8 +208,8 @@ fn a_disk_that_is_full_is_a_failure_and_named() {
     for store in STORES {
         let full = std::fs::File::create("/dev/full").unwrap();
         let mut command = command(store);
-        let told = command.args(["--add-every", "0"]).stdout(full);
-        let ended = told.output().unwrap();
+        let output = command.args(["--add-every", "0"]).stdout(full);
+        let ended = output.output().unwrap();
         assert_eq!(ended.status.code(), Some(1), "{store}: {ended:?}");
         let message = String::from_utf8_lossy(&ended.stderr);
         let named = format!("{store}: cannot write to stdout: ");

@@ -9,9 +9,9 @@ use module_store::store::GAMES;
 #[test]
 fn main_and_the_logger_see_one_list() {
     let program = program("module-store").unwrap();
-    let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
+    let output = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
-        verdict(&told),
+        verdict(&output),
         "main added 10 games, the logger sees 10: one list"
     );
 }

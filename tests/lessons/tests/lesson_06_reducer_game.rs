@@ -9,9 +9,9 @@ use reducer_game::store::{Action, State, Store};
 #[test]
 fn main_dispatches_and_the_logger_sees_every_game() {
     let program = program("reducer-game").unwrap();
-    let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
+    let output = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
-        verdict(&told),
+        verdict(&output),
         "main added 10 games, the logger sees 10: only actions change it"
     );
 }
@@ -19,11 +19,11 @@ fn main_dispatches_and_the_logger_sees_every_game() {
 #[test]
 fn the_log_played_again_leads_to_the_same_state_and_can_stop_anywhere() {
     let example = example("reducer-game", "time_travel").unwrap();
-    let told = run(example.command().arg("1"), "").unwrap();
-    let lines: Vec<&str> = told.stdout.lines().collect();
+    let output = run(example.command().arg("1"), "").unwrap();
+    let lines: Vec<&str> = output.stdout.lines().collect();
     assert_eq!(lines[0], "after   1 actions  1 game     0 moves");
     assert_eq!(
-        verdict(&told),
+        verdict(&output),
         "2 of 2 replays end in the store's own state"
     );
 }

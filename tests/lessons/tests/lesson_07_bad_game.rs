@@ -7,9 +7,9 @@ use lesson_tests::{example, program, run, verdict};
 #[test]
 fn the_logger_never_sees_a_game() {
     let program = program("bad-game").unwrap();
-    let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
+    let output = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
-        verdict(&told),
+        verdict(&output),
         "main added 10 games, the logger sees 0: two managers, neither complete"
     );
 }
@@ -70,6 +70,6 @@ fn a_clone_of_the_data_makes_two_and_a_clone_of_an_arc_shares_one() {
 
 fn accident(name: &str) -> String {
     let program = example("bad-game", name).expect("cargo builds it");
-    let told = run(&mut program.command(), "").expect("it runs");
-    verdict(&told).to_owned()
+    let output = run(&mut program.command(), "").expect("it runs");
+    verdict(&output).to_owned()
 }

@@ -56,7 +56,7 @@ fn two_versions_of_the_singletons_crate_have_an_instance_each() {
         .arg("--offline")
         .run()
         .expect("cargo builds it");
-    let told = run(&mut built.command(), "").expect("it runs");
+    let output = run(&mut built.command(), "").expect("it runs");
     // Each of them is the only one of its crate, and neither has the other's game.
-    assert_eq!(told.stdout, "the old one has 1 game, the new one 1\n");
+    assert_eq!(output.stdout, "the old one has 1 game, the new one 1\n");
 }

@@ -6,9 +6,9 @@ use lesson_tests::{program, run, verdict};
 #[test]
 fn every_file_that_uses_the_exported_manager_sees_the_same_games() {
     let program = program("exported-game").unwrap();
-    let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
+    let output = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
-        verdict(&told),
+        verdict(&output),
         "main added 10 games, the logger sees 10: one manager, by agreement only"
     );
 }

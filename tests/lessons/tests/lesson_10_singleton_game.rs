@@ -13,9 +13,9 @@ use singleton_game::{GameManager, logger};
 #[test]
 fn the_logger_sees_every_game_that_main_added() {
     let program = program("singleton-game").unwrap();
-    let told = run(program.command().args(["--add-every", "0"]), "").unwrap();
+    let output = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
-        verdict(&told),
+        verdict(&output),
         "main added 10 games, the logger sees 10: one manager"
     );
 }
@@ -124,9 +124,9 @@ fn a_user_that_panics_in_the_middle_of_logging_harms_nobody_else() {
 #[test]
 fn two_processes_have_a_manager_each_and_neither_sees_the_others_games() {
     let program = example("singleton-game", "two_processes").unwrap();
-    let told = run(&mut program.command(), "").unwrap();
+    let output = run(&mut program.command(), "").unwrap();
     assert_eq!(
-        told.stdout,
+        output.stdout,
         "first process  adds 1 and sees 1 game     82 moves\n\
          second process adds 2 and sees 2 games    54 moves\n\
          first process  looks again and sees 1 game     82 moves\n\
@@ -137,9 +137,9 @@ fn two_processes_have_a_manager_each_and_neither_sees_the_others_games() {
 #[test]
 fn a_list_that_is_passed_along_needs_no_singleton() {
     let program = example("singleton-game", "why_not_just_pass_it").unwrap();
-    let told = run(&mut program.command(), "").unwrap();
+    let output = run(&mut program.command(), "").unwrap();
     assert_eq!(
-        told.stdout,
+        output.stdout,
         "the logger was handed the same list and sees 10 games\n"
     );
 }

@@ -98,8 +98,8 @@ fn a_task_that_has_ended_is_an_error_that_says_so() {
 
 fn told_by(name: &str) -> String {
     let program = program(name).expect("cargo builds it");
-    let told = run(program.command().args(["--add-every", "0"]), "");
-    verdict(&told.expect("it runs")).to_owned()
+    let output = run(program.command().args(["--add-every", "0"]), "");
+    verdict(&output.expect("it runs")).to_owned()
 }
 
 fn game(name: &str) -> Game {

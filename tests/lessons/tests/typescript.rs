@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use lesson_tests::{Told, example, program, run, verdict, workspace};
+use lesson_tests::{Output, example, program, run, verdict, workspace};
 
 #[test]
 fn typescript_says_ts2673_to_a_second_manager_and_nothing_else() {
     let Some(compiled) = compiled() else { return };
-    let errors: Vec<&str> = compiled.told.stdout.lines().collect();
+    let errors: Vec<&str> = compiled.output.stdout.lines().collect();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(
         errors[0].starts_with("10-singleton-game/second.ts")
@@ -87,16 +87,21 @@ fn a_start_that_was_rejected_stays_rejected_until_the_field_is_emptied() {
 
 /// What the compiler said, and where its JavaScript is.
 struct Compiled {
-    told: Told,
+    output: Output,
     folder: PathBuf,
 }
 
 impl Compiled {
     fn prints(&self, file: &str) -> String {
         let file = self.folder.join(file).with_extension("js");
-        let told = run(Command::new("node").arg(&file), "").expect("node runs");
-        assert!(told.status.success(), "{}: {}", file.display(), told.stderr);
-        told.stdout
+        let output = run(Command::new("node").arg(&file), "").expect("node runs");
+        assert!(
+            output.status.success(),
+            "{}: {}",
+            file.display(),
+            output.stderr
+        );
+        output.stdout
     }
 }
 
@@ -120,7 +125,7 @@ fn compile() -> Option<Compiled> {
         );
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typescript");
-    let told = run(
+    let output = run(
         Command::new("node")
             .arg(compiler)
             .arg("--outDir")
@@ -128,11 +133,11 @@ fn compile() -> Option<Compiled> {
             .current_dir(&sources),
         "",
     );
-    let told = told.expect("node runs the compiler");
+    let output = output.expect("node runs the compiler");
     // It says of the JavaScript below it that it consists of modules.
     let manifest = std::fs::copy(sources.join("package.json"), folder.join("package.json"));
-    manifest.unwrap_or_else(|error| panic!("nothing was written: {error}\n{}", told.stdout));
-    Some(Compiled { told, folder })
+    manifest.unwrap_or_else(|error| panic!("nothing was written: {error}\n{}", output.stdout));
+    Some(Compiled { output, folder })
 }
 
 /// Past the capture of a test's output, so that it is seen.
