@@ -9,7 +9,7 @@ use std::process::{self, ExitCode};
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use lessons::page::{pages, workspace};
-use lessons::process::{bind_next_free, told_to_end};
+use lessons::process::{asked_to_end, bind_next_free};
 use lessons::schedule::{Class, table};
 use lessons::{book, demo, diff, serve, warm};
 use tokio::net::TcpListener;
@@ -132,19 +132,19 @@ async fn walk(workspace: &Path, auto: bool) -> Result<()> {
     }
     let mut enters = demo::enters();
     let enter = async || {
-        let Ok(told) = told_to_end() else {
+        let Ok(asked) = asked_to_end() else {
             return false;
         };
         tokio::select! {
             pressed = enters.recv() => pressed.is_some(),
-            () = told => false,
+            () = asked => false,
         }
     };
     demo::walk(out, &steps, Some(enter), run).await
 }
 
 async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Result<()> {
-    let told = told_to_end().context("cannot wait for signals")?;
+    let asked = asked_to_end().context("cannot wait for signals")?;
     let site = tempfile::tempdir().context("cannot make a folder for the book")?;
     book::build(&workspace, site.path())?;
     let listener = match listen {
@@ -163,7 +163,7 @@ async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Res
     }
     tokio::select! {
         ended = serve::serve(listener, workspace, site.path()) => ended,
-        () = told => Ok(()),
+        () = asked => Ok(()),
     }
 }
 

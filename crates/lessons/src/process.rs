@@ -32,7 +32,7 @@ pub async fn bind_next_free(port: u16) -> io::Result<TcpListener> {
 /// # Errors
 /// What the system says when it takes no handlers for signals.
 #[cfg(unix)]
-pub fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -51,7 +51,7 @@ pub fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 /// # Errors
 /// What the system says when it takes no handlers for signals.
 #[cfg(windows)]
-pub fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;
     Ok(async move {
         interrupt.recv().await;

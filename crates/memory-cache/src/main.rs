@@ -16,7 +16,7 @@ use memory_cache::counted::{Counts, Far};
 use memory_cache::demo::{Demo, Place};
 use memory_cache::shared::Shared;
 use stateless_server::server::{self, LISTENING};
-use stateless_server::signals::{stdin_closed, told_to_end};
+use stateless_server::signals::{asked_to_end, stdin_closed};
 use stateless_server::store::Database;
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
@@ -65,15 +65,15 @@ async fn demo(flags: &Flags) -> Result<()> {
         time_to_live: flags.cache.ttl,
         seed: flags.seed,
     };
-    let told = told_to_end().context("cannot wait for signals")?;
+    let asked = asked_to_end().context("cannot wait for signals")?;
     let mut out = io::stdout();
     tokio::select! {
         shown = demo.show(&mut out) => shown,
-        () = told => Ok(()),
+        () = asked => Ok(()),
     }
 }
 
-/// Runs one server until it is told to end.
+/// Runs one server until it is asked to end.
 async fn run(flags: &Serve) -> Result<()> {
     let database = Database::open(&flags.database).await?;
     let counts = Arc::new(Counts::default());
@@ -100,10 +100,10 @@ async fn run(flags: &Serve) -> Result<()> {
         None => server::bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
     };
     let listener = listener.context("cannot listen; choose another address with --listen")?;
-    let (told, until_stdin_closes) = (told_to_end()?, flags.until_stdin_closes);
+    let (asked, until_stdin_closes) = (asked_to_end()?, flags.until_stdin_closes);
     let shutdown = async move {
         tokio::select! {
-            () = told => {}
+            () = asked => {}
             () = stdin_closed(), if until_stdin_closes => {}
         }
     };

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::DatabaseUrl;
 use crate::server::LISTENING;
 
-/// How long a server may take to listen, and to end when it is told to.
+/// How long a server may take to listen, and to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where servers keep their games.

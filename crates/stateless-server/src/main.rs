@@ -14,7 +14,7 @@ use stateless_server::bench::Bench;
 use stateless_server::demo::{Demo, DemoError, Outcome};
 use stateless_server::fleet::Place;
 use stateless_server::server::{self, LISTENING};
-use stateless_server::signals::{stdin_closed, told_to_end};
+use stateless_server::signals::{asked_to_end, stdin_closed};
 use stateless_server::store::{Database, InMemory};
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     })
 }
 
-/// Runs one server until it is told to end.
+/// Runs one server until it is asked to end.
 async fn serve(flags: &Serve) -> Result<()> {
     let place = match flags.place() {
         Some(place) => place,
@@ -64,10 +64,10 @@ async fn serve(flags: &Serve) -> Result<()> {
 async fn answer(flags: &Serve, place: &Place, router: Router) -> Result<()> {
     let listener = listen(flags.listen).await?;
     let until_stdin_closes = flags.until_stdin_closes;
-    let told = told_to_end().context("cannot wait for signals")?;
+    let asked = asked_to_end().context("cannot wait for signals")?;
     let shutdown = async move {
         tokio::select! {
-            () = told => {}
+            () = asked => {}
             () = stdin_closed(), if until_stdin_closes => {}
         }
     };
@@ -111,8 +111,8 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
         seed: flags.seed,
         pace: flags.pace,
     };
-    let told = told_to_end().context("cannot wait for signals")?;
-    match demo.show(&mut io::stdout(), told).await {
+    let asked = asked_to_end().context("cannot wait for signals")?;
+    match demo.show(&mut io::stdout(), asked).await {
         // In memory, that games are lost is what was to be shown.
         Ok(Outcome::Unequal) if matches!(demo.place, Place::Database(_)) => Ok(ExitCode::FAILURE),
         Ok(_) => Ok(ExitCode::SUCCESS),

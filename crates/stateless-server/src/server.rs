@@ -22,7 +22,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for descriptors to come back when they have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a request under way may take once the server was told to end.
+/// How long a request under way may take once the server was asked to end.
 ///
 /// Longer than any request may take, so what it cuts off is only somebody who does not read.
 const GRACE: Duration = Duration::from_secs(12);

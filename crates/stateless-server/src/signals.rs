@@ -13,18 +13,18 @@ use tokio::sync::oneshot;
 ///
 /// # Errors
 /// What the system says when it takes no handlers for signals.
-pub fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut signals = Signals::new()?;
-    let (tell, told) = oneshot::channel();
+    let (ask, asked) = oneshot::channel();
     tokio::spawn(async move {
         signals.next().await;
-        let _ = tell.send(());
+        let _ = ask.send(());
         signals.next().await;
         std::process::exit(1);
     });
     Ok(async move {
         // An error means that the runtime is ending, and this with it.
-        let _ = told.await;
+        let _ = asked.await;
     })
 }
 
@@ -73,7 +73,7 @@ impl Signals {
 /// Done when standard input ends, which it does with the program that holds its other end.
 ///
 /// It is read by a thread of its own. One of tokio's would be waited for when the runtime ends, and a
-/// read cannot be called off: a server that was told to end would stay until its input ended as well.
+/// read cannot be called off: a server that was asked to end would stay until its input ended as well.
 pub async fn stdin_closed() {
     let (close, closed) = oneshot::channel();
     thread::spawn(move || {

@@ -193,9 +193,9 @@ async fn somebody_who_does_not_read_his_answer_cannot_keep_a_server_from_ending(
     let address = listener.local_addr().unwrap();
     // More than the system keeps for somebody who does not read.
     let long = Router::new().route("/", get(async || vec![b'x'; 64 << 20]));
-    let (end, told_to_end) = oneshot::channel::<()>();
+    let (end, asked_to_end) = oneshot::channel::<()>();
     let running = tokio::spawn(server::run(listener, long, async {
-        _ = told_to_end.await;
+        _ = asked_to_end.await;
     }));
     let mut connection = TcpStream::connect(address).await.unwrap();
     let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";

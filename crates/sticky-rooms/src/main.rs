@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use stateless_server::DatabaseUrl;
 use stateless_server::server::{self, LISTENING};
-use stateless_server::signals::{stdin_closed, told_to_end};
+use stateless_server::signals::{asked_to_end, stdin_closed};
 use stateless_server::store::Database;
 use sticky_rooms::demo::Demo;
 use sticky_rooms::fleet::{Fleet, address};
@@ -63,22 +63,22 @@ async fn demo() -> Result<()> {
         program: env::current_exe().context("cannot find this very program")?,
         database: DatabaseUrl::sqlite(directory.path().join("games.db")),
     };
-    let told = told_to_end().context("cannot wait for signals")?;
+    let asked = asked_to_end().context("cannot wait for signals")?;
     let mut out = io::stdout();
     tokio::select! {
         shown = demo.show(&mut out) => shown,
-        () = told => Ok(()),
+        () = asked => Ok(()),
     }
 }
 
-/// Runs one server until it is told to end.
+/// Runs one server until it is asked to end.
 async fn run_one(flags: &Server) -> Result<()> {
     let database = Database::open(&flags.database()).await?;
     let seats = Seats::open(&database).await?;
     let rooms = Rooms::new(flags.number, database.clone(), seats);
     let listener = TcpListener::bind(flags.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", flags.listen))?;
-    let (told, until_stdin_closes) = (told_to_end()?, flags.until_stdin_closes);
+    let (asked, until_stdin_closes) = (asked_to_end()?, flags.until_stdin_closes);
     let router = sticky_rooms::server::router(rooms.clone());
     let (address, number) = (listener.local_addr()?, flags.number);
     writeln!(
@@ -88,7 +88,7 @@ async fn run_one(flags: &Server) -> Result<()> {
     tokio::select! {
         () = server::run(listener, router, std::future::pending()) => {}
         () = look_every(flags.look_every, rooms.clone()) => {}
-        () = told => {}
+        () = asked => {}
         () = stdin_closed(), if until_stdin_closes => {}
     }
     rooms.close().await;
@@ -98,7 +98,7 @@ async fn run_one(flags: &Server) -> Result<()> {
 
 /// Runs three servers and the router in front of them until Ctrl-C.
 async fn run_three(flags: &Serve) -> Result<()> {
-    let told = told_to_end().context("cannot wait for signals")?;
+    let asked = asked_to_end().context("cannot wait for signals")?;
     let listener = match flags.listen {
         Some(address) => TcpListener::bind(address).await,
         None => server::bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
@@ -143,6 +143,6 @@ async fn run_three(flags: &Serve) -> Result<()> {
     tokio::select! {
         ended = routing => ended,
         Some(ended) = keeping.join_next() => ended?,
-        () = told => Ok(()),
+        () = asked => Ok(()),
     }
 }
