@@ -11,10 +11,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, query};
+use stateless_server::store::Database;
 use support::pgbouncer::PgBouncer;
 use support::postgres::Postgres;
 use support::process::{PROGRAM, Process, new_game};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn just_the_file_that_is_named_is_opened_whatever_its_name_would_mean_in_a_url() {
@@ -51,6 +55,23 @@ async fn just_the_file_that_is_named_is_opened_whatever_its_name_would_mean_in_a
 }
 
 /// What `serve` says, and its exit code, where it does not begin.
+/// Of three servers that began at once, one ended. To switch a file to the log SQLite reads and then wants
+/// to write; where another is about to write, it refuses at once, since two who wait so wait for each other.
+#[tokio::test]
+async fn a_file_that_another_server_holds_while_this_one_begins_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("games.db");
+    let options = SqliteConnectOptions::new().filename(&file);
+    let mut other = options.create_if_missing(true).connect().await.unwrap();
+    query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let url = format!("sqlite:{}", file.display()).parse().unwrap();
+    let mut opening = Box::pin(Database::open(&url));
+    let refused = timeout(Duration::from_millis(300), &mut opening).await;
+    assert!(refused.is_err(), "it did not wait");
+    query("COMMIT").execute(&mut other).await.unwrap();
+    opening.await.unwrap();
+}
+
 async fn refusal(database: &str) -> (Option<i32>, String) {
     let mut command = Command::new(PROGRAM);
     command

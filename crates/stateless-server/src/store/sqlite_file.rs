@@ -4,13 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use backon::{ConstantBuilder, Retryable};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Error, SqlitePool};
+use tokio::time::sleep;
 
 use crate::database_url::SqlitePlace;
 
 /// How long a writer waits for another server's write to end, instead of failing at once.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a file is asked for again that another server holds, and after how long.
+const BUSY_PAUSES: ConstantBuilder = ConstantBuilder::new()
+    .with_delay(Duration::from_millis(50))
+    .with_max_times(100);
 
 /// Opens the file, makes it if it is not there, and gives a pool of connections to it.
 pub(super) async fn open(
@@ -20,15 +27,35 @@ pub(super) async fn open(
     let options = with_settings(place.options(), place.is_read_only());
     // Only here is it made. The pool opens what exists: if the file vanishes later, a server must say
     // so, and not go on with a new, empty one.
-    options.connect().await?.close().await?;
+    //
+    // To switch the file to the log SQLite reads and then wants to write. Where another server is about to
+    // write it refuses at once, whatever the busy timeout, because two who wait so wait for each other: of
+    // three servers that began at once, one ended with "database is locked".
+    let connect = || async { options.connect().await };
+    let first = connect
+        .retry(BUSY_PAUSES)
+        .sleep(sleep)
+        .when(is_busy)
+        .await?;
     let watch = Arc::new(Mutex::new(Watch::new(place.file())));
-    pool.before_acquire(move |_, connection| {
+    let pool = pool.before_acquire(move |_, connection| {
         let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = watch.opened_this_file(connection.age);
         Box::pin(async move { Ok(is_current) })
-    })
-    .connect_with(options.create_if_missing(false))
-    .await
+    });
+    let pool = pool
+        .connect_with(options.clone().create_if_missing(false))
+        .await;
+    // Not before: the last one to close a file takes the log away.
+    first.close().await?;
+    pool
+}
+
+fn is_busy(error: &Error) -> bool {
+    const BUSY: u32 = 5;
+    let code = error.as_database_error().and_then(|said| said.code());
+    // The low byte is the primary code.
+    code.is_some_and(|code| code.parse().is_ok_and(|code: u32| code & 0xff == BUSY))
 }
 
 /// What each new connection is told.

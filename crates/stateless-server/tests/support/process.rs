@@ -49,8 +49,14 @@ impl Process {
             .spawn()
             .unwrap();
         let log = Arc::default();
-        tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&log)));
+        let collected = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&log)));
         let line = first_line(child.stdout.take().unwrap()).await;
+        if line.is_empty() {
+            // It has ended, and has said why.
+            collected.await.unwrap();
+            let why = String::from_utf8_lossy(&log.lock().unwrap()).into_owned();
+            panic!("it listens nowhere: {why}");
+        }
         let url = line
             .strip_prefix("listening on ")
             .and_then(|rest| rest.split_whitespace().next())
