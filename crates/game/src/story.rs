@@ -108,7 +108,7 @@ impl Story {
 pub fn managers(made: usize) -> String {
     match made {
         1 => "one manager".to_owned(),
-        2 => "two managers, neither complete".to_owned(),
+        2 => "two managers, two lists".to_owned(),
         made => format!("{made} managers, none complete"),
     }
 }

@@ -66,7 +66,7 @@ async fn on_paper_the_answers_stand_and_no_button_does() {
     assert_eq!(shown(".quiz .answers li").await, json!(3));
     assert_eq!(shown("button").await, json!(0));
     // So does what comes of a change that the reader is asked to try.
-    assert_eq!(shown("li > details > p").await, json!(2));
+    assert_eq!(shown("li > details > p").await, json!(3));
     // A figure's sentences are printed as a list.
     assert_ne!(shown(".steps ol li").await, json!(0));
 }

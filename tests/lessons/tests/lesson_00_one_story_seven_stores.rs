@@ -42,7 +42,7 @@ fn each_store_is_told_the_same_ten_games_and_comes_to_its_own_verdict() {
         [
             "main added 10 games, the logger sees 10: one list",
             "main added 10 games, the logger sees 10: only actions change it",
-            "main added 10 games, the logger sees 0: two managers, neither complete",
+            "main added 10 games, the logger sees 0: two managers, two lists",
             "main added 10 games, the logger sees 10: one manager, by agreement only",
             "main added 10 games, the logger sees 10: one manager",
             "main added 10 games, the logger sees 10: one manager, handed down",

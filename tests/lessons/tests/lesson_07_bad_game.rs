@@ -10,7 +10,7 @@ fn the_logger_never_sees_a_game() {
     let output = run(program.command().args(["--add-every", "0"]), "").unwrap();
     assert_eq!(
         verdict(&output),
-        "main added 10 games, the logger sees 0: two managers, neither complete"
+        "main added 10 games, the logger sees 0: two managers, two lists"
     );
 }
 
