@@ -72,6 +72,21 @@ async fn a_file_that_another_server_holds_while_this_one_begins_is_waited_for() 
     opening.await.unwrap();
 }
 
+#[tokio::test]
+async fn a_file_that_another_program_keeps_to_itself_is_not_waited_for_without_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("games.db");
+    let options = SqliteConnectOptions::new().filename(&file);
+    let mut other = options.create_if_missing(true).connect().await.unwrap();
+    query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let url = format!("sqlite:{}", file.display()).parse().unwrap();
+    let opened = timeout(Duration::from_secs(60), Database::open(&url)).await;
+    let Err(refused) = opened.expect("it gives up") else {
+        panic!("it is locked");
+    };
+    assert!(refused.to_string().contains("is busy"), "{refused}");
+}
+
 async fn refusal(database: &str) -> (Option<i32>, String) {
     let mut command = Command::new(PROGRAM);
     command

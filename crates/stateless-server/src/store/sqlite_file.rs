@@ -9,15 +9,16 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, Error, SqlitePool};
 use tokio::time::sleep;
 
+use super::unavailable::primary_code;
 use crate::database_url::SqlitePlace;
 
 /// How long a writer waits for another server's write to end, instead of failing at once.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a file is asked for again that another server holds, and after how long.
+/// The pauses before a file is opened again that SQLite did not wait for.
 const BUSY_PAUSES: ConstantBuilder = ConstantBuilder::new()
     .with_delay(Duration::from_millis(50))
-    .with_max_times(100);
+    .without_max_times();
 
 /// Opens the file, makes it if it is not there, and gives a pool of connections to it.
 pub(super) async fn open(
@@ -30,12 +31,14 @@ pub(super) async fn open(
     //
     // To switch the file to the log SQLite reads and then wants to write. Where another server is about to
     // write it refuses at once, whatever the busy timeout, because two who wait so wait for each other: of
-    // three servers that began at once, one ended with "database is locked".
+    // three servers that began at once, one ended with "database is locked". Where it does wait, and in vain,
+    // the time is over.
+    let began = Instant::now();
     let connect = || async { options.connect().await };
     let first = connect
         .retry(BUSY_PAUSES)
         .sleep(sleep)
-        .when(is_busy)
+        .when(|error| is_busy(error) && began.elapsed() < BUSY_TIMEOUT)
         .await?;
     let watch = Arc::new(Mutex::new(Watch::new(place.file())));
     let pool = pool.before_acquire(move |_, connection| {
@@ -53,9 +56,7 @@ pub(super) async fn open(
 
 fn is_busy(error: &Error) -> bool {
     const BUSY: u32 = 5;
-    let code = error.as_database_error().and_then(|said| said.code());
-    // The low byte is the primary code.
-    code.is_some_and(|code| code.parse().is_ok_and(|code: u32| code & 0xff == BUSY))
+    error.as_database_error().and_then(primary_code) == Some(BUSY)
 }
 
 /// What each new connection is told.

@@ -10,21 +10,22 @@ pub(super) fn reason(error: &Error) -> Option<&'static str> {
         Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => {
             Some("the database cannot be reached")
         }
-        Error::Database(said) => {
-            let code = said.code()?;
-            match said.try_downcast_ref::<SqliteError>() {
-                Some(_) => sqlite(code.parse().ok()?, said.as_ref()),
-                None => postgres(&code),
-            }
-        }
+        Error::Database(said) => match said.try_downcast_ref::<SqliteError>() {
+            Some(_) => sqlite(primary_code(said.as_ref())?, said.as_ref()),
+            None => postgres(&said.code()?),
+        },
         _ => None,
     }
 }
 
+/// SQLite's primary result code, which is the low byte; the rest says more than a user needs.
+pub(super) fn primary_code(said: &dyn DatabaseError) -> Option<u32> {
+    Some(said.code()?.parse::<u32>().ok()? & 0xff)
+}
+
 /// By SQLite's result codes, <https://www.sqlite.org/rescode.html>.
 fn sqlite(code: u32, said: &dyn DatabaseError) -> Option<&'static str> {
-    // The low byte is the primary code; the rest says more than a user needs.
-    match code & 0xff {
+    match code {
         1 if said.message().starts_with("no such table") => Some(NO_TABLES),
         5 | 6 => Some("the database is busy with other servers' writes"),
         8 => Some("the database is read-only now; games can be read, not changed"),
