@@ -9,12 +9,12 @@ use crate::{
     frames::Frames,
     pending::Pending,
     price::BadPrice,
-    rate_limited_log::RateLimitedLog,
     stats::{Counters, count},
     subscribers::Subscribers,
     user::{Delivered, Follow, State, User},
 };
 use parking_lot::Mutex;
+use program::RateLimitedLog;
 use std::{
     collections::HashSet,
     fmt,
@@ -89,8 +89,8 @@ pub struct Hub {
     closed: CancellationToken,
     lagging: TaskTracker,
     pub(crate) counters: Counters,
-    invalid_messages: Mutex<RateLimitedLog>,
-    refused_channels: Mutex<RateLimitedLog>,
+    invalid_messages: RateLimitedLog,
+    refused_channels: RateLimitedLog,
 }
 
 /// What users do.
@@ -110,8 +110,8 @@ impl Hub {
             closed: CancellationToken::new(),
             lagging: TaskTracker::new(),
             counters: Counters::default(),
-            invalid_messages: Mutex::new(RateLimitedLog::new("messages that are not prices")),
-            refused_channels: Mutex::new(RateLimitedLog::new("the broker refuses channels")),
+            invalid_messages: RateLimitedLog::default(),
+            refused_channels: RateLimitedLog::default(),
         })
     }
 
@@ -272,8 +272,9 @@ impl Hub {
     pub fn invalid(&self, stock: Stock, error: &BadPrice) {
         count(&self.counters.invalid_messages, 1);
         self.pending.invalid(stock);
-        let latest = format!("on the channel of {stock}: {error}");
-        if let Some(messages) = self.invalid_messages.lock().note(&latest) {
+        if let Some(messages) = self.invalid_messages.count() {
+            let latest = format!("on the channel of {stock}: {error}");
+            tracing::warn!(events = messages, latest, "messages that are not prices");
             self.emit(|| Event::InvalidMessages { messages, latest });
         }
     }
@@ -344,9 +345,10 @@ impl Hub {
     pub fn refused(&self, stock: Stock, reason: &str) {
         count(&self.counters.refusals, 1);
         self.unconfirmed(stock);
-        self.refused_channels
-            .lock()
-            .note(&format!("{stock}: {reason}"));
+        if let Some(events) = self.refused_channels.count() {
+            let latest = format!("{stock}: {reason}");
+            tracing::warn!(events, latest, "the broker refuses channels");
+        }
         self.emit(|| Event::Refused {
             stock,
             reason: reason.to_owned(),

@@ -9,12 +9,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use program::Signals;
 use tokio::process::Command;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout;
 
 use crate::page::Page;
-use crate::process::asked_to_end;
 
 /// What makes a demonstration go on until Ctrl-C: a walk that nobody watches would stay there.
 const ENDLESS: [&str; 2] = ["stock-feed", "--forever"];
@@ -120,8 +120,8 @@ pub async fn walk(
 /// Cargo cannot be started.
 pub async fn by_cargo(workspace: &Path, step: &Step) -> Result<Ended> {
     // Ctrl-C reaches the demonstration as well, since both are on one terminal: it prints its
-    // verdict, and this program, which has taken the signal, goes on.
-    let asked = asked_to_end().context("cannot wait for signals")?;
+    // verdict, and this program goes on: the next Ctrl-C is for the next demonstration.
+    let mut signals = Signals::listen().context("cannot wait for signals")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut child = Command::new(cargo)
         .arg("--quiet")
@@ -135,7 +135,7 @@ pub async fn by_cargo(workspace: &Path, step: &Step) -> Result<Ended> {
             true => Ended::Well,
             false => Ended::Badly,
         }),
-        () = asked => {
+        () = signals.next() => {
             // A SIGTERM has reached this program only.
             if timeout(LAST_WORDS, child.wait()).await.is_err() {
                 child.kill().await?;

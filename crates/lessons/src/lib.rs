@@ -8,7 +8,6 @@ pub mod book;
 pub mod demo;
 pub mod diff;
 pub mod page;
-pub mod process;
 pub mod quiz;
 pub mod schedule;
 pub mod serve;

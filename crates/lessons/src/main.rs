@@ -2,16 +2,16 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use lessons::page::{pages, workspace};
-use lessons::process::{asked_to_end, bind_next_free};
 use lessons::schedule::{Class, table};
 use lessons::{book, demo, diff, serve, warm};
+use program::{Signals, address, asked_to_end, bind_next_free, report};
 use tokio::net::TcpListener;
 
 /// Where the book is when no address is given, or at the next port that is free.
@@ -25,7 +25,7 @@ struct Flags {
     command: Option<Command>,
 
     /// Listen here [default: 127.0.0.1:3003, or the next free port]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
 
     /// Show it in the browser at once
@@ -76,16 +76,7 @@ struct ScheduleFlags {
 async fn main() -> ExitCode {
     match run(Flags::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The reader of our output has seen enough, as with `| head`.
-            let gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-            let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
-            if causes.any(gone) {
-                return ExitCode::SUCCESS;
-            }
-            let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => report(env!("CARGO_PKG_NAME"), &*error),
     }
 }
 
@@ -132,12 +123,12 @@ async fn walk(workspace: &Path, auto: bool) -> Result<()> {
     }
     let mut enters = demo::enters();
     let enter = async || {
-        let Ok(asked) = asked_to_end() else {
+        let Ok(mut signals) = Signals::listen() else {
             return false;
         };
         tokio::select! {
             pressed = enters.recv() => pressed.is_some(),
-            () = asked => false,
+            () = signals.next() => false,
         }
     };
     demo::walk(out, &steps, Some(enter), run).await
@@ -149,7 +140,7 @@ async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Res
     book::build(&workspace, site.path())?;
     let listener = match listen {
         Some(address) => TcpListener::bind(address).await,
-        None => bind_next_free(PORT).await,
+        None => bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await,
     };
     let listener = listener.context("cannot listen; choose another address with --listen")?;
     let address = listener.local_addr()?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use memory_cache::demo::Place;
+use program::address;
 use redis_client::RedisFlag;
 use stateless_server::DatabaseUrl;
-use stateless_server::server::address;
 
 /// The longest time to live that may be asked for.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

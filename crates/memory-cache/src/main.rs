@@ -15,13 +15,16 @@ use memory_cache::cached::Cached;
 use memory_cache::counted::{Counts, Far};
 use memory_cache::demo::{Demo, Place};
 use memory_cache::shared::Shared;
+use program::{asked_to_end, bind_next_free, log_to_stderr, report, stdin_closed};
 use stateless_server::server::{self, LISTENING};
-use stateless_server::signals::{asked_to_end, stdin_closed};
 use stateless_server::store::Database;
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::LevelFilter;
 
 use flags::{Command, Flags, Serve};
+
+const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Where a server listens when no address is given, or at the next port that is free.
 const PORT: u16 = 8081;
@@ -29,30 +32,14 @@ const PORT: u16 = 8081;
 #[tokio::main]
 async fn main() -> ExitCode {
     let flags = Flags::parse();
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_ansi(false)
-        .init();
+    log_to_stderr(NAME, LevelFilter::WARN);
     let ended = match &flags.command {
         Some(Command::Serve(serve)) => run(serve).await,
         None => demo(&flags).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The reader of our output has seen enough, as with `| head`.
-            let gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-            if error
-                .chain()
-                .filter_map(|cause| cause.downcast_ref())
-                .any(gone)
-            {
-                return ExitCode::SUCCESS;
-            }
-            let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => report(NAME, &*error),
     }
 }
 
@@ -97,7 +84,7 @@ async fn run(flags: &Serve) -> Result<()> {
     };
     let listener = match flags.listen {
         Some(address) => TcpListener::bind(address).await,
-        None => server::bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
+        None => bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
     };
     let listener = listener.context("cannot listen; choose another address with --listen")?;
     let (asked, until_stdin_closes) = (asked_to_end()?, flags.until_stdin_closes);

@@ -8,7 +8,7 @@ use crate::{
     subscriber::Subscriber,
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
-use hub::within;
+use program::within;
 use std::{sync::Arc, time::Duration};
 use tokio::{select, time::sleep};
 

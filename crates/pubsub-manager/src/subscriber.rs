@@ -10,7 +10,8 @@ use crate::{
     connections::PROBE_TIMEOUT,
 };
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use hub::{Hub, running_for, within};
+use hub::Hub;
+use program::{running_for, within};
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use program::address;
 use stateless_server::DatabaseUrl;
 use stateless_server::fleet::Place;
-use stateless_server::server::address;
 
 /// The longest pause between two requests that may be asked for.
 const SLOWEST: Duration = Duration::from_secs(10);

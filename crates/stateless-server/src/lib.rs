@@ -15,7 +15,6 @@ pub mod fleet;
 mod player;
 mod problem;
 pub mod server;
-pub mod signals;
 pub mod store;
 
 pub use database_url::{BadDatabaseUrl, DatabaseUrl, SqlitePlace};

@@ -10,16 +10,19 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use axum::Router;
 use clap::Parser;
+use program::{asked_to_end, bind_next_free, log_to_stderr, report, stdin_closed};
 use stateless_server::bench::Bench;
-use stateless_server::demo::{Demo, DemoError, Outcome};
+use stateless_server::demo::{Demo, Outcome};
 use stateless_server::fleet::Place;
 use stateless_server::server::{self, LISTENING};
-use stateless_server::signals::{asked_to_end, stdin_closed};
 use stateless_server::store::{Database, InMemory};
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::LevelFilter;
 
 use flags::{BenchFlags, Command, DemoFlags, Flags, Serve};
+
+const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Where a server listens when nobody says where.
 const PORT: u16 = 8080;
@@ -27,21 +30,13 @@ const PORT: u16 = 8080;
 #[tokio::main]
 async fn main() -> ExitCode {
     let flags = Flags::parse();
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_ansi(false)
-        .init();
+    log_to_stderr(NAME, LevelFilter::WARN);
     let ended = match flags.command {
         Command::Serve(flags) => serve(&flags).await.map(|()| ExitCode::SUCCESS),
         Command::Demo(flags) => demo(&flags).await,
         Command::Bench(flags) => bench(&flags).await.map(|()| ExitCode::SUCCESS),
     };
-    ended.unwrap_or_else(|error| {
-        // A terminal that is gone cannot be told that something failed.
-        let _ = writeln!(io::stderr(), "error: {error:#}");
-        ExitCode::FAILURE
-    })
+    ended.unwrap_or_else(|error| report(NAME, &*error))
 }
 
 /// Runs one server until it is asked to end.
@@ -88,7 +83,7 @@ async fn listen(wished: Option<SocketAddr>) -> Result<TcpListener> {
             format!("cannot listen at {address}; choose another port, or 0 for any free one")
         });
     }
-    let listener = server::bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await;
+    let listener = bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await;
     let listener =
         listener.with_context(|| format!("cannot listen at {PORT} or a port after it"))?;
     if listener.local_addr()?.port() != PORT {
@@ -116,10 +111,6 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
         // In memory, that games are lost is what was to be shown.
         Ok(Outcome::Unequal) if matches!(demo.place, Place::Database(_)) => Ok(ExitCode::FAILURE),
         Ok(_) => Ok(ExitCode::SUCCESS),
-        // The reader of our output has seen enough, as with `| head`.
-        Err(DemoError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Ok(ExitCode::SUCCESS)
-        }
         Err(error) => Err(error.into()),
     }
 }

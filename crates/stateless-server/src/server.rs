@@ -1,7 +1,6 @@
 //! One server: it listens, answers, and ends without hanging up on anybody.
 
-use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io::ErrorKind;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use axum::Router;
 use hyper::server::conn::http1::{self, UpgradeableConnection};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use program::raise_descriptor_limit;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -33,14 +33,11 @@ pub const LISTENING: &str = "listening on ";
 /// More open connections than one server of these lessons has use for.
 const MOST_DESCRIPTORS: u64 = 20_000;
 
-/// How many ports after the wished one are tried.
-const NEXT_PORTS: u16 = 50;
-
 /// Answers requests until `shutdown`, then those that are under way, and no new ones.
 ///
 /// The caller owns the listener and the end, so that a test binds port 0 and never waits.
 pub async fn run(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    raise_descriptor_limit();
+    raise_descriptor_limit(MOST_DESCRIPTORS);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT);
@@ -121,45 +118,4 @@ impl Accepts {
             }
         }
     }
-}
-
-/// A shell gives a program 1024 descriptors where the system would allow it many more.
-fn raise_descriptor_limit() {
-    if let Err(error) = rlimit::increase_nofile_limit(MOST_DESCRIPTORS) {
-        tracing::debug!("the limit of descriptors stays as it is: {error}");
-    }
-}
-
-/// Reads an address such as `127.0.0.1:8080` or `localhost:8080`.
-///
-/// # Errors
-/// What is wrong with it, and how to write it.
-pub fn address(text: &str) -> Result<SocketAddr, String> {
-    let hint = "write it like 127.0.0.1:8080, or 127.0.0.1:0 for any free port";
-    if text.starts_with(':') {
-        return Err(format!(
-            "it does not say on which of this machine's addresses; {hint}"
-        ));
-    }
-    let mut found = text
-        .to_socket_addrs()
-        .map_err(|error| format!("{error}; {hint}"))?;
-    found
-        .next()
-        .ok_or_else(|| format!("no address has this name; {hint}"))
-}
-
-/// Binds `wished`, or the next free port after it; the caller says so where they differ.
-///
-/// # Errors
-/// What the system says of `wished`, or of the last port that was tried.
-pub async fn bind_next_free(wished: SocketAddr) -> io::Result<TcpListener> {
-    let last = wished.port().saturating_add(NEXT_PORTS);
-    for port in wished.port()..last {
-        match TcpListener::bind(SocketAddr::new(wished.ip(), port)).await {
-            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
-            other => return other,
-        }
-    }
-    TcpListener::bind(SocketAddr::new(wished.ip(), last)).await
 }

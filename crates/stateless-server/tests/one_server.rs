@@ -113,14 +113,6 @@ async fn a_port_in_use_is_an_error_that_says_so_where_the_port_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_passed_over_where_none_was_asked_for() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let wished = taken.local_addr().unwrap();
-    let next = server::bind_next_free(wished).await.unwrap();
-    assert!(next.local_addr().unwrap().port() > wished.port());
-}
-
-#[tokio::test]
 async fn bad_flags_end_with_code_2_and_say_what_to_write_instead() {
     for (flags, says) in [
         (

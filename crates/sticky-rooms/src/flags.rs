@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use program::address;
 use stateless_server::DatabaseUrl;
-use stateless_server::server::address;
 #[cfg(unix)]
 use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::By;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use program::{asked_to_end, bind_next_free, log_to_stderr, report, stdin_closed};
 use stateless_server::DatabaseUrl;
 use stateless_server::server::{self, LISTENING};
-use stateless_server::signals::{asked_to_end, stdin_closed};
 use stateless_server::store::Database;
 use sticky_rooms::demo::Demo;
 use sticky_rooms::fleet::{Fleet, address};
@@ -23,8 +23,11 @@ use sticky_rooms::router::Router;
 use sticky_rooms::seats::Seats;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tracing_subscriber::filter::LevelFilter;
 
 use flags::{Command, Flags, Serve, Server};
+
+const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Where the page is when no address is given, or at the next port that is free.
 const PORT: u16 = 3002;
@@ -32,11 +35,7 @@ const PORT: u16 = 3002;
 #[tokio::main]
 async fn main() -> ExitCode {
     let flags = Flags::parse();
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_ansi(false)
-        .init();
+    log_to_stderr(NAME, LevelFilter::WARN);
     let ended = match &flags.command {
         Some(Command::Serve(serve)) => run_three(serve).await,
         Some(Command::Server(server)) => run_one(server).await,
@@ -44,16 +43,7 @@ async fn main() -> ExitCode {
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The reader of our output has seen enough, as with `| head`.
-            let gone = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-            let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
-            if causes.any(gone) {
-                return ExitCode::SUCCESS;
-            }
-            let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => report(NAME, &*error),
     }
 }
 
@@ -101,7 +91,7 @@ async fn run_three(flags: &Serve) -> Result<()> {
     let asked = asked_to_end().context("cannot wait for signals")?;
     let listener = match flags.listen {
         Some(address) => TcpListener::bind(address).await,
-        None => server::bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
+        None => bind_next_free(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await,
     };
     let listener = listener.context("cannot listen; choose another address with --listen")?;
     let fleet = Fleet {

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use program::RateLimitedLog;
 use pubsub_manager::PubSubManager;
 
 use crate::broker_log::BrokerLog;
 use crate::market::Market;
 use crate::origin::{Allowed, Forwarded};
-use crate::rate_limited_log::RateLimitedLog;
 use crate::sessions::Sessions;
 use crate::stats::Latest;
 

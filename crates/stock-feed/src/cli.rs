@@ -4,11 +4,12 @@
     reason = "these comments are what --help prints in a terminal"
 )]
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use program::address;
 use pubsub_manager::{BadStock, BrokerAddress, InProcess, Stock};
 use redis_client::{BadRedisUrl, RedisFlag};
 
@@ -260,21 +261,6 @@ impl Serve {
             },
         })
     }
-}
-
-/// An address such as `127.0.0.1:3000` or `localhost:3000`, as lesson 1's server takes it.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    const HINT: &str = "write it like 127.0.0.1:3000, or 127.0.0.1:0 for any free port";
-    if text.starts_with(':') {
-        return Err(format!(
-            "it does not say on which of this machine's addresses; {HINT}"
-        ));
-    }
-    let found = text.to_socket_addrs();
-    let mut found = found.map_err(|error| format!("{error}; {HINT}"))?;
-    found
-        .next()
-        .ok_or_else(|| format!("no address has this name; {HINT}"))
 }
 
 #[cfg(test)]

@@ -21,11 +21,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use program::RateLimitedLog;
 use slab::Slab;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
-
-use crate::rate_limited_log::RateLimitedLog;
 
 /// How many handshakes may be unfinished at a time. Each is a descriptor that no user can have, so
 /// there are not more than are needed.

@@ -22,7 +22,6 @@ mod handshake_limiter;
 mod heartbeat;
 mod http;
 mod page;
-mod rate_limited_log;
 mod session;
 mod sessions;
 mod socket;

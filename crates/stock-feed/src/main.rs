@@ -1,27 +1,22 @@
 //! Parses the command line, builds the runtime, runs one of three things, and reports.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use program::{asked_to_end, log_to_stderr, raise_descriptor_limit, report};
 use pubsub_manager::BrokerAddress;
 use stock_feed::cli::{Cli, Command, Serve, seats};
 use stock_feed::{publish, server, watch};
-#[cfg(unix)]
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::oneshot,
-};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::filter::LevelFilter;
+
+const NAME: &str = env!("CARGO_PKG_NAME");
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log();
+    log_to_stderr(NAME, LevelFilter::INFO);
     // One thread: a server of this fleet is as large as one core, and a price then passes from
     // the broker's socket to every user's without waking anyone. More cores, more servers.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -42,42 +37,11 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             ended
         });
-    ended.unwrap_or_else(|error| {
-        let _ = writeln!(io::stderr(), "stock-feed: {error:#}");
-        ExitCode::FAILURE
-    })
-}
-
-fn log() {
-    let wanted = std::env::var_os("RUST_LOG").unwrap_or_default();
-    let wanted = wanted.to_string_lossy();
-    let targets = match wanted.parse::<Targets>() {
-        Ok(targets) if !wanted.is_empty() => targets,
-        parsed => {
-            if let Err(error) = parsed {
-                let _ = writeln!(
-                    io::stderr(),
-                    "stock-feed: RUST_LOG={wanted:?} means nothing ({error}): write for instance stock_feed=debug"
-                );
-            }
-            Targets::new().with_default(LevelFilter::INFO)
-        }
-    };
-    let colours =
-        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
-    let lines = fmt::layer()
-        .with_target(false)
-        .with_ansi(colours)
-        .with_writer(io::stderr);
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(targets)
-        .init();
+    ended.unwrap_or_else(|error| report(NAME, &*error))
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
-    // Most systems give a program a thousand descriptors and let it ask for more.
-    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let descriptors = raise_descriptor_limit(u64::MAX);
     let address = serve.listen;
     let options = match serve.options(descriptors) {
         Ok(options) => options,
@@ -145,35 +109,6 @@ fn free_port(address: SocketAddr) -> Option<SocketAddr> {
         .filter_map(|more| address.port().checked_add(more))
         .map(|port| SocketAddr::new(address.ip(), port))
         .find(|free| TcpListener::bind(free).is_ok())
-}
-
-/// Is ready at the first Ctrl-C, SIGTERM or SIGHUP. At the second the process ends at once.
-#[cfg(unix)]
-fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut next = async move || {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    };
-    let (ask, asked) = oneshot::channel();
-    tokio::spawn(async move {
-        next().await;
-        let _ = ask.send(());
-        next().await;
-        std::process::exit(1);
-    });
-    Ok(async move { asked.await.expect("the task above asks before it ends") })
-}
-
-/// Is ready at Ctrl-C.
-#[cfg(not(unix))]
-fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 #[cfg(test)]

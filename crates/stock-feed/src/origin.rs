@@ -13,9 +13,8 @@ use std::str::FromStr;
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
+use program::RateLimitedLog;
 use url::{Origin, Url};
-
-use crate::rate_limited_log::RateLimitedLog;
 
 /// How much of an origin is logged, in bytes.
 const LOGGED: usize = 80;

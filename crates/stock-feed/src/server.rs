@@ -18,6 +18,7 @@ use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
+use program::RateLimitedLog;
 use pubsub_manager::{BrokerAddress, PubSubManager, Publisher, Settings, UserId};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
@@ -31,7 +32,6 @@ use crate::handshake_limiter::{HandshakeLimiter, HandshakePermit};
 use crate::heartbeat;
 use crate::http::{WEBSOCKET, malformed, router, websocket};
 use crate::market::Market;
-use crate::rate_limited_log::RateLimitedLog;
 use crate::session::TextFrames;
 use crate::sessions::Sessions;
 use crate::stats::Latest;

@@ -1,28 +1,30 @@
-//! A log line for a kind of event that a stranger can cause as often as he likes.
+//! A log line for a kind of event that others can cause as often as they like.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The shortest time between two lines of one kind.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Counts events of one kind, and says when a line about them is due: at once, and then at most
-/// once in ten seconds, so that no stranger can fill this server's disk.
+/// Counts events of one kind, and says when a line about them is due: immediately, and then at most once
+/// in ten seconds. Otherwise a publisher's mistakes, or a stranger's requests, could fill the disk.
 #[derive(Debug, Default)]
-pub(crate) struct RateLimitedLog(Mutex<State>);
+pub struct RateLimitedLog(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// Since the last line.
     events: u64,
     logged_at: Option<Instant>,
 }
 
 impl RateLimitedLog {
     /// Counts an event. If a line is due, returns how many events it stands for.
-    pub(crate) fn count(&self) -> Option<u64> {
-        let mut state = self.0.lock();
+    pub fn count(&self) -> Option<u64> {
+        // Each step leaves the state whole, so a panic elsewhere has not broken it.
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.events += 1;
         let now = Instant::now();
         if state.logged_at.is_some_and(|at| now - at < INTERVAL) {

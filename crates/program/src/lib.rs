@@ -1,0 +1,40 @@
+//! What every program here needs that is not its lesson.
+//!
+//! Each program once had its own copy of these: eight decided when a broken pipe is not a failure,
+//! four waited for SIGTERM, and four did not, so that a container could not stop them. Now
+//! `cargo run -p stock-feed`, pressed Ctrl-C, ends like any other program of the workspace. Read
+//! [`asked_to_end`] first, then [`report`]; a server goes on with `listener.rs`.
+//!
+//! It is light on purpose: without features it is std and tokio. `http` is for servers, `log` for
+//! programs that log.
+
+// How a program ends.
+mod exit;
+mod signals;
+mod stdin_closed;
+
+// Where a server listens.
+mod address;
+#[cfg(feature = "http")]
+mod descriptors;
+#[cfg(feature = "http")]
+mod listener;
+
+// What a program that runs for a long time logs, and how it measures a deadline.
+#[cfg(feature = "log")]
+mod log;
+mod rate_limited_log;
+mod running_time;
+
+pub use address::address;
+#[cfg(feature = "http")]
+pub use descriptors::raise_descriptor_limit;
+pub use exit::{BadInput, report};
+#[cfg(feature = "http")]
+pub use listener::bind_next_free;
+#[cfg(feature = "log")]
+pub use log::log_to_stderr;
+pub use rate_limited_log::RateLimitedLog;
+pub use running_time::{TimedOut, running_for, within};
+pub use signals::{Signals, asked_to_end};
+pub use stdin_closed::stdin_closed;
