@@ -8,12 +8,13 @@ use lessons::book::build;
 use lessons::page::{Page, pages, workspace};
 use lessons::quiz::{Question, questions};
 
-/// The pages that teach something; not page 0, which only reads code, and not the glossary.
+/// The pages that teach something; not 0 and 0b, which only read code, and not the glossary.
 fn lessons() -> Vec<Page> {
     let mut pages = pages(&workspace()).unwrap();
     pages.retain(|page| {
         ![
             "00-reading-rust.md",
+            "00b-reading-async-rust.md",
             "15-glossary.md",
             "16-wire-protocol.md",
         ]

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The crates that have a folder in `ui/`, in the order of the lessons.
-pub const CRATES: [&str; 8] = [
+pub const CRATES: [&str; 9] = [
+    "reading-rust",
     "module-store",
     "reducer-game",
     "exported-game",

@@ -85,6 +85,42 @@ fn a_start_that_was_rejected_stays_rejected_until_the_field_is_emptied() {
     );
 }
 
+#[test]
+fn the_programs_of_page_0_print_the_same_in_typescript() {
+    let Some(compiled) = compiled() else { return };
+    for (script, name) in [
+        ("ownership", "ownership"),
+        ("borrow", "borrow"),
+        ("closure", "closure"),
+        ("patterns", "patterns"),
+        ("question-mark", "question_mark"),
+        ("traits", "traits"),
+    ] {
+        let printed = compiled.prints(&format!("00-reading-rust/{script}"));
+        let rust = example("reading-rust", name).expect("cargo builds it");
+        let rust = run(&mut rust.command(), "").expect("it runs").stdout;
+        assert!(
+            !printed.is_empty() && rust.starts_with(&printed),
+            "{name}: {printed} and {rust}"
+        );
+    }
+}
+
+#[test]
+fn a_promise_runs_at_once_and_a_future_when_it_is_awaited() {
+    let Some(compiled) = compiled() else { return };
+    let rust = example("reading-rust", "future").expect("cargo builds it");
+    let rust = run(&mut rust.command(), "").expect("it runs");
+    assert_eq!(
+        rust.stdout,
+        "a future is made\nSUBSCRIBE APPL\nsubscribed to 1\n"
+    );
+    assert_eq!(
+        compiled.prints("00-reading-rust/future"),
+        "SUBSCRIBE APPL\na promise is made\nsubscribed to 1\n"
+    );
+}
+
 /// What the compiler said, and where its JavaScript is.
 struct Compiled {
     output: Output,

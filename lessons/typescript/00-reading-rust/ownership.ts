@@ -1,0 +1,3 @@
+const moves = ["e2e4", "e7e5"];
+const opera = moves;
+console.log(`${opera.length} moves`);
