@@ -13,3 +13,4 @@ pub mod schedule;
 pub mod serve;
 pub mod stage;
 pub mod warm;
+pub mod words;

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::diff;
 use crate::page::Page;
 use crate::quiz;
+use crate::words;
 
 /// Writes the pages, the files that they name, and the summary into a folder.
 ///
@@ -22,8 +23,10 @@ use crate::quiz;
 /// A page names a file that is not there, or something cannot be written.
 pub fn stage(workspace: &Path, pages: &[Page], into: &Path) -> Result<()> {
     let mut named = BTreeSet::new();
+    let words = words::words(pages);
     for page in pages {
-        let text = staged(workspace, page, &mut named)?;
+        let text = words::linked(page, &words);
+        let text = staged(workspace, &page.file, &text, &mut named)?;
         let questions = quiz::questions(workspace, &page.file)?.unwrap_or_default();
         named.extend(questions.iter().filter_map(|one| one.program.clone()));
         let text = quiz::added(text, &page.file, &questions)?;
@@ -75,13 +78,18 @@ fn summary(pages: &[Page], named: &BTreeSet<String>) -> String {
     summary
 }
 
-fn staged(workspace: &Path, page: &Page, named: &mut BTreeSet<String>) -> Result<String> {
+fn staged(
+    workspace: &Path,
+    page: &str,
+    text: &str,
+    named: &mut BTreeSet<String>,
+) -> Result<String> {
     let mut staged = String::new();
     let mut in_code = false;
     let mut column = Column::None;
-    let mut lines = page.text.lines().zip(1..).peekable();
+    let mut lines = text.lines().zip(1..).peekable();
     while let Some((line, number)) = lines.next() {
-        let at = || format!("lessons/{}:{number}", page.file);
+        let at = || format!("lessons/{page}:{number}");
         // A change that the reader is asked to try stands in a list.
         let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
         if let Some(fence) = rest.strip_prefix("```") {
