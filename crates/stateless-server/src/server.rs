@@ -19,6 +19,10 @@ use tokio::time::{sleep, timeout};
 /// descriptors for as long as they like, and nobody else is heard.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The most header lines of a request; the library's own limit is 100. A browser sends the cookies of
+/// every program on `localhost`, and HTTP/2 clients behind a proxy send each cookie in a line.
+const MAX_HEADERS: usize = 256;
+
 /// How long to wait for descriptors to come back when they have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
@@ -40,6 +44,7 @@ pub async fn run(listener: TcpListener, router: Router, shutdown: impl Future<Ou
     raise_descriptor_limit(MOST_DESCRIPTORS);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
+        .max_headers(MAX_HEADERS)
         .header_read_timeout(HEAD_TIMEOUT);
     // Every connection has a receiver: it hears of the end by it, and is over when it is dropped.
     let (end, ending) = watch::channel(());

@@ -18,4 +18,5 @@ pub mod rooms;
 pub mod router;
 pub mod seats;
 pub mod server;
+pub mod target;
 mod visitor;

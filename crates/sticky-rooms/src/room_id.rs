@@ -31,12 +31,6 @@ impl RoomId {
         let game = self.0.parse();
         game.expect("a room's name is shorter and plainer than a game's may be")
     }
-
-    /// The room of a path `/rooms/ID`; a query behind it is left out.
-    pub fn of_path(path: &str) -> Option<Self> {
-        let path = path.split('?').next()?;
-        path.strip_prefix("/rooms/")?.parse().ok()
-    }
 }
 
 impl FromStr for RoomId {

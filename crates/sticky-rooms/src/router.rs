@@ -1,10 +1,12 @@
-//! The router in front: it reads a request's head, chooses a server, and passes the bytes on.
+//! The router in front: it reads a request's head, chooses a server, and passes the request on.
 //!
 //! It alone decides where a room lives. Read [`mod@owner`] next: the hash. [`health`] says who is up.
+//! A connection carries one request, so each request is routed.
 
 pub mod head;
 pub mod health;
 pub mod owner;
+mod relay;
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,17 +14,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, copy_bidirectional};
+use axum::http::StatusCode;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use head::Head;
+use head::{BadHead, Head};
 use health::Servers;
 use owner::{By, owner};
+use relay::{answer, relay};
 
 /// A server on this machine that does not accept for so long will not.
 const CONNECT: Duration = Duration::from_millis(500);
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
 
 /// Where visitors are sent, and by what.
 #[derive(Debug)]
@@ -62,15 +68,19 @@ impl Router {
     }
 
     async fn pass(&self, mut visitor: TcpStream) -> io::Result<()> {
-        let Some(head) = Head::read(&mut visitor).await? else {
-            return head::refuse(visitor, "400 Bad Request", "this is no HTTP request\n").await;
+        visitor.set_nodelay(true)?;
+        let head = match Head::read(&mut visitor).await {
+            Ok(head) => head,
+            Err(BadHead::Gone(error)) => return Err(error),
+            Err(bad) => return answer(visitor, bad.status(), TEXT, &format!("{bad}\n")).await,
         };
-        if head.path() == "/where" {
+        if head.target().path() == "/where" {
             let servers = self.servers.borrow().to_json();
-            return head::refuse(visitor, "200 OK", &servers).await;
+            return answer(visitor, StatusCode::OK, JSON, &servers).await;
         }
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         let Some(server) = self.choose(&head) else {
-            return head::refuse(visitor, "503 Service Unavailable", "no server is up\n").await;
+            return answer(visitor, unavailable, TEXT, "no server is up\n").await;
         };
         let Ok(Ok(mut upstream)) =
             timeout(CONNECT, TcpStream::connect(self.addresses[server - 1])).await
@@ -79,13 +89,11 @@ impl Router {
             // and a slow player of one room would part.
             self.servers.send_modify(|servers| servers.refused(server));
             let text = "the room's server is gone; come again\n";
-            return head::refuse(visitor, "503 Service Unavailable", text).await;
+            return answer(visitor, unavailable, TEXT, text).await;
         };
-        visitor.set_nodelay(true)?;
         upstream.set_nodelay(true)?;
-        upstream.write_all(head.bytes()).await?;
         tokio::select! {
-            copied = copy_bidirectional(&mut visitor, &mut upstream) => copied.map(drop),
+            relayed = relay(&head, &mut visitor, &mut upstream) => relayed,
             // Cut: the page connects again, and is sent to where the room lives now.
             () = self.moved(&head, server) => Ok(()),
         }
@@ -93,7 +101,7 @@ impl Router {
 
     fn choose(&self, head: &Head) -> Option<usize> {
         let up = self.servers.borrow().up();
-        match (self.by, head.room()) {
+        match (self.by, head.target().room()) {
             (By::Turns, _) => up
                 .get(self.turn.fetch_add(1, Relaxed) % up.len().max(1))
                 .copied(),
@@ -109,7 +117,7 @@ impl Router {
         let mut servers = self.servers.subscribe();
         let elsewhere = |servers: &Servers| {
             let up = servers.up();
-            let room = head.room().filter(|_| self.by == By::Room);
+            let room = head.target().room().filter(|_| self.by == By::Room);
             !up.contains(&server)
                 || room.is_some_and(|room| owner(room.as_str(), &up) != Some(server))
         };

@@ -3,15 +3,16 @@
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Json, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::middleware::map_response;
+use axum::extract::{Extension, Json, Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 
-use crate::room_id::{BadRoomId, RoomId};
+use crate::room_id::RoomId;
 use crate::rooms::Rooms;
+use crate::target::{ROUTED_PATH, Target};
 use crate::visitor;
 
 /// The largest frame that is taken.
@@ -33,25 +34,73 @@ pub struct Health {
     pub rooms: Vec<String>,
 }
 
-/// `/rooms/ID` is the page, and the socket for who asks to upgrade; `/healthz` is for the router.
+/// `/rooms/NAME` is the page, and the socket for a request that asks to upgrade; `/healthz` is for the
+/// router.
+///
+/// Redirects are relative, because a proxy may serve all this below a prefix of its own.
 pub fn router(rooms: Rooms) -> Router {
     Router::new()
-        .route("/", get(Redirect::temporary("/rooms/opera-1858")))
-        .route("/rooms/{id}", get(room))
+        .route("/", get(Redirect::temporary("rooms/opera-1858")))
+        .route("/rooms", get(Redirect::temporary("rooms/opera-1858")))
+        .route("/rooms/", get(Redirect::temporary("opera-1858")))
+        .route("/rooms/{name}/", get(without_slash))
+        .route("/rooms/{name}", get(room))
         .route("/page.js", get(script))
-        .layer(map_response(one_request))
         .route("/healthz", get(health))
+        .fallback(nothing_here)
+        .layer(from_fn(check_target))
         .with_state(rooms)
+}
+
+/// Refuses a request whose target has a second spelling, or was routed by another path than this
+/// server reads in it.
+async fn check_target(mut request: Request, next: Next) -> Response {
+    let target = match Target::of_uri(request.uri()) {
+        Ok(target) => target,
+        Err(bad) => return (StatusCode::BAD_REQUEST, format!("{bad}\n")).into_response(),
+    };
+    let mut routed = request.headers().get_all(ROUTED_PATH).iter();
+    if routed.any(|path| path != target.path()) {
+        let text = "the router in front chose this server by another path than the request's\n";
+        return (StatusCode::MISDIRECTED_REQUEST, text).into_response();
+    }
+    join_lines(request.headers_mut(), &header::CONNECTION);
+    join_lines(request.headers_mut(), &header::UPGRADE);
+    request.extensions_mut().insert(target);
+    next.run(request).await
+}
+
+/// Joins the lines of a header to one list, for code that reads only the first line: axum's check of
+/// a handshake is such code.
+fn join_lines(headers: &mut HeaderMap, name: &HeaderName) {
+    let lines: Vec<&[u8]> = headers
+        .get_all(name)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if lines.len() > 1
+        && let Ok(list) = HeaderValue::from_bytes(&lines.join(&b", "[..]))
+    {
+        headers.insert(name, list);
+    }
+}
+
+async fn without_slash(Path(name): Path<String>) -> Redirect {
+    Redirect::permanent(&format!("../{name}"))
+}
+
+async fn nothing_here() -> (StatusCode, &'static str) {
+    let text = "nothing is here; a room is at /rooms/NAME, for example /rooms/opera-1858\n";
+    (StatusCode::NOT_FOUND, text)
 }
 
 async fn room(
     State(rooms): State<Rooms>,
-    uri: Uri,
+    Extension(target): Extension<Target>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    // The path as it was written: decoded, a room would have a second spelling.
-    let Some(id) = RoomId::of_path(uri.path()) else {
-        return (StatusCode::BAD_REQUEST, format!("{BadRoomId}\n")).into_response();
+    let Some(id) = target.room().cloned() else {
+        return nothing_here().await.into_response();
     };
     let Ok(upgrade) = upgrade else {
         return Html(include_str!("page.html")).into_response();
@@ -63,15 +112,6 @@ async fn room(
         .max_message_size(LARGEST)
         .max_frame_size(LARGEST)
         .on_upgrade(|socket| visitor::serve(rooms, id, socket))
-}
-
-/// A router in front that looks at a connection's first request only must get no second one.
-async fn one_request(mut response: Response) -> Response {
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
-    }
-    response
 }
 
 async fn health(State(rooms): State<Rooms>) -> Json<Health> {

@@ -15,8 +15,9 @@ use stateless_server::fleet::Server;
 use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::proxy::{Output, Program, Proxy};
 use sticky_rooms::router::owner::By;
-use support::{NEVER, PATIENCE, Place, Visitor};
-use tokio::net::TcpListener;
+use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 const ROOMS: usize = 300;
@@ -88,6 +89,92 @@ async fn behind_haproxy_players_meet_by_room_and_seldom_otherwise() {
 #[tokio::test]
 async fn behind_nginx_players_meet_by_room_and_seldom_otherwise() {
     players_meet_by_room_only(Program::Nginx).await;
+}
+
+/// What a stranger asks for to reach another server than the room's, where the player counts as away.
+async fn a_stranger_reaches_no_other_server(program: Program) {
+    if is_missing(program) {
+        return;
+    }
+    let place = Place::new();
+    let mut servers = Vec::new();
+    for number in 1..=3 {
+        servers.push(place.server(number, NEVER).await);
+    }
+    let (_proxy, listen) = start(program, By::Room, &servers).await;
+    for spelling in SPELLINGS {
+        let said = answer(listen, &handshake(spelling, "connection: close\r\n")).await;
+        assert!(said.starts_with("HTTP/1.1 400 "), "{spelling}: {said}");
+    }
+    let said = answer(
+        listen,
+        &handshake("/rooms/opera-1858", "x-routed-path: /x\r\n"),
+    )
+    .await;
+    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+
+    let home = Visitor::enter(listen, "opera-1858").await.whole["server"].clone();
+    for first in ["/healthz", "/rooms/other-1", "/rooms/other-2", "/page.js"] {
+        let mut stream = TcpStream::connect(listen).await.unwrap();
+        get(&mut stream, first).await;
+        let visitor = Visitor::connect_over(stream, "opera-1858", None).await;
+        assert_eq!(visitor.unwrap().whole["server"], home, "after {first}");
+    }
+}
+
+/// Reads one answer whole, and leaves the connection open.
+async fn get(stream: &mut TcpStream, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    loop {
+        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "{path}");
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.lines().next().unwrap().parse().unwrap();
+        if body.len() >= length {
+            assert!(head.starts_with("http/1.1 200"), "{head}");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn behind_haproxy_a_stranger_reaches_no_other_server_than_the_rooms() {
+    a_stranger_reaches_no_other_server(Program::Haproxy).await;
+}
+
+#[tokio::test]
+async fn behind_nginx_a_stranger_reaches_no_other_server_than_the_rooms() {
+    a_stranger_reaches_no_other_server(Program::Nginx).await;
+}
+
+/// What a browser sends that has many cookies of other programs on `localhost`.
+async fn many_cookies_pass(program: Program) {
+    if is_missing(program) {
+        return;
+    }
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let (_proxy, listen) = start(program, By::Room, &[server; 3]).await;
+    let big = format!("cookie: {}\r\n", "x".repeat(17_000));
+    for lines in [big, "cookie: a=b\r\n".repeat(200)] {
+        let said = answer(listen, &handshake("/rooms/opera-1858", &lines)).await;
+        assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn behind_haproxy_seventeen_kilobytes_of_cookies_pass() {
+    many_cookies_pass(Program::Haproxy).await;
+}
+
+#[tokio::test]
+async fn behind_nginx_seventeen_kilobytes_of_cookies_pass() {
+    many_cookies_pass(Program::Nginx).await;
 }
 
 fn signal(server: &Server, name: &str) {

@@ -17,6 +17,7 @@ use sticky_rooms::rooms::{Rooms, look_every};
 use sticky_rooms::seats::Seats;
 use sticky_rooms::server::router;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -25,6 +26,50 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The rule's tick, in tests that are not about it.
 pub(crate) const NEVER: Duration = Duration::from_secs(3_600);
+
+/// Targets that some parsers read as the room `opera-1858`, and others as another one.
+pub(crate) const SPELLINGS: [&str; 10] = [
+    "/rooms/opera-1858#x",
+    "/rooms/opera-1858#/rooms/other",
+    "http://127.0.0.1/rooms/opera-1858",
+    "HTTP://other/rooms/opera-1858?x",
+    "//other/rooms/opera-1858",
+    "/rooms//opera-1858",
+    "/rooms/./opera-1858",
+    "/x/../rooms/opera-1858",
+    "/rooms/opera%2D1858",
+    "/rooms/opera-1858%3Fx",
+];
+
+/// The handshake of a WebSocket, with these header lines more.
+pub(crate) fn handshake(target: &str, lines: &str) -> String {
+    format!(
+        "GET {target} HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
+    )
+}
+
+/// What a request is answered with: all of it, or the head alone if the connection stays open.
+pub(crate) async fn answer(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let reading = async {
+        loop {
+            // A server keeps these two open; behind our router every other answer ends its connection.
+            let stays_open = [b"HTTP/1.1 101 ", b"HTTP/1.1 421 "]
+                .iter()
+                .any(|begins| answer.starts_with(*begins));
+            let opens = stays_open && answer.windows(4).any(|end| end == b"\r\n\r\n");
+            // An error ends a connection as well.
+            if opens || stream.read_buf(&mut answer).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, reading).await.expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
+}
 
 /// A database that ends with the test.
 pub(crate) struct Place {
@@ -104,6 +149,16 @@ impl Visitor {
     async fn connect(server: SocketAddr, room: &str, user: Option<&str>) -> Option<Self> {
         let stream = TcpStream::connect(server).await.ok()?;
         stream.set_nodelay(true).ok()?;
+        Self::connect_over(stream, room, user).await
+    }
+
+    /// Enters by a connection that is there already.
+    pub(crate) async fn connect_over(
+        stream: TcpStream,
+        room: &str,
+        user: Option<&str>,
+    ) -> Option<Self> {
+        let server = stream.peer_addr().ok()?;
         let url = format!("ws://{server}/rooms/{room}");
         let mut request = url.into_client_request().unwrap();
         if let Some(user) = user {

@@ -1,0 +1,206 @@
+//! Lesson 4: what our router passes on, and what it answers itself.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::net::SocketAddr;
+
+use sticky_rooms::router::Router;
+use sticky_rooms::router::owner::{By, owner};
+use support::{NEVER, Place, SPELLINGS, Visitor, answer, handshake};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Three servers in this process, and our router in front of them.
+async fn served(place: &Place) -> (SocketAddr, Vec<SocketAddr>) {
+    let mut servers = Vec::new();
+    for number in 1..=3 {
+        servers.push(place.server(number, NEVER).await);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(Router::new(By::Room, servers.clone()).run(listener));
+    (address, servers)
+}
+
+#[tokio::test]
+async fn a_room_has_one_spelling_and_every_other_one_is_refused() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    for spelling in SPELLINGS {
+        let said = answer(router, &handshake(spelling, "")).await;
+        assert!(said.starts_with("HTTP/1.1 400 "), "{spelling}: {said}");
+    }
+    let said = answer(router, "GET /rooms/a%20b HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(said.contains("1 to 64 letters"), "{said}");
+}
+
+#[tokio::test]
+async fn a_second_request_on_a_connection_does_not_reach_the_first_ones_server() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    for first in ["/healthz", "/page.js", "/rooms/other"] {
+        // All in one write: the second request has arrived before the first is answered.
+        let two = format!(
+            "GET {first} HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\n\r\n{}",
+            handshake("/rooms/opera-1858", "")
+        );
+        let said = answer(router, &two).await;
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        assert!(!said.contains("HTTP/1.1 101 "), "{first}: {said}");
+    }
+    // A handshake that the server refuses, and another one behind it.
+    let refused = handshake("/rooms/other", "sec-websocket-version: 12\r\n")
+        .replace("sec-websocket-version: 13\r\n", "");
+    let two = format!("{refused}{}", handshake("/rooms/opera-1858", ""));
+    let said = answer(router, &two).await;
+    assert!(!said.contains("HTTP/1.1 101 "), "{said}");
+}
+
+#[tokio::test]
+async fn a_body_is_not_passed_on_as_a_second_request() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    let smuggled = handshake("/rooms/opera-1858", "");
+    for length in [
+        format!("content-length: {}\r\n", smuggled.len()),
+        "content-length: 0\r\n".to_owned(),
+        "transfer-encoding: chunked\r\n".to_owned(),
+    ] {
+        let request = format!("GET /page.js HTTP/1.1\r\nhost: x\r\n{length}\r\n{smuggled}");
+        let said = answer(router, &request).await;
+        assert!(!said.contains("HTTP/1.1 101 "), "{length}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_refuses_a_handshake_that_was_routed_by_another_rooms_path() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let routed = |path: &str| handshake("/rooms/opera-1858", &format!("x-routed-path: {path}\r\n"));
+    let said = answer(server, &routed("/rooms/opera-1858")).await;
+    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    for path in ["/rooms/opera-1858#x", "/rooms/other", ""] {
+        let said = answer(server, &routed(path)).await;
+        assert!(said.starts_with("HTTP/1.1 421 "), "{path}: {said}");
+    }
+    let twice = "x-routed-path: /rooms/opera-1858\r\nx-routed-path: /rooms/other\r\n";
+    let said = answer(server, &handshake("/rooms/opera-1858", twice)).await;
+    assert!(said.starts_with("HTTP/1.1 421 "), "{said}");
+}
+
+#[tokio::test]
+async fn the_router_says_itself_which_path_it_used() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    let said = answer(
+        router,
+        &handshake("/rooms/opera-1858", "x-routed-path: /rooms/x\r\n"),
+    )
+    .await;
+    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+}
+
+#[tokio::test]
+async fn a_query_changes_no_room() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    let visitor = Visitor::enter(router, "opera-1858?v=2").await;
+    let home = owner("opera-1858", &[1, 2, 3]).unwrap();
+    assert_eq!(visitor.whole["server"], home);
+}
+
+#[tokio::test]
+async fn a_connection_header_of_two_lines_is_one_list() {
+    let place = Place::new();
+    let (router, servers) = served(&place).await;
+    let two = handshake("/rooms/opera-1858", "").replace(
+        "connection: upgrade\r\n",
+        "connection: keep-alive\r\nconnection: Upgrade\r\n",
+    );
+    for address in [router, servers[0]] {
+        let said = answer(address, &two).await;
+        assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn seventeen_kilobytes_of_cookies_pass_and_seventy_are_refused_with_the_reason() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    let cookies = |kilobytes: usize| {
+        let cookie = format!("cookie: {}\r\n", "x".repeat(1_000));
+        handshake("/rooms/opera-1858", &cookie.repeat(kilobytes))
+    };
+    let said = answer(router, &cookies(17)).await;
+    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    let many = handshake("/rooms/opera-1858", &"cookie: a=b\r\n".repeat(200));
+    let said = answer(router, &many).await;
+    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    for request in [
+        cookies(70),
+        handshake("/rooms/opera-1858", &"cookie: a=b\r\n".repeat(300)),
+    ] {
+        let said = answer(router, &request).await;
+        assert!(said.starts_with("HTTP/1.1 431 "), "{said}");
+        assert!(said.contains("cookies"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_passed_on_is_answered_with_what_is_wrong() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    for (request, status) in [
+        (
+            "POST /rooms/x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi",
+            405,
+        ),
+        ("GET /rooms/x HTTP/1.1\r\n\r\n", 400),
+        ("GET /rooms/x HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", 400),
+        ("GET /rooms/x HTTP/1.0\r\n\r\n", 200),
+        ("\u{16}\u{3}\u{1}", 400),
+    ] {
+        let said = answer(router, request).await;
+        let begins = format!("HTTP/1.1 {status} ");
+        assert!(said.starts_with(&begins), "{request:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_close_to_a_rooms_leads_to_the_room() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    for (path, location) in [
+        ("/", "rooms/opera-1858"),
+        ("/rooms", "rooms/opera-1858"),
+        ("/rooms/", "opera-1858"),
+        ("/rooms/opera-1858/", "../opera-1858"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let said = answer(router, &request).await;
+        let header = format!("location: {location}\r\n");
+        assert!(said.contains(&header), "{path}: {said}");
+    }
+    let said = answer(router, "GET /room HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(
+        said.starts_with("HTTP/1.1 404 ") && said.contains("/rooms/opera-1858"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_head_that_arrives_byte_by_byte_is_a_head() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    let mut stream = TcpStream::connect(router).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for byte in b"GET /rooms/x HTTP/1.1\r\nhost: x\r\n\r\n" {
+        stream.write_all(&[*byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+}
