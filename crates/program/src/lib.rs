@@ -6,12 +6,16 @@
 //! [`asked_to_end`] first, then [`report`]; a server goes on with `listener.rs`.
 //!
 //! It is light on purpose: without features it is std and tokio. `http` is for servers, `log` for
-//! programs that log.
+//! programs that log, `supervisor` for programs that start others.
 
 // How a program ends.
 mod exit;
 mod signals;
 mod stdin_closed;
+
+// What it starts, and what ends with it.
+#[cfg(feature = "supervisor")]
+pub mod supervisor;
 
 // Where a server listens.
 mod address;
