@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use similar::TextDiff;
 
+use crate::folder::visible;
+
 /// A unified diff of the source files of two crates, without comments and empty lines.
 ///
 /// # Errors
@@ -15,12 +17,13 @@ pub fn of_crates(workspace: &Path, one: &str, other: &str) -> Result<String> {
     let folders = [one, other].map(|name| workspace.join("crates").join(name).join("src"));
     let mut files = BTreeSet::new();
     for folder in &folders {
-        let entries = fs::read_dir(folder);
-        let entries =
-            entries.with_context(|| format!("there is no crate at {}", folder.display()))?;
-        for entry in entries {
-            files.insert(entry?.file_name());
-        }
+        let paths = visible(folder);
+        let paths = paths.with_context(|| format!("there is no crate at {}", folder.display()))?;
+        files.extend(
+            paths
+                .iter()
+                .filter_map(|path| path.file_name().map(ToOwned::to_owned)),
+        );
     }
     let mut differs = String::new();
     for file in files {

@@ -5,8 +5,10 @@
 //! DIR` writes it. Read [`stage`] first: what is done to a page before mdBook sees it.
 
 pub mod book;
+pub mod changes;
 pub mod demo;
 pub mod diff;
+pub mod folder;
 pub mod page;
 pub mod quiz;
 pub mod schedule;

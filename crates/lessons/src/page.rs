@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::folder::visible;
+
 /// A page and what its first lines say of it.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -35,16 +37,14 @@ pub fn workspace() -> PathBuf {
 /// A page cannot be read, or its first lines are not a title and its minutes.
 pub fn pages(workspace: &Path) -> Result<Vec<Page>> {
     let folder = workspace.join("lessons");
-    let entries =
-        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let paths = visible(&folder);
+    let paths = paths.with_context(|| format!("cannot read {}", folder.display()))?;
     let mut pages = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
+    for path in paths {
         if path.extension().is_some_and(|ending| ending == "md") {
             pages.push(Page::read(&path)?);
         }
     }
-    pages.sort_by(|one, other| one.file.cmp(&other.file));
     ensure!(
         !pages.is_empty(),
         "there is no page in {}",

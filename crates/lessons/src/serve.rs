@@ -1,9 +1,8 @@
 //! Serves the book, and builds it again when a page was changed.
 
 use std::convert::Infallible;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
@@ -18,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tower_http::services::ServeDir;
 
 use crate::book::build;
+use crate::changes::newest;
 
 /// How often it is looked whether a file was changed.
 const LOOK: Duration = Duration::from_millis(200);
@@ -70,25 +70,4 @@ async fn build_again(workspace: PathBuf, site: PathBuf, built: watch::Sender<()>
             Err(error) => eprintln!("error: {error}"),
         }
     }
-}
-
-/// When a page, or a file that a page may name, was changed last; and how many there are.
-fn newest(workspace: &Path) -> (Option<SystemTime>, usize) {
-    let mut newest = (None, 0);
-    let mut folders = vec![workspace.join("lessons"), workspace.join("crates")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && entry.file_name() != "target" => {
-                    folders.push(entry.path());
-                }
-                Ok(kind) if kind.is_file() => {
-                    let changed = entry.metadata().and_then(|file| file.modified()).ok();
-                    newest = (newest.0.max(changed), newest.1 + 1);
-                }
-                _ => {}
-            }
-        }
-    }
-    newest
 }

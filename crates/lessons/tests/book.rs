@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lessons::book::build;
+use lessons::changes::newest;
 use lessons::page::{pages, workspace};
 use lessons::schedule::{Class, pages_of, table};
 use tempfile::TempDir;
@@ -168,6 +169,45 @@ fn a_page_that_is_not_as_it_should_be_is_refused_by_its_name_and_line() {
             "{text:?}: {refused:#}"
         );
     }
+}
+
+#[test]
+fn hidden_files_that_editors_and_systems_leave_are_not_pages() {
+    let (workspace, site) = (
+        with_page("# 1. One\n\n5 minutes · core\n\n[Files](typescript/)\n"),
+        tempfile::tempdir().unwrap(),
+    );
+    let lessons = workspace.path().join("lessons");
+    fs::create_dir(lessons.join("typescript")).unwrap();
+    for folder in ["", "typescript"] {
+        let folder = lessons.join(folder);
+        fs::write(folder.join("._01-one.md"), b"Mac OS X \xff").unwrap();
+        // The lock of Emacs is a link to nothing.
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("ann@host.123", folder.join(".#01-one.md")).unwrap();
+    }
+    let seen = newest(workspace.path());
+    build(workspace.path(), site.path()).unwrap();
+    for entry in html_files(site.path()) {
+        let text = fs::read_to_string(&entry).unwrap();
+        assert!(!text.contains("._01"), "{}", entry.display());
+    }
+    fs::write(lessons.join("._02-two.md"), "").unwrap();
+    assert_eq!(newest(workspace.path()), seen, "and no change of the book");
+}
+
+#[test]
+fn what_cargo_and_npm_write_is_no_change_of_the_book() {
+    let workspace = with_page("# 1. One\n\n5 minutes · core\n");
+    let seen = newest(workspace.path());
+    for folder in ["target", "typescript/node_modules/tsc"] {
+        let folder = workspace.path().join("lessons").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("new.ts"), "").unwrap();
+    }
+    assert_eq!(newest(workspace.path()), seen);
+    fs::write(workspace.path().join("lessons/typescript/new.ts"), "").unwrap();
+    assert_ne!(newest(workspace.path()), seen);
 }
 
 #[test]

@@ -5,14 +5,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use lessons::folder::visible;
 use lessons::page::{pages, workspace};
 
 /// Each figure's name and text.
 fn figures() -> Vec<(String, String)> {
     let folder = workspace().join("crates/lessons/figures");
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
+    let files = visible(&folder).unwrap().into_iter();
     let figure = |file: std::path::PathBuf| {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         (name, fs::read_to_string(file).unwrap())

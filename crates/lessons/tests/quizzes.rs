@@ -5,6 +5,7 @@
 use std::fs;
 
 use lessons::book::build;
+use lessons::folder::visible;
 use lessons::page::{Page, pages, workspace};
 use lessons::quiz::{Question, questions};
 
@@ -40,8 +41,8 @@ fn every_lesson_has_three_questions_one_to_predict_and_two_that_ask_why() {
 #[test]
 fn every_option_of_the_book_has_its_reason_and_no_quiz_is_without_a_page() {
     let pages = lessons();
-    for entry in fs::read_dir(workspace().join("lessons/quizzes")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    for file in visible(&workspace().join("lessons/quizzes")).unwrap() {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let page = name.replace(".toml", ".md");
         assert!(pages.iter().any(|one| one.file == page), "{name}");
         for Question { wrong, .. } in questions(&workspace(), &page).unwrap().unwrap() {

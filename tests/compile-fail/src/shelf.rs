@@ -80,9 +80,11 @@ pub fn names(folder: &Path, ending: &str) -> Result<BTreeSet<String>, NoShelf> {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|found| found == ending)
-                && let Some(name) = path.file_stem()
+                && let Some(name) = path.file_stem().map(|name| name.to_string_lossy())
+                // An editor's lock `.#case.rs`, or what macOS keeps on a disk of another system.
+                && !name.starts_with('.')
             {
-                names.insert(name.to_string_lossy().into_owned());
+                names.insert(name.into_owned());
             }
         }
         Ok(names)

@@ -124,7 +124,12 @@ fn files_under(folder: &str) -> io::Result<Vec<String>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(house().join(folder))? {
         let entry = entry?;
-        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // An editor's lock is a link that leads nowhere.
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{folder}/{name}");
         if entry.file_type()?.is_dir() {
             paths.extend(files_under(&path)?);
         } else {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use compile_fail::case::Case;
-use compile_fail::shelf::{CRATES, Shelf, ui};
+use compile_fail::shelf::{CRATES, Shelf, names, ui};
 use compile_fail::snapshot;
 
 #[test]
@@ -66,10 +67,21 @@ fn every_case_has_a_twin_that_does_it_right() {
 }
 
 #[test]
+fn an_editors_lock_and_what_macos_keeps_are_not_cases() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hidden-cases");
+    fs::create_dir_all(&folder).unwrap();
+    for name in ["case.rs", ".#case.rs", "._case.rs"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    assert_eq!(names(&folder, "rs").unwrap(), ["case".to_owned()].into());
+}
+
+#[test]
 fn every_crate_has_cases_so_that_green_means_refused() {
     let folders = fs::read_dir(ui()).expect("the folder ui/ with the cases");
     let folders: BTreeSet<String> = folders
         .map(|folder| folder.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
         .collect();
     assert_eq!(
         folders,

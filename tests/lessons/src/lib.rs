@@ -43,12 +43,26 @@ pub fn workspace() -> PathBuf {
 /// # Panics
 /// The folder cannot be listed.
 pub fn lessons() -> Vec<PathBuf> {
-    let folder = fs::read_dir(workspace().join("lessons")).expect("there is a folder of lessons");
-    let files = folder.map(|entry| entry.expect("it can be listed").path());
-    let is_page = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "md");
-    let mut pages: Vec<PathBuf> = files.filter(is_page).collect();
-    pages.sort();
+    let mut pages = visible(&workspace().join("lessons"));
+    pages.retain(|path| path.extension().is_some_and(|ending| ending == "md"));
     pages
+}
+
+/// The files and folders in a folder, sorted by name, without the hidden ones: an editor's lock
+/// `.#05-module-store.md` and macOS's `._05-module-store.md` are not ours.
+///
+/// # Panics
+/// The folder cannot be listed.
+pub fn visible(folder: &Path) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = entries.map(|entry| entry.expect("it can be listed"));
+    let mut paths: Vec<PathBuf> = entries
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    paths
 }
 
 /// Copies a file, or a folder with all that is in it.
@@ -59,9 +73,8 @@ pub fn copy(from: &Path, to: &Path) {
     if from.is_file() {
         return write(to, fs::read(from).expect("a file of the workspace"));
     }
-    for entry in fs::read_dir(from).expect("a folder of the workspace") {
-        let entry = entry.expect("it can be listed");
-        copy(&entry.path(), &to.join(entry.file_name()));
+    for path in visible(from) {
+        copy(&path, &to.join(path.file_name().unwrap_or_default()));
     }
 }
 

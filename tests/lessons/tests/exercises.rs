@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use lesson_tests::{workspace, write};
+use lesson_tests::{visible, workspace, write};
 use serde_json::Value;
 
 /// Where the tests of an exercise begin.
@@ -227,15 +227,12 @@ fn wrong_answers(name: &str) -> BTreeSet<String> {
 }
 
 fn names(folder: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir(exercises().join(folder)).expect("the folder is there");
-    let name = |entry: std::io::Result<fs::DirEntry>| {
-        let path = entry.expect("it can be read").path();
-        path.file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned()
+    let name = |path: PathBuf| {
+        let stem = path.file_stem().expect("a name");
+        stem.to_string_lossy().into_owned()
     };
-    entries.map(name).filter(|name| name != "README").collect()
+    let files = visible(&exercises().join(folder)).into_iter();
+    files.map(name).filter(|name| name != "README").collect()
 }
 
 fn read(path: &str) -> String {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lesson_tests::workspace;
+use lesson_tests::{visible, workspace};
 
 const PHRASES: &str = include_str!("../phrases.txt");
 
@@ -69,7 +69,7 @@ fn files_in(path: &Path, files: &mut Vec<PathBuf>) {
     {
         return;
     }
-    for entry in fs::read_dir(path).expect("a folder of the workspace") {
-        files_in(&entry.expect("it can be listed").path(), files);
+    for path in visible(path) {
+        files_in(&path, files);
     }
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lesson_tests::{SMALL_CRATES, lessons, program, run, workspace};
+use lesson_tests::{SMALL_CRATES, lessons, program, run, visible, workspace};
 
 #[test]
 fn every_quotation_in_a_page_stands_in_the_file_that_it_names() {
@@ -52,6 +52,20 @@ fn every_link_in_a_page_leads_to_a_file_that_exists() {
         links > 0,
         "the pages link to nothing: does this test still read them?"
     );
+}
+
+#[test]
+fn an_editors_lock_and_what_macos_keeps_are_not_pages() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hidden-pages");
+    fs::create_dir_all(&folder).expect("a folder of the tests");
+    for name in [
+        "05-module-store.md",
+        ".#05-module-store.md",
+        "._05-module-store.md",
+    ] {
+        fs::write(folder.join(name), "").expect("a file of the tests");
+    }
+    assert_eq!(visible(&folder), [folder.join("05-module-store.md")]);
 }
 
 #[test]
@@ -150,8 +164,6 @@ fn every_command_that_the_readme_names_has_a_package() {
 fn the_manager_that_lesson_12a_teaches_is_read_in_at_most_a_thousand_lines() {
     let source = workspace().join("crates/pubsub-manager/src");
     let lines_of = |folder: &Path| -> usize {
-        let files = fs::read_dir(folder).expect("a folder of the manager");
-        let files = files.map(|file| file.expect("it can be read").path());
         let is_read = |file: &PathBuf| {
             let name = file.file_name().unwrap_or_default();
             file.is_file()
@@ -159,7 +171,8 @@ fn the_manager_that_lesson_12a_teaches_is_read_in_at_most_a_thousand_lines() {
                     .iter()
                     .any(|other| name == *other)
         };
-        files
+        visible(folder)
+            .into_iter()
             .filter(is_read)
             .map(|file| read(&file).lines().count())
             .sum()
@@ -196,8 +209,8 @@ fn links_of(page: &str) -> impl Iterator<Item = &str> {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let crates = fs::read_dir(workspace().join("crates")).expect("there is a folder of crates");
-    let readmes = crates.map(|entry| entry.expect("it can be listed").path().join("README.md"));
+    let crates = visible(&workspace().join("crates")).into_iter();
+    let readmes = crates.map(|folder| folder.join("README.md"));
     let others = ["README.md", "ARCHITECTURE.md"].map(|page| workspace().join(page));
     let readmes = readmes.chain(others).filter(|path| path.exists());
     lessons().into_iter().chain(readmes).collect()
