@@ -9,6 +9,7 @@ pub mod changes;
 pub mod demo;
 pub mod diff;
 pub mod folder;
+pub mod named;
 pub mod page;
 pub mod quiz;
 pub mod schedule;

@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::stage::page_of;
+use crate::named::page_of;
 use html::html;
 
 /// The questions of a page.

@@ -13,6 +13,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::diff;
+use crate::named::{self, is_picture, page_of};
 use crate::page::Page;
 use crate::quiz;
 use crate::words;
@@ -22,46 +23,21 @@ use crate::words;
 /// # Errors
 /// A page names a file that is not there, or something cannot be written.
 pub fn stage(workspace: &Path, pages: &[Page], into: &Path) -> Result<()> {
-    let mut named = BTreeSet::new();
+    let mut files = BTreeSet::new();
     let words = words::words(pages);
     for page in pages {
         let text = words::linked(page, &words);
-        let text = staged(workspace, &page.file, &text, &mut named)?;
+        let text = staged(workspace, &page.file, &text, &mut files)?;
         let questions = quiz::questions(workspace, &page.file)?.unwrap_or_default();
-        named.extend(questions.iter().filter_map(|one| one.program.clone()));
+        files.extend(questions.iter().filter_map(|one| one.program.clone()));
         let text = quiz::added(text, &page.file, &questions)?;
         fs::write(into.join(&page.file), text)?;
     }
-    for file in &named {
-        if is_picture(file) {
-            let path = into.join("files").join(file);
-            fs::create_dir_all(path.parent().unwrap_or(into))?;
-            fs::copy(workspace.join(file), path)?;
-            continue;
-        }
-        let shown = shown(&workspace.join(file));
-        let shown = shown.with_context(|| format!("a page names {file}, which cannot be read"))?;
-        let path = into.join(page_of(file));
-        fs::create_dir_all(path.parent().unwrap_or(into))?;
-        fs::write(
-            path,
-            format!("# {file}\n\n````{}\n{shown}\n````\n", language(file)),
-        )?;
+    for file in &files {
+        named::write(workspace, file, into)?;
     }
-    fs::write(into.join("SUMMARY.md"), summary(pages, &named))?;
+    fs::write(into.join("SUMMARY.md"), summary(pages, &files))?;
     Ok(())
-}
-
-/// A file, or the names of what is in a folder.
-fn shown(path: &Path) -> Result<String> {
-    if path.is_file() {
-        return Ok(fs::read_to_string(path)?.trim_end().to_owned());
-    }
-    let entries = fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
-    let mut names: Vec<_> = entries.iter().map(|entry| entry.file_name()).collect();
-    names.sort();
-    let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
-    Ok(names.join("\n"))
 }
 
 /// Made from the pages' own heads, so that none can be forgotten.
@@ -221,33 +197,5 @@ fn directive(workspace: &Path, line: &str) -> Result<String> {
         _ => bail!(
             "{line} is not understood; write <!-- diff bad-game singleton-game --> or <!-- figure any-server -->"
         ),
-    }
-}
-
-pub(crate) fn page_of(file: &str) -> String {
-    match is_picture(file) {
-        true => format!("files/{file}"),
-        false => format!("files/{file}.md"),
-    }
-}
-
-fn is_picture(file: &str) -> bool {
-    Path::new(file)
-        .extension()
-        .is_some_and(|ending| ending == "png")
-}
-
-fn language(file: &str) -> &'static str {
-    match Path::new(file)
-        .extension()
-        .and_then(|ending| ending.to_str())
-    {
-        Some("rs") => "rust",
-        Some("toml") => "toml",
-        Some("ts") => "ts",
-        Some("js") => "javascript",
-        Some("html") => "html",
-        Some("md") => "markdown",
-        _ => "text",
     }
 }
