@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use game::{StoreError, Summary};
+use game::Summary;
+use story::StoreError;
 
 use crate::GameManager;
 

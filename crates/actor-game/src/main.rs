@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use actor_game::{AskError, GameManager, logger};
-use game::{Game, Story};
+use game::Game;
+use story::Story;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let story = Story {
         name: env!("CARGO_PKG_NAME"),
-        idea: "main.rs and logger.rs ask the task that owns the games",
-        try_next: "start a second task for the logger in crates/actor-game/src/main.rs",
+        idea: env!("CARGO_PKG_DESCRIPTION"),
+        try_next: include_str!("../try_next.txt"),
     };
     let manager = GameManager::start();
     let for_logger = manager.clone();

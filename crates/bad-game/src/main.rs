@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use bad_game::{GameManager, logger};
-use game::{Game, GameError, Story};
+use game::{Game, GameError};
 use once_cell::sync::Lazy;
+use story::Story;
 
 static GAME_MANAGER: Lazy<GameManager> = Lazy::new(GameManager::new);
 
@@ -12,14 +13,12 @@ static GAME_MANAGER: Lazy<GameManager> = Lazy::new(GameManager::new);
 async fn main() -> ExitCode {
     let story = Story {
         name: env!("CARGO_PKG_NAME"),
-        idea: "every file makes a GameManager of its own",
-        try_next: "export one from game_manager.rs: exported-game is one line away",
+        idea: env!("CARGO_PKG_DESCRIPTION"),
+        try_next: include_str!("../try_next.txt"),
     };
     let add = async |game| Ok(add(game)?);
     let look = async |out: &mut _| Ok(logger::look(out)?);
-    story
-        .tell(add, look, || game::managers(GameManager::constructed()))
-        .await
+    story.tell(add, look, verdict).await
 }
 
 fn add(game: Game) -> Result<(), GameError> {
@@ -28,4 +27,8 @@ fn add(game: Game) -> Result<(), GameError> {
         GAME_MANAGER.add_move(&game.id, played)?;
     }
     Ok(())
+}
+
+fn verdict() -> String {
+    story::managers(GameManager::constructed())
 }

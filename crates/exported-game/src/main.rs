@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use exported_game::{GAME_MANAGER, GameManager, logger};
-use game::{Game, GameError, Story};
+use game::{Game, GameError};
+use story::Story;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let story = Story {
         name: env!("CARGO_PKG_NAME"),
-        idea: "every file uses the GAME_MANAGER of game_manager.rs",
-        try_next: "write GameManager::new(); in crates/exported-game/src/main.rs",
+        idea: env!("CARGO_PKG_DESCRIPTION"),
+        try_next: include_str!("../try_next.txt"),
     };
     let add = async |game| Ok(add(game)?);
     let look = async |out: &mut _| Ok(logger::look(out)?);
@@ -29,6 +30,6 @@ fn add(game: Game) -> Result<(), GameError> {
 fn verdict() -> String {
     match GameManager::constructed() {
         1 => "one manager, by agreement only".to_owned(),
-        made => game::managers(made),
+        made => story::managers(made),
     }
 }

@@ -5,18 +5,15 @@
 //! Read `game.rs` first, then the store of the lesson you are in.
 
 mod chess_move;
-mod flags;
 mod game;
 mod game_id;
+mod hidden;
 mod object;
-mod printed;
 mod reader;
-mod story;
 
 pub use chess_move::{BadMove, Move};
 pub use game::{Game, GameError, Summary, count};
 pub use game_id::{BadGameId, GameId};
+pub use hidden::is_hidden;
 pub use object::Object;
-pub use printed::is_hidden;
 pub use reader::{ReadError, famous, read};
-pub use story::{StoreError, Story, managers};

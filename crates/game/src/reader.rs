@@ -31,7 +31,7 @@ pub enum ReadError {
         file: String,
     },
     /// The file could not be opened or read to its end.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}")]
     Unreadable {
         /// The file's name as the user gave it.
         file: String,

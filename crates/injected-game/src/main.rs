@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use game::{Game, GameError, Story};
+use game::{Game, GameError};
 use injected_game::{GameManager, logger};
+use story::Story;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let story = Story {
         name: env!("CARGO_PKG_NAME"),
-        idea: "main.rs makes a GameManager and hands it to logger.rs",
-        try_next: "give the logger an Arc of its own in crates/injected-game/src/main.rs",
+        idea: env!("CARGO_PKG_DESCRIPTION"),
+        try_next: include_str!("../try_next.txt"),
     };
     let manager = Arc::new(GameManager::new());
     let for_logger = Arc::clone(&manager);
@@ -31,6 +32,6 @@ fn add(manager: &GameManager, game: Game) -> Result<(), GameError> {
 fn verdict() -> String {
     match GameManager::constructed() {
         1 => "one manager, handed down".to_owned(),
-        made => game::managers(made),
+        made => story::managers(made),
     }
 }

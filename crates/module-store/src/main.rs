@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 use std::sync::PoisonError;
 
-use game::{Game, Story};
+use game::Game;
 use module_store::{logger, store};
+use story::Story;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let story = Story {
         name: env!("CARGO_PKG_NAME"),
-        idea: "main.rs and logger.rs share one list, in store.rs",
-        try_next: "take the Mutex away from GAMES in crates/module-store/src/store.rs",
+        idea: env!("CARGO_PKG_DESCRIPTION"),
+        try_next: include_str!("../try_next.txt"),
     };
     let add = async |game| {
         add(game);

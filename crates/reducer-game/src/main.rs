@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use game::{Game, GameError, Story};
+use game::{Game, GameError};
 use reducer_game::logger;
 use reducer_game::store::{Action, STORE, State};
+use story::Story;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let story = Story {
         name: env!("CARGO_PKG_NAME"),
-        idea: "main.rs dispatches actions, logger.rs reads the state",
-        try_next: "write STORE.state().games.clear(); in crates/reducer-game/src/main.rs",
+        idea: env!("CARGO_PKG_DESCRIPTION"),
+        try_next: include_str!("../try_next.txt"),
     };
     let add = async |game| Ok(add(game)?);
     let look = async |out: &mut _| Ok(logger::look(out)?);

@@ -2,21 +2,20 @@
 
 use std::process::ExitCode;
 
-use game::{Game, GameError, Story};
+use game::{Game, GameError};
 use singleton_game::{GameManager, logger};
+use story::Story;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let story = Story {
         name: env!("CARGO_PKG_NAME"),
-        idea: "every file asks GameManager::instance()",
-        try_next: "write GameManager::new(); in crates/singleton-game/src/main.rs",
+        idea: env!("CARGO_PKG_DESCRIPTION"),
+        try_next: include_str!("../try_next.txt"),
     };
     let add = async |game| Ok(add(game)?);
     let look = async |out: &mut _| Ok(logger::look(out)?);
-    story
-        .tell(add, look, || game::managers(GameManager::constructed()))
-        .await
+    story.tell(add, look, verdict).await
 }
 
 fn add(game: Game) -> Result<(), GameError> {
@@ -25,4 +24,8 @@ fn add(game: Game) -> Result<(), GameError> {
         GameManager::instance().add_move(&game.id, played)?;
     }
     Ok(())
+}
+
+fn verdict() -> String {
+    story::managers(GameManager::constructed())
 }

@@ -1,12 +1,12 @@
-//! The command line that the game crates share.
+//! The command line that all stores share.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
-/// The longest pause that may be asked for: a demonstration that adds less than a game a day
-/// is a mistyped one.
+/// The longest pause that is accepted: a demonstration that adds less than one game a day is a typing
+/// mistake.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE")]
     pub(crate) games: Option<PathBuf>,
 
-    /// Go on until Ctrl-C, as the lecture does: index and logger each on a timer of its own
+    /// Run until Ctrl-C, as the lecture does: index and logger each on a timer of its own
     #[arg(long)]
     pub(crate) forever: bool,
 
@@ -45,8 +45,8 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// Reads this process's arguments on behalf of the program `name`. Where they are no good,
-    /// or `--help` is asked for, it says so and ends the process, as clap does.
+    /// Reads this process's arguments for the program `name`. If they are invalid, or include `--help`,
+    /// it prints that and ends the process, as clap does.
     pub(crate) fn parse_as(name: &'static str, idea: &'static str) -> Self {
         let mut command = Self::command().name(name).about(idea);
         let flags = Self::from_arg_matches(&command.get_matches_mut())
