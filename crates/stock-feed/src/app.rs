@@ -8,10 +8,10 @@ use program::RateLimitedLog;
 use pubsub_manager::PubSubManager;
 
 use crate::broker_log::BrokerLog;
+use crate::cached_answer::CachedAnswer;
 use crate::market::Market;
 use crate::origin::{Allowed, Forwarded};
 use crate::sessions::Sessions;
-use crate::stats::Latest;
 
 /// How much of this server one user may have. Each is a flag of the program.
 #[derive(Debug, Clone)]
@@ -45,7 +45,8 @@ pub(crate) struct App {
     /// What the page calls this server, and what it calls the broker.
     pub(crate) listen: String,
     pub(crate) broker: &'static str,
-    pub(crate) latest: Latest,
+    /// The latest answer to `/stats`.
+    pub(crate) stats: CachedAnswer,
     pub(crate) refusals: RateLimitedLog,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) users_so_far: AtomicU64,

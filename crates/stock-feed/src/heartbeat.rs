@@ -5,7 +5,6 @@
 //! sent a ping, and nobody else is: a price starts a proxy's clock anew as well, and a million pings
 //! are not free.
 
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::task::yield_now;
@@ -13,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::frame::CloseCode;
+use crate::pulse::ROUNDS;
 use crate::session::Session;
 use crate::sessions::Sessions;
 
@@ -22,54 +22,6 @@ const STEPS: usize = 64;
 
 /// How many users are visited before others get their turn.
 const SLICE: usize = 64;
-
-/// Rounds in each `ping_every`. With two, a ping comes after `ping_every` at least, and after one and
-/// a half of it at most: with 25 s, in time for those 50 s.
-const ROUNDS: u32 = 2;
-
-/// How many pings in a row may stay unanswered: a phone in a tunnel has a minute to come out of it.
-const UNANSWERED_PINGS: u8 = 2;
-
-/// What the heartbeat knows of one user.
-#[derive(Debug, Default)]
-pub(crate) struct Pulse {
-    /// How many rounds in a row have found nothing written to the user.
-    quiet: AtomicU8,
-    /// How many pings were sent since the user sent anything.
-    unanswered: AtomicU8,
-}
-
-/// What a user is due in this round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Due {
-    Nothing,
-    Ping,
-    /// It has not answered: a cable was pulled, or a proxy has forgotten it.
-    Eviction,
-}
-
-impl Pulse {
-    /// Something was written to the user. It stands in the way of each price, so it is one store.
-    pub(crate) fn written(&self) {
-        self.quiet.store(0, Ordering::Relaxed);
-    }
-
-    /// The user has sent something.
-    pub(crate) fn heard(&self) {
-        self.unanswered.store(0, Ordering::Relaxed);
-    }
-
-    /// Looks at the user, once a round.
-    pub(crate) fn due(&self) -> Due {
-        if u32::from(self.quiet.fetch_add(1, Ordering::Relaxed)) < ROUNDS {
-            return Due::Nothing;
-        }
-        match self.unanswered.fetch_add(1, Ordering::Relaxed) {
-            0..UNANSWERED_PINGS => Due::Ping,
-            _ => Due::Eviction,
-        }
-    }
-}
 
 /// Looks after every user, without end.
 pub(crate) async fn run(app: &'static App) {
@@ -124,6 +76,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
+    use crate::pulse::{Due, Pulse};
 
     const PING_EVERY: Duration = Duration::from_secs(25);
 

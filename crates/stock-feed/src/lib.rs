@@ -17,11 +17,13 @@ pub mod watch;
 
 mod app;
 mod broker_log;
+mod cached_answer;
 mod corked;
 mod handshake_limiter;
 mod heartbeat;
 mod http;
 mod page;
+mod pulse;
 mod session;
 mod sessions;
 mod socket;

@@ -27,6 +27,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::{App, Limits};
 use crate::broker_log::BrokerLog;
+use crate::cached_answer::CachedAnswer;
 use crate::corked::Corked;
 use crate::handshake_limiter::{HandshakeLimiter, HandshakePermit};
 use crate::heartbeat;
@@ -34,7 +35,6 @@ use crate::http::{WEBSOCKET, malformed, router, websocket};
 use crate::market::Market;
 use crate::session::TextFrames;
 use crate::sessions::Sessions;
-use crate::stats::Latest;
 use crate::user;
 
 /// Connections that wait for the kernel to be accepted, when a whole fleet's users come over.
@@ -155,7 +155,7 @@ pub async fn run(
         market,
         listen,
         broker: name,
-        latest: Latest::default(),
+        stats: CachedAnswer::default(),
         refusals: RateLimitedLog::default(),
         prometheus,
         users_so_far: AtomicU64::new(0),

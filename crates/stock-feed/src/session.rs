@@ -6,7 +6,7 @@ use pubsub_manager::{Connection, Encode, Message, PubSubManager, Socket, UserId}
 use tokio::net::TcpStream;
 
 use crate::frame::{CloseCode, close_frame, ping_frame, text_frame};
-use crate::heartbeat::Due;
+use crate::pulse::Due;
 use crate::socket::UserSocket;
 
 /// One user of this server. Its socket is kept by the manager, beside what the user follows: there

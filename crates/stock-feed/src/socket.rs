@@ -10,7 +10,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use crate::heartbeat::Pulse;
+use crate::pulse::Pulse;
 
 /// Where a short read proves that nothing is left, as it does with epoll and kqueue.
 const SHORT_READ_IS_ALL: bool = cfg!(any(target_os = "linux", target_vendor = "apple"));

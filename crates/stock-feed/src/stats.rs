@@ -1,13 +1,11 @@
 //! What this server says about itself: `/stats`, `/metrics`, `/healthz`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use parking_lot::Mutex;
 use pubsub_manager::{Feed, Stock, StockUsers};
 use serde::Serialize;
 
@@ -20,10 +18,6 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// How many stocks are listed, those with the most users first.
 const LISTED: usize = 100;
-
-/// The latest answer to `/stats`.
-#[derive(Debug, Default)]
-pub(crate) struct Latest(Mutex<Option<(Instant, Bytes)>>);
 
 #[derive(Serialize)]
 struct Stats<'a> {
@@ -50,15 +44,7 @@ struct Stats<'a> {
 
 /// `GET /stats`
 pub(crate) async fn stats(State(app): State<&'static App>) -> Response {
-    let mut latest = app.latest.0.lock();
-    let json = match &*latest {
-        Some((at, json)) if at.elapsed() < FRESH => json.clone(),
-        _ => {
-            let json = Bytes::from(describe(app));
-            *latest = Some((Instant::now(), json.clone()));
-            json
-        }
-    };
+    let json = app.stats.no_older_than(FRESH, || describe(app));
     ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
