@@ -13,7 +13,6 @@ pub mod origin;
 pub mod publish;
 pub mod request;
 pub mod server;
-pub mod watch;
 
 mod app;
 mod broker_log;

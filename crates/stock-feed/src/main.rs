@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use program::{asked_to_end, log_to_stderr, raise_descriptor_limit, report};
+use feed_watch::FeedUrl;
+use program::{BadInput, asked_to_end, log_to_stderr, raise_descriptor_limit, report};
 use pubsub_manager::BrokerAddress;
-use stock_feed::cli::{Cli, Command, Serve, seats};
-use stock_feed::{publish, server, watch};
+use stock_feed::cli::{Cli, Command, Serve, Watch, seats};
+use stock_feed::{publish, server};
 use tracing_subscriber::filter::LevelFilter;
 
 const NAME: &str = env!("CARGO_PKG_NAME");
@@ -28,8 +29,8 @@ fn main() -> ExitCode {
             let ended = runtime.block_on(async {
                 match cli.command {
                     None => serve(cli.serve).await,
-                    Some(Command::Publish(publish)) => publish::run(publish).await,
-                    Some(Command::Watch(watch)) => watch::run(watch).await,
+                    Some(Command::Publish(publish)) => publish::run(publish, asked_to_end()?).await,
+                    Some(Command::Watch(watch)) => watch_feed(watch).await,
                 }
             });
             // A run that publishes from a pipe has a thread that waits for the pipe's next line, and
@@ -80,6 +81,16 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
     )?;
     writeln!(out, "stock-feed: prices come from {from}; Ctrl-C ends it")?;
     server::run(listener, options, end).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn watch_feed(watch: Watch) -> anyhow::Result<ExitCode> {
+    let feed: FeedUrl = watch.url.parse().map_err(BadInput::new)?;
+    let end = asked_to_end()?;
+    tokio::select! {
+        printed = feed_watch::watch(&feed, &watch.stocks) => printed.context("cannot print")?,
+        () = end => {}
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -149,7 +149,7 @@ impl Lines {
 ///
 /// # Errors
 /// The file cannot be read, or the Redis cannot be reached.
-pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
+pub async fn run(publish: Publish, end: impl Future<Output = ()>) -> anyhow::Result<ExitCode> {
     let mut out = io::stderr();
     let redis = match publish.redis.url() {
         Ok(Some(redis)) => redis,
@@ -186,7 +186,7 @@ pub async fn run(publish: Publish) -> anyhow::Result<ExitCode> {
         ));
         tokio::select! {
             finished = &mut work => Some(finished?),
-            _ = tokio::signal::ctrl_c() => None,
+            () = end => None,
         }
     };
     publishing.bar.finish_and_clear();
