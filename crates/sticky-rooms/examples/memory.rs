@@ -5,7 +5,6 @@ use std::env;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use axum_tungstenite::tungstenite::protocol::WebSocketConfig;
 use futures_util::StreamExt;
 use program::stdin_closed;
 use stateless_server::DatabaseUrl;
@@ -17,6 +16,7 @@ use sticky_rooms::seats::Seats;
 use sticky_rooms::{fleet, server};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// With two visitors each, a process stays below 20,000 descriptors.
 const ROOMS: usize = 9_500;
@@ -55,7 +55,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-type Visitor = axum_tungstenite::WebSocketStream<TcpStream>;
+type Visitor = tokio_tungstenite::WebSocketStream<TcpStream>;
 
 /// Enters and waits for the room's first frame.
 async fn enter(address: SocketAddr, room: usize) -> Result<Visitor> {
@@ -65,7 +65,7 @@ async fn enter(address: SocketAddr, room: usize) -> Result<Visitor> {
         .write_buffer_size(0);
     let url = format!("ws://{address}/rooms/room-{room}");
     let (mut visitor, _) =
-        axum_tungstenite::client_async_with_config(url, stream, Some(small)).await?;
+        tokio_tungstenite::client_async_with_config(url, stream, Some(small)).await?;
     visitor.next().await.context("the server says nothing")??;
     Ok(visitor)
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::Error;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use axum_tungstenite::tungstenite;
 use game::Object;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::tungstenite;
 
 use crate::board::Seat;
 use crate::message::{Asked, Refusal, Said};

@@ -6,13 +6,13 @@ mod support;
 
 use std::time::Duration;
 
-use axum_tungstenite::tungstenite::{Bytes, Message};
 use futures_util::SinkExt;
 use game::Game;
 use serde_json::{Value, json};
 use stateless_server::store::Store;
 use support::{NEVER, Place, Visitor};
 use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 /// White and black at one table.
 async fn table(server: std::net::SocketAddr, room: &str) -> [Visitor; 2] {

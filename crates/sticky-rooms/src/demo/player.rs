@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use axum_tungstenite::tungstenite::client::IntoClientRequest;
-use axum_tungstenite::tungstenite::http::HeaderValue;
-use axum_tungstenite::tungstenite::protocol::Message;
-use axum_tungstenite::{WebSocketStream, client_async};
 use futures_util::{SinkExt, StreamExt};
 use game::Move;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::board::Seat;
 use crate::room_id::RoomId;

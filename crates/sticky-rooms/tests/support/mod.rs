@@ -6,9 +6,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum_tungstenite::tungstenite::Message;
-use axum_tungstenite::tungstenite::client::IntoClientRequest;
-use axum_tungstenite::{WebSocketStream, client_async};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use stateless_server::DatabaseUrl;
@@ -20,6 +17,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
