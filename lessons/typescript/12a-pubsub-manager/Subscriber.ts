@@ -3,17 +3,15 @@ export interface Connection {
   unsubscribe(stocks: string[]): Promise<void>;
 }
 
+// One Subscriber a connection: an answer that arrives after the connection was lost is added to a set
+// that nobody reads any more. What users want outlives the connection, so it is given from outside.
 export class Subscriber {
-  readonly wanted = new Set<string>();
-  private confirmed = new Set<string>();
+  private readonly confirmed = new Set<string>();
 
-  constructor(private connection: Connection) {}
-
-  // On a new connection nothing is subscribed.
-  connected(connection: Connection): void {
-    this.connection = connection;
-    this.confirmed = new Set();
-  }
+  constructor(
+    private readonly connection: Connection,
+    private readonly wanted: ReadonlySet<string>,
+  ) {}
 
   // Compares and asks, until what is confirmed is what is wanted.
   async reconcile(): Promise<void> {

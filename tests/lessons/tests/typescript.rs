@@ -67,7 +67,7 @@ fn the_first_manager_sends_a_price_twice_and_remembers_undefined() {
 }
 
 #[test]
-fn the_second_one_asks_for_what_is_wanted_on_each_connection() {
+fn an_answer_of_a_lost_connection_confirms_nothing_on_the_next_one() {
     let Some(compiled) = compiled() else { return };
     assert_eq!(
         compiled.prints("12a-pubsub-manager/index"),
