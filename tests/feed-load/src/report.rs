@@ -109,7 +109,10 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
             number(pair.limit, digits),
             number(pair.ratio, 2),
         ];
-        let recorded = |it: f64| it.to_string();
+        let recorded = |it: f64| match what.starts_with("CPU") {
+            true => format!("{it:.2} x"),
+            false => it.to_string(),
+        };
         let rivals = RECORDED
             .iter()
             .map(|(_, figures)| figures[row].map_or("-".into(), recorded));
@@ -122,7 +125,8 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
     let mut text = format!(
         "{} users; both servers side by side, in turns; medians of {} run{plural}\n\n{}\n\n\
          limit: a bare loop that writes the same frames to as many sockets, in this run\n\
-         * recorded with 15,000 users on a machine with 2 cores, not in this run\n",
+         * recorded with 15,000 users on a machine with 2 cores, not in this run: memory in KiB, CPU time as \
+         a ratio to that day's bare loop\n",
         comparison.users,
         comparison.runs,
         table.trim_fmt()
