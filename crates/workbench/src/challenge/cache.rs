@@ -1,0 +1,260 @@
+//! Lesson 2: a copy in each server, and a load that is still under way when its game changes.
+
+use serde::{Deserialize, Serialize};
+
+use super::database::{Database, PLAYS};
+use super::requests::Requests;
+use super::{Challenge, Route, Rule, Verdict, index};
+use crate::network::Net;
+
+const SERVERS: [&str; 2] = ["server-1", "server-2"];
+/// Two connections of a pool: what is sent on one may overtake what is sent on the other.
+const WRITES: &str = "database";
+const LOADS: &str = "database-2";
+const READER: &str = "Ann";
+const PLAYER: &str = "Ben";
+/// In milliseconds.
+const TIME_TO_LIVE: u64 = 2_000;
+
+/// What a server receives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A user wants to see the game.
+    Get { request: u32 },
+    /// A user sends a move.
+    Move {
+        request: u32,
+        number: usize,
+        play: String,
+    },
+    /// The database's answer to `load`.
+    Game { request: u32, moves: Vec<String> },
+    /// To `append_if`: the move is stored as this number.
+    Appended { request: u32, number: usize },
+    /// To `append_if`: another number is next, and nothing was changed.
+    Conflict { request: u32, moves: Vec<String> },
+}
+
+/// What a server does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// Asks the database for the game.
+    Load { request: u32 },
+    /// Stores a move if this number is the next one.
+    AppendIf {
+        request: u32,
+        number: usize,
+        play: String,
+    },
+    /// Replies to a `get`.
+    ReplyGame { request: u32, moves: Vec<String> },
+    /// Replies to a `move`.
+    ReplyMove { request: u32, played: bool },
+}
+
+/// What may happen outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// Ann gets the game from this server.
+    Get(String),
+    /// Ben sends a move to it.
+    Play(String),
+}
+
+const LESSON: &str = "lessons/02-memory-cache.md";
+const OWN: Rule = Rule {
+    words: "a server never replies with a game that lacks a move which it has stored itself",
+    why: "A load that began before a move may end after it.",
+    lesson: LESSON,
+};
+const AGE: Rule = Rule {
+    words: "a reply has come from the database within the last 2 s",
+    why: "The other server does not report its changes: that is what the time to live is for.",
+    lesson: LESSON,
+};
+const HIT: Rule = Rule {
+    words: "while a copy is good, the database is not asked",
+    why: "That is what the copy is for.",
+    lesson: LESSON,
+};
+const ANSWERED: Rule = Rule {
+    words: "in the end every user has a reply",
+    why: "Nothing is slow any more, and a last request was sent after the last crash.",
+    lesson: LESSON,
+};
+
+/// The database, and what each server has received.
+#[derive(Debug, Default)]
+pub struct Cache {
+    now: u64,
+    database: Database,
+    /// Ann is user 0, Ben is user 1.
+    requests: Requests<()>,
+    last_sent: bool,
+    servers: [Received; 2],
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    /// How long the game was after the last move that this server stored.
+    own: usize,
+    /// When each game came from the database, and how long it was.
+    loads: Vec<(u64, usize)>,
+}
+
+impl Cache {
+    fn get(&mut self, server: usize, net: &mut Net<Self>) -> String {
+        let request = self.requests.send(0, server, ());
+        net.tell(READER, server, Event::Get { request });
+        format!("{READER} gets the game from {}", SERVERS[server])
+    }
+}
+
+impl Challenge for Cache {
+    const NAME: &'static str = "cache";
+    const QUESTION: &'static str =
+        "a copy in each server: how old may it be, and when must it be dropped?";
+    const SERVERS: &'static [&'static str] = &SERVERS;
+    const STORES: &'static [&'static str] = &[WRITES, LOADS];
+    const NAMES: &'static [&'static [&'static str]] = &[&SERVERS];
+    const SLOW: &'static [(&'static str, &'static str)] = &[
+        (LOADS, SERVERS[0]),
+        (LOADS, SERVERS[1]),
+        (WRITES, SERVERS[0]),
+        (WRITES, SERVERS[1]),
+    ];
+    const CRASHES: bool = true;
+    const WAITS: bool = true;
+
+    type Event = Event;
+    type Action = Action;
+    type Deed = Deed;
+
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn route(action: &Action) -> Result<Route<Event>, String> {
+        Ok(Route::To(match action {
+            Action::Load { .. } => LOADS,
+            Action::AppendIf { .. } => WRITES,
+            Action::ReplyGame { .. } => READER,
+            Action::ReplyMove { .. } => PLAYER,
+        }))
+    }
+
+    fn deeds() -> Vec<(usize, Deed)> {
+        let get = SERVERS.map(|server| (30, Deed::Get(server.to_owned())));
+        let play = SERVERS.map(|server| (15, Deed::Play(server.to_owned())));
+        get.into_iter().chain(play).collect()
+    }
+
+    fn act(&mut self, deed: &Deed, net: &mut Net<Self>) -> Option<String> {
+        let (Deed::Get(name) | Deed::Play(name)) = deed;
+        let server = index(&SERVERS, name)?;
+        if let Deed::Get(_) = deed {
+            return Some(self.get(server, net));
+        }
+        let number = self.database.len() + 1;
+        let play = *PLAYS.as_flattened().get(number - 1)?;
+        let event = Event::Move {
+            request: self.requests.send(1, server, ()),
+            number,
+            play: play.into(),
+        };
+        net.tell(PLAYER, server, event);
+        let server = SERVERS[server];
+        Some(format!("{PLAYER} sends move {number}, {play}, to {server}"))
+    }
+
+    fn started(&mut self, server: usize, _: bool, _: &mut Net<Self>) {
+        self.requests.lose(server);
+        self.servers[server] = Received::default();
+    }
+
+    fn received(&mut self, now: u64, server: usize, event: &Event) {
+        self.now = now;
+        let received = &mut self.servers[server];
+        match event {
+            Event::Game { moves, .. } => received.loads.push((now, moves.len())),
+            Event::Appended { number, .. } => received.own = received.own.max(*number),
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, server: usize, action: &Action) -> Verdict {
+        let (received, name, now) = (&self.servers[server], SERVERS[server], self.now);
+        let came = |age: u64, enough: &dyn Fn(usize) -> bool| {
+            let mut loads = received.loads.iter();
+            loads.any(|(at, length)| at + age >= now && enough(*length))
+        };
+        match action {
+            Action::ReplyGame { moves, .. } => {
+                let length = moves.len();
+                OWN.holds(length >= received.own, || {
+                    format!(
+                        "{name} replied with a game of {length} moves, and has itself stored move {}",
+                        received.own
+                    )
+                })?;
+                AGE.holds(came(TIME_TO_LIVE, &|loaded| loaded == length), || {
+                    format!("no game of {length} moves has come to {name} within the last 2 s")
+                })
+            }
+            // Half of it, because a server may count from when it asked.
+            Action::Load { .. } => {
+                let good = came(TIME_TO_LIVE / 2, &|length| length >= received.own);
+                HIT.holds(!good, || {
+                    format!(
+                        "{name} asked the database for a game that had come within the last second"
+                    )
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn arrived(&mut self, server: usize, action: Action, net: &mut Net<Self>) -> Verdict {
+        match action {
+            Action::Load { request } => {
+                let moves = self.database.moves();
+                net.tell(LOADS, server, Event::Game { request, moves });
+            }
+            Action::AppendIf {
+                request,
+                number,
+                play,
+            } => {
+                let answer = match self.database.append_if(number, play) {
+                    Some(number) => Event::Appended { request, number },
+                    None => Event::Conflict {
+                        request,
+                        moves: self.database.moves(),
+                    },
+                };
+                net.tell(WRITES, server, answer);
+            }
+            Action::ReplyGame { request, .. } | Action::ReplyMove { request, .. } => {
+                self.requests.replied(request);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, net: &mut Net<Self>) -> Option<String> {
+        let first = !std::mem::replace(&mut self.last_sent, true);
+        let asked = self.requests.get(1).is_some();
+        (first && asked).then(|| format!("In the end {}", self.get(0, net)))
+    }
+
+    fn at_end(&self) -> Verdict {
+        let waits = self.requests.unanswered();
+        ANSWERED.holds(waits.is_none(), || match waits {
+            Some(0) => format!("{READER} asked for the game and has no reply"),
+            _ => format!("{PLAYER} sent a move and has no reply"),
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! A story as a figure in steps, which the book plays: a file of `crates/lessons/figures`.
+
+use std::fmt::Write as _;
+
+use crate::challenge::Challenge;
+use crate::network::{Fate, Line};
+use crate::words::{capital, the};
+use crate::world::{Ended, Fault};
+
+/// The width of the drawing, in its own units.
+const WIDTH: usize = 720;
+
+/// A party and the middle of its box.
+struct Place<'a> {
+    name: &'a str,
+    x: usize,
+    y: usize,
+}
+
+/// Users in the upper row, servers below them, and at the bottom what the servers ask.
+fn places<C: Challenge>(ended: &Ended) -> Vec<Place<'_>> {
+    let lines = ended.told.iter().flat_map(|told| &told.lines);
+    let names = lines.flat_map(|line| [line.from, line.to]);
+    let mut rows: [Vec<&str>; 3] = Default::default();
+    for name in names.chain(C::SERVERS.iter().copied()) {
+        let row = if C::SERVERS.contains(&name) {
+            1
+        } else if C::STORES.contains(&name) || name == "broker" {
+            2
+        } else {
+            0
+        };
+        if !rows[row].contains(&name) {
+            rows[row].push(name);
+        }
+    }
+    rows.iter_mut().for_each(|row| row.sort_unstable());
+    let mut places = Vec::new();
+    let full = rows.iter().filter(|row| !row.is_empty());
+    for (at, row) in full.enumerate() {
+        let wide = WIDTH / row.len();
+        places.extend(row.iter().enumerate().map(|(n, name)| Place {
+            name,
+            x: wide * n + wide / 2,
+            y: at * 128 + 26,
+        }));
+    }
+    places
+}
+
+/// The whole file: a drawing, and a list of the steps that change it.
+pub(crate) fn figure<C: Challenge>(ended: &Ended) -> String {
+    let places = places::<C>(ended);
+    let broken = match &ended.fault {
+        Some(Fault::Rule(broken)) => capital(&broken.what),
+        Some(Fault::Server(name, _)) => format!("{} fails", capital(&the(name))),
+        Some(Fault::Endless) => "They answer each other without end".into(),
+        None => "No rule is broken".into(),
+    };
+    let mut text = format!(
+        "<figure class=\"steps\" data-steps=\"{}\">\n<figcaption>{}</figcaption>\n",
+        ended.told.len() + 1,
+        escaped(&capital(C::QUESTION))
+    );
+    draw(&mut text, &places, ended, &broken);
+    text += "<ol>\n";
+    for told in &ended.told {
+        let beats: Vec<_> = told.lines.iter().map(beat).collect();
+        let (beats, words) = (beats.join(", "), escaped(&told.words));
+        let _ = writeln!(text, "  <li data-do=\"{beats}\">{words}.</li>");
+    }
+    let last = match &ended.fault {
+        Some(Fault::Rule(broken)) => format!("{}: {}", broken.rule.words, broken.what),
+        _ => broken,
+    };
+    let last = escaped(&capital(&last));
+    let _ = writeln!(
+        text,
+        "  <li data-do=\"+broken\">{last}.</li>\n</ol>\n</figure>"
+    );
+    text
+}
+
+fn draw(text: &mut String, places: &[Place<'_>], ended: &Ended, broken: &str) {
+    let bottom = places.iter().map(|place| place.y).max().unwrap_or(0);
+    let names: Vec<_> = places.iter().map(|place| place.name).collect();
+    let _ = writeln!(
+        text,
+        "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"{}.\">",
+        bottom + 70,
+        escaped(&names.join(", "))
+    );
+    let mut wires: Vec<(&str, &str)> = Vec::new();
+    for line in ended.told.iter().flat_map(|told| &told.lines) {
+        if !wires.contains(&(line.from, line.to)) && !wires.contains(&(line.to, line.from)) {
+            wires.push((line.from, line.to));
+        }
+    }
+    let place = |name: &str| places.iter().find(|place| place.name == name);
+    for (from, to) in wires {
+        let (Some(one), Some(other)) = (place(from), place(to)) else {
+            continue;
+        };
+        // From box to box: each is 40 high.
+        let down = one.y < other.y;
+        let (y, other_y) = match down {
+            true => (one.y + 20, other.y - 20),
+            false => (one.y - 20, other.y + 20),
+        };
+        let _ = writeln!(
+            text,
+            "  <path class=\"wire\" data-wire=\"{} {}\" d=\"M{} {y}L{} {other_y}\"/>",
+            word(from),
+            word(to),
+            one.x,
+            other.x
+        );
+    }
+    for Place { name, x, y } in places {
+        let (left, top, middle) = (x - 60, y - 20, y + 5);
+        let _ = writeln!(
+            text,
+            "  <rect class=\"box\" x=\"{left}\" y=\"{top}\" width=\"120\" height=\"40\" rx=\"9\"/>\
+             <text class=\"head mid\" x=\"{x}\" y=\"{middle}\">{name}</text>"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "  <g class=\"broken off\" data-part=\"broken\"><text class=\"mid\" x=\"{}\" y=\"{}\">{}</text></g>\n</svg>",
+        WIDTH / 2,
+        bottom + 54,
+        escaped(broken)
+    );
+}
+
+/// A message as the book's engine reads it: `ann>server(label)` moves, `ann:server(label)` only appears.
+/// A `/` divides a label: its two parts are written on both sides of the wire.
+fn beat(line: &Line) -> String {
+    let words = line.words.replace(['(', ')', '/', ','], " ");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let blanks = words.match_indices(' ');
+    let middle = blanks.min_by_key(|(at, _)| at.abs_diff(words.len() / 2));
+    let label = match middle.filter(|_| words.len() > 14) {
+        Some((at, _)) => format!("{}/{}", &words[..at], &words[at + 1..]),
+        None => words,
+    };
+    let note = match line.fate {
+        Fate::Arrived => None,
+        Fate::Waits => Some("waits"),
+        Fate::Lost => Some("lost"),
+    };
+    let way = if note.is_some() { ':' } else { '>' };
+    let label = match note {
+        None => label,
+        Some(note) if label.contains('/') => format!("{label} {note}"),
+        Some(note) => format!("{label}/{note}"),
+    };
+    format!(
+        "{}{way}{}({})",
+        word(line.from),
+        word(line.to),
+        escaped(&label)
+    )
+}
+
+fn word(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

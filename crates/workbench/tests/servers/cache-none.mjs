@@ -1,0 +1,13 @@
+// Wrong: has no copy.
+import { serve } from "../../typescript/workbench.js";
+
+serve(() => ({
+  on(_now, { type, request, number, play, moves }) {
+    switch (type) {
+      case "get": return [{ type: "load", request }];
+      case "game": return [{ type: "reply_game", request, moves }];
+      case "move": return [{ type: "append_if", request, number, play }];
+      default: return [{ type: "reply_move", request, played: type === "appended" }];
+    }
+  },
+}));
