@@ -75,6 +75,16 @@ pub(crate) struct Server {
 
     #[arg(long)]
     pub(crate) until_stdin_closes: bool,
+
+    /// Print no reason if it cannot be started: an attempt before this one has printed it.
+    #[arg(long)]
+    pub(crate) quiet_start: bool,
+}
+
+impl Flags {
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(&self.command, Some(Command::Server(server)) if server.quiet_start)
+    }
 }
 
 impl Serve {

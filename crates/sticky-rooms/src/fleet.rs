@@ -9,10 +9,15 @@ use anyhow::{Context, Result};
 use stateless_server::DatabaseUrl;
 use stateless_server::fleet::Server;
 use tokio::process::Command;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// How many.
+/// The servers of the demonstration and of `serve`.
 pub const SERVERS: usize = 3;
+
+/// The pauses between attempts to start a server that could not be started.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// How to start a server.
 #[derive(Clone, Debug)]
@@ -31,6 +36,10 @@ impl Fleet {
     /// # Errors
     /// It does not begin to listen.
     pub async fn start(&self, number: usize, address: SocketAddr) -> Result<Server> {
+        Ok(Server::spawn(self.command(number, address), number).await?)
+    }
+
+    fn command(&self, number: usize, address: SocketAddr) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["server", "--until-stdin-closes"]);
         command.arg(format!("--number={number}"));
@@ -41,7 +50,7 @@ impl Fleet {
             DatabaseUrl::Postgres(address) => command.env("DATABASE_URL", address),
             DatabaseUrl::Sqlite(file) => command.arg("--database").arg(file.as_argument()),
         };
-        Ok(Server::spawn(command, number).await?)
+        command
     }
 
     /// Starts all of them at free ports.
@@ -56,23 +65,66 @@ impl Fleet {
         Ok(servers)
     }
 
-    /// Starts a server again, at its address, whenever it has ended; says so.
+    /// Restarts a server, at its address, whenever it has ended, and prints so. When `ending` changes,
+    /// the server is asked to end; returns when it has.
     ///
     /// # Errors
-    /// It cannot be started again, or nothing can be printed.
-    pub async fn keep(&self, mut server: Server, pause: Duration) -> Result<()> {
+    /// Nothing can be printed.
+    pub async fn keep(
+        &self,
+        mut server: Server,
+        pause: Duration,
+        mut ending: watch::Receiver<()>,
+    ) -> Result<()> {
         let (number, address) = (server.number, address(&server)?);
         loop {
-            let status = server.ended().await?;
+            let status = tokio::select! {
+                status = server.ended() => status?,
+                _ = ending.changed() => {
+                    server.end().await;
+                    return Ok(());
+                }
+            };
             let again = format!("starting it again in {}", humantime::format_duration(pause));
             writeln!(io::stdout(), "server {number} ended ({status}); {again}")?;
-            sleep(pause).await;
-            server = self.start(number, address).await?;
+            server = tokio::select! {
+                server = self.start_again(number, address, pause) => server?,
+                _ = ending.changed() => return Ok(()),
+            };
             let process = server.process;
             writeln!(
                 io::stdout(),
                 "server {number}: http://{address} process {process}"
             )?;
+        }
+    }
+
+    /// Tries until it succeeds: the port may be taken for a moment, or the database away, and that is
+    /// no reason to end the other servers.
+    async fn start_again(
+        &self,
+        number: usize,
+        address: SocketAddr,
+        mut pause: Duration,
+    ) -> Result<Server> {
+        sleep(pause).await;
+        if let Ok(server) = self.start(number, address).await {
+            return Ok(server);
+        }
+        writeln!(
+            io::stdout(),
+            "server {number} cannot be started; trying again after growing pauses, at most {}",
+            humantime::format_duration(MAX_PAUSE)
+        )?;
+        loop {
+            pause = (pause * 2).clamp(MIN_PAUSE, MAX_PAUSE.max(pause));
+            sleep(pause).await;
+            // Its message of the first time is enough.
+            let mut command = self.command(number, address);
+            command.arg("--quiet-start");
+            if let Ok(server) = Server::spawn(command, number).await {
+                return Ok(server);
+            }
         }
     }
 }

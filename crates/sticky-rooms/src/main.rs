@@ -22,7 +22,9 @@ use sticky_rooms::rooms::{Rooms, look_every};
 use sticky_rooms::router::Router;
 use sticky_rooms::seats::Seats;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing_subscriber::filter::LevelFilter;
 
 use flags::{Command, Flags, Serve, Server};
@@ -31,6 +33,9 @@ const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Where the page is when no address is given, or at the next port that is free.
 const PORT: u16 = 3002;
+
+/// How long a server that was asked to end waits for its database.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -43,6 +48,7 @@ async fn main() -> ExitCode {
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(_) if flags.is_quiet() => ExitCode::FAILURE,
         Err(error) => report(NAME, &*error),
     }
 }
@@ -82,7 +88,12 @@ async fn run_one(flags: &Server) -> Result<()> {
         () = stdin_closed(), if until_stdin_closes => {}
     }
     rooms.close().await;
-    database.close().await;
+    // A database that does not answer must not keep a server that was asked to end.
+    if timeout(CLOSE_TIMEOUT, database.close()).await.is_err() {
+        tracing::warn!(
+            "the database did not answer within {CLOSE_TIMEOUT:?}, and was not waited for"
+        );
+    }
     Ok(())
 }
 
@@ -108,31 +119,42 @@ async fn run_three(flags: &Serve) -> Result<()> {
         listen, flags.by, fleet.database
     )?;
     let mut keeping = JoinSet::new();
+    let (end, ending) = watch::channel(());
     for server in servers {
         let (number, url, process) = (server.number, &server.url, server.process);
         writeln!(out, "server {number}: {url} process {process}")?;
-        let (fleet, pause) = (fleet.clone(), flags.restart_after);
-        keeping.spawn(async move { fleet.keep(server, pause).await });
+        let (fleet, pause, ending) = (fleet.clone(), flags.restart_after, ending.clone());
+        keeping.spawn(async move { fleet.keep(server, pause, ending).await });
     }
     writeln!(
         out,
         "try: open the page in two windows, play, then kill the server that they are on"
     )?;
     out.flush()?;
-    let routing = async {
+    let mut routing = JoinSet::new();
+    let by = flags.by;
+    #[cfg(unix)]
+    let proxy = flags.proxy;
+    routing.spawn(async move {
         #[cfg(unix)]
-        if let Some(program) = flags.proxy {
+        if let Some(program) = proxy {
             // The port is known to be free, and is the proxy's from here on.
             drop(listener);
-            let _proxy = Proxy::start(program, flags.by, listen, &addresses, Output::Shown).await?;
+            let _proxy = Proxy::start(program, by, listen, &addresses, Output::Shown).await?;
             return std::future::pending().await;
         }
-        Router::new(flags.by, addresses).run(listener).await;
+        Router::new(by, addresses).run(listener).await;
         anyhow::Ok(())
-    };
-    tokio::select! {
-        ended = routing => ended,
+    });
+    let ended = tokio::select! {
+        Some(ended) = routing.join_next() => ended?,
         Some(ended) = keeping.join_next() => ended?,
         () = asked => Ok(()),
-    }
+    };
+    // The servers first, and the router for as long as they need it: each closes its rooms with 1012
+    // and its database, and the visitors read that through the router.
+    end.send_replace(());
+    while keeping.join_next().await.is_some() {}
+    routing.shutdown().await;
+    ended
 }

@@ -11,11 +11,14 @@ mod tick;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use game::{Game, Move};
 use stateless_server::store::{Added, Database, Store, StoreError};
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::time::timeout;
 
 use crate::board::Seat;
 use crate::message::Refusal;
@@ -24,6 +27,12 @@ use crate::room_id::RoomId;
 use crate::seats::{Seats, TokenHash, new_token};
 
 pub use tick::look_every;
+
+/// How long a move may take to be stored when the server ends.
+const MOVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long visitors may take to answer the close with a close when the server ends.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A room that several visitors have open.
 pub type Shared = Arc<Mutex<Room>>;
@@ -47,6 +56,8 @@ pub struct Rooms {
     database: Database,
     seats: Seats,
     open: Arc<std::sync::Mutex<HashMap<RoomId, Shared>>>,
+    /// Set once, by `close`; each visitor has a receiver.
+    ending: Arc<watch::Sender<bool>>,
 }
 
 impl Rooms {
@@ -57,6 +68,7 @@ impl Rooms {
             database,
             seats,
             open: Arc::default(),
+            ending: Arc::default(),
         }
     }
 
@@ -195,12 +207,23 @@ impl Rooms {
         self.lock().keys().cloned().collect()
     }
 
-    /// Sends everybody away: the server ends.
+    /// Closes all rooms, because the server ends. Returns when every visitor was sent away, or did not
+    /// leave in time.
     pub async fn close(&self) {
         let rooms: Vec<_> = self.lock().drain().collect();
-        for (_, shared) in rooms {
-            shared.lock().await.send_away();
-        }
+        let closing = rooms
+            .iter()
+            .map(|(_, shared)| async move { shared.lock().await.send_away() });
+        // A move that waits for the database holds its room's lock. It has this long to be stored.
+        let _ = timeout(MOVE_TIMEOUT, join_all(closing)).await;
+        self.ending.send_replace(true);
+        let _ = timeout(LEAVE_TIMEOUT, self.ending.closed()).await;
+    }
+
+    /// Becomes true when the server ends, and whoever is still here is sent away. A visitor keeps its
+    /// receiver for as long as it is here: the server waits for it.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
     }
 
     /// Sends the visitors away and forgets the room: the next one loads it from the database.

@@ -6,6 +6,7 @@ use axum::Error;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use game::Object;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::tungstenite;
 
@@ -34,7 +35,12 @@ mod code {
 
 /// Serves one visitor of a room until it leaves or is sent away.
 pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
-    let entered = match rooms.enter(&id).await {
+    let mut ending = rooms.ending();
+    let entered = tokio::select! {
+        entered = rooms.enter(&id) => entered,
+        () = ends(&mut ending) => return close(socket, MOVED).await,
+    };
+    let entered = match entered {
         Ok(entered) => entered,
         Err(refusal) => {
             let code = match refusal {
@@ -42,7 +48,7 @@ pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
                 _ => code::COME_BACK,
             };
             let _ = timeout(PATIENCE, socket.send(refusal.text().into())).await;
-            return close(socket, code, refusal.code()).await;
+            return close(socket, (code, refusal.code())).await;
         }
     };
     let mut visitor = Visitor {
@@ -52,12 +58,23 @@ pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
         seat: None,
         socket: &mut socket,
     };
-    let ended = visitor.talk(entered.whole, entered.said).await;
+    let ended = tokio::select! {
+        ended = visitor.talk(entered.whole, entered.said) => ended,
+        // The server ends, and the visitor still waits for the database. Whether its move is stored is
+        // known to the database alone: the next server reads it there.
+        () = ends(&mut ending) => Some(MOVED),
+    };
     let seat = visitor.seat;
     rooms.leave(&id, &entered.room, seat).await;
-    if let Some((code, reason)) = ended {
-        close(socket, code, reason).await;
+    if let Some(close_frame) = ended {
+        close(socket, close_frame).await;
     }
+}
+
+/// Done when the server ends.
+async fn ends(ending: &mut watch::Receiver<bool>) {
+    // An error means the same.
+    let _ = ending.wait_for(|ending| *ending).await;
 }
 
 struct Visitor<'a> {
@@ -68,11 +85,14 @@ struct Visitor<'a> {
     socket: &'a mut WebSocket,
 }
 
-/// With which code and reason a connection is closed; none where it is gone already.
-type Ended = Option<(u16, &'static str)>;
+/// The code and the reason of a close.
+type CloseReason = (u16, &'static str);
+
+/// How a conversation ended; none if the connection is gone already.
+type Ended = Option<CloseReason>;
 
 /// The room was closed here, and is opened again by who joins next.
-const MOVED: Ended = Some((code::COME_BACK, "the room moved: come back"));
+const MOVED: CloseReason = (code::COME_BACK, "the room moved: come back");
 
 impl Visitor<'_> {
     async fn talk(&mut self, whole: String, mut said: Receiver<Event>) -> Ended {
@@ -96,13 +116,13 @@ impl Visitor<'_> {
                 event = said.recv() => match event {
                     Ok(Event::Say(text)) => Message::Text(text),
                     Ok(Event::ComeBack) | Err(RecvError::Closed) => {
-                        return MOVED;
+                        return Some(MOVED);
                     }
                     // Too slow for what was said: instead of all that, the room as it is now.
                     Err(RecvError::Lagged(_)) => {
                         let room = self.shared.lock().await;
                         if room.closed {
-                            return MOVED;
+                            return Some(MOVED);
                         }
                         said = room.listen();
                         room.whole().into()
@@ -126,6 +146,8 @@ impl Visitor<'_> {
                     return Err(Refusal::SeatTaken);
                 }
                 let token = self.rooms.join(self.id, self.shared, seat, token).await?;
+                // The page joins again with its token each time it is sent the whole room. Counted
+                // twice, it would keep its seat for ever after it left.
                 if self.seat.replace(seat).is_some() {
                     self.shared.lock().await.stand_up(seat);
                 }
@@ -160,7 +182,7 @@ fn broken(error: Error) -> Ended {
     }
 }
 
-async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
+async fn close(mut socket: WebSocket, (code, reason): CloseReason) {
     let frame = CloseFrame {
         code,
         reason: reason.into(),

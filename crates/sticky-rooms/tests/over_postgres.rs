@@ -10,12 +10,19 @@ mod postgres;
 mod support;
 
 use std::io::Write;
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use postgres::Postgres;
 use serde_json::json;
-use support::{NEVER, Place, Visitor};
+use sticky_rooms::fleet::{Fleet, address};
+use support::{NEVER, PATIENCE, Place, Visitor};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// Says that a test was skipped, where libtest does not swallow it; where `CI` is set, fails.
 fn skipped(why: &str, what_to_do: &str) {
@@ -57,4 +64,86 @@ async fn of_a_hundred_who_want_one_seat_at_once_one_gets_it() {
     }
     let seated = joining.join_all().await.into_iter().filter(|sits| *sits);
     assert_eq!(seated.count(), 1);
+}
+
+/// Passes everything on to Postgres until it is frozen; says of each piece that arrives afterwards.
+struct Freezer {
+    address: SocketAddr,
+    freeze: watch::Sender<bool>,
+    swallowed: mpsc::UnboundedReceiver<()>,
+}
+
+impl Freezer {
+    async fn in_front_of(postgres: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (freeze, frozen) = watch::channel(false);
+        let (swallow, swallowed) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let server = TcpStream::connect(("127.0.0.1", postgres)).await.unwrap();
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.into_split();
+                for (mut from, mut to) in [(from_client, to_server), (from_server, to_client)] {
+                    let (frozen, swallow) = (frozen.clone(), swallow.clone());
+                    tokio::spawn(async move {
+                        let mut bytes = [0; 4_096];
+                        loop {
+                            let length = from.read(&mut bytes).await.unwrap_or(0);
+                            if *frozen.borrow() {
+                                let _ = swallow.send(());
+                                return std::future::pending::<()>().await;
+                            }
+                            if length == 0 || to.write_all(&bytes[..length]).await.is_err() {
+                                return;
+                            }
+                        }
+                    });
+                }
+            }
+        });
+        Self {
+            address,
+            freeze,
+            swallowed,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_a_frozen_postgres_ends_in_time_and_closes_with_1012() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let mut freezer = Freezer::in_front_of(postgres.port()).await;
+    let url = postgres.url(&postgres.create_database());
+    let url = url.replace(
+        &postgres.port().to_string(),
+        &freezer.address.port().to_string(),
+    );
+    let fleet = Fleet {
+        program: env!("CARGO_BIN_EXE_sticky-rooms").into(),
+        database: url.parse().unwrap(),
+        look_every: NEVER,
+    };
+    let mut server = fleet.start(1, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = address(&server).unwrap();
+    let mut white = Visitor::sit(address, "room", "white").await;
+    let mut watcher = Visitor::enter(address, "room").await;
+    freezer.freeze.send_replace(true);
+    white.offer(1, "e2e4").await;
+    freezer.swallowed.recv().await.unwrap();
+    let asked = Instant::now();
+    let process = server.process.to_string();
+    let sent = Command::new("kill").args(["-s", "TERM", &process]).status();
+    assert!(sent.unwrap().success());
+    // The close goes out before the database's time is up.
+    assert_eq!(white.closed().await, Some(1012));
+    assert_eq!(watcher.closed().await, Some(1012));
+    drop((white, watcher));
+    let ended = timeout(PATIENCE, server.ended()).await;
+    assert!(ended.expect("it ends").unwrap().success());
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
 }
