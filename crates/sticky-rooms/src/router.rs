@@ -11,21 +11,36 @@ mod relay;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use program::{raise_descriptor_limit, within};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
 
 use head::{BadHead, Head};
-use health::Servers;
+use health::{Servers, Upstream, is_refused};
 use owner::{By, owner};
 use relay::{answer, relay};
 
-/// A server on this machine that does not accept for so long will not.
-const CONNECT: Duration = Duration::from_millis(500);
+/// How long a server may take to accept a connection. Its queue may be full for a moment when a
+/// thousand visitors come at the same time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The descriptors that the router asks the system for: a shell gives 1,024, which is 500 visitors.
+const WISHED_DESCRIPTORS: u64 = 20_000;
+/// A visitor needs two: one for itself, and one for its server.
+const DESCRIPTORS_EACH: u64 = 2;
+/// For the servers' health, for what the program has open, and for visitors above the capacity, who
+/// need one while they are refused.
+const RESERVED_DESCRIPTORS: u64 = 64 + MAX_REFUSALS as u64;
+/// The most visitors that are being refused at a time; more of them wait to be accepted.
+const MAX_REFUSALS: usize = 64;
+
+/// The pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -34,7 +49,7 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub struct Router {
     by: By,
-    addresses: Vec<SocketAddr>,
+    upstreams: Vec<Upstream>,
     servers: watch::Sender<Servers>,
     turn: AtomicUsize,
 }
@@ -43,28 +58,54 @@ impl Router {
     /// Server 1 is the first address. All count as up until a check says otherwise.
     pub fn new(by: By, addresses: Vec<SocketAddr>) -> Arc<Self> {
         let servers = watch::Sender::new(Servers::all_up(addresses.len()));
+        let upstream = |address| Upstream {
+            address,
+            received: AtomicBool::new(false),
+        };
         Arc::new(Self {
             by,
-            addresses,
+            upstreams: addresses.into_iter().map(upstream).collect(),
             servers,
             turn: AtomicUsize::new(0),
         })
     }
 
-    /// Takes visitors, and checks the servers, until it is dropped.
+    /// Accepts visitors, and checks the servers, until it is dropped.
+    ///
+    /// Above its capacity it refuses newcomers with 503. If it ran out of descriptors instead, it could
+    /// connect to no server, and those who play would lose theirs with the next check.
     pub async fn run(self: Arc<Self>, listener: TcpListener) {
+        let descriptors = raise_descriptor_limit(WISHED_DESCRIPTORS);
+        let capacity = descriptors.saturating_sub(RESERVED_DESCRIPTORS) / DESCRIPTORS_EACH;
+        let places = Arc::new(Semaphore::new(capacity as usize));
+        let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
+        let full = format!(
+            "all {capacity} places of this router are taken; try again in a moment, or start it with more \
+             descriptors (ulimit -n)\n"
+        );
         let visitors = async {
             loop {
-                // An error concerns one connection, or descriptors, of which some come back.
+                // An error concerns one connection.
                 let Ok((visitor, _)) = listener.accept().await else {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    sleep(ACCEPT_PAUSE).await;
                     continue;
                 };
-                let router = Arc::clone(&self);
-                tokio::spawn(async move { router.pass(visitor).await });
+                if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+                    let router = Arc::clone(&self);
+                    tokio::spawn(async move {
+                        let _place = place;
+                        router.pass(visitor).await
+                    });
+                } else if let Ok(refusal) = Arc::clone(&refusals).acquire_owned().await {
+                    let full = full.clone();
+                    tokio::spawn(async move {
+                        let _refusal = refusal;
+                        answer(visitor, StatusCode::SERVICE_UNAVAILABLE, TEXT, &full).await
+                    });
+                }
             }
         };
-        tokio::join!(health::check_all(&self.addresses, &self.servers), visitors);
+        tokio::join!(health::check_all(&self.upstreams, &self.servers), visitors);
     }
 
     async fn pass(&self, mut visitor: TcpStream) -> io::Result<()> {
@@ -82,18 +123,25 @@ impl Router {
         let Some(server) = self.choose(&head) else {
             return answer(visitor, unavailable, TEXT, "no server is up\n").await;
         };
-        let Ok(Ok(mut upstream)) =
-            timeout(CONNECT, TcpStream::connect(self.addresses[server - 1])).await
-        else {
-            // No other server is tried for this one visitor: only health moves a room, or a quick
-            // and a slow player of one room would part.
-            self.servers.send_modify(|servers| servers.refused(server));
-            let text = "the room's server is gone; come again\n";
-            return answer(visitor, unavailable, TEXT, text).await;
+        let upstream = &self.upstreams[server - 1];
+        // In any case no other server is tried for this one visitor: only health moves a room, or a
+        // quick and a slow player of one room would part.
+        let mut stream = match within(CONNECT_TIMEOUT, TcpStream::connect(upstream.address)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) if is_refused(&error) => {
+                self.servers
+                    .send_if_modified(|servers| servers.lost(server));
+                let text = "the room's server is gone; come again\n";
+                return answer(visitor, unavailable, TEXT, text).await;
+            }
+            Ok(Err(_)) | Err(_) => {
+                let text = "the room's server cannot be reached at the moment; come again\n";
+                return answer(visitor, unavailable, TEXT, text).await;
+            }
         };
-        upstream.set_nodelay(true)?;
+        stream.set_nodelay(true)?;
         tokio::select! {
-            relayed = relay(&head, &mut visitor, &mut upstream) => relayed,
+            relayed = relay(&head, &mut visitor, &mut stream, &upstream.received) => relayed,
             // Cut: the page connects again, and is sent to where the room lives now.
             () = self.moved(&head, server) => Ok(()),
         }

@@ -5,12 +5,14 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
-use support::{NEVER, Place, SPELLINGS, Visitor, answer, handshake};
+use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{interval, timeout};
 
 /// Three servers in this process, and our router in front of them.
 async fn served(place: &Place) -> (SocketAddr, Vec<SocketAddr>) {
@@ -203,4 +205,64 @@ async fn a_head_that_arrives_byte_by_byte_is_a_head() {
     let mut said = String::new();
     stream.read_to_string(&mut said).await.unwrap();
     assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+}
+
+/// A server that takes every handshake, sends to its visitors as long as `sends`, and never answers
+/// `/healthz`.
+async fn server_without_health(sends: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut head = [0; 1_024];
+                let length = stream.read(&mut head).await.unwrap();
+                if head[..length].starts_with(b"GET /healthz") {
+                    return std::future::pending().await;
+                }
+                let accepted = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+                stream.write_all(accepted).await.unwrap();
+                let mut ticks = interval(Duration::from_millis(100));
+                while sends && stream.write_all(b"x").await.is_ok() {
+                    ticks.tick().await;
+                }
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    address
+}
+
+/// What a visitor of such a server receives, until it is cut or has received this many bytes.
+async fn received_from(server: SocketAddr, enough: usize) -> usize {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let router = listener.local_addr().unwrap();
+    tokio::spawn(Router::new(By::Room, vec![server]).run(listener));
+    let mut visitor = TcpStream::connect(router).await.unwrap();
+    let request = handshake("/rooms/opera-1858", "");
+    visitor.write_all(request.as_bytes()).await.unwrap();
+    let mut received = Vec::new();
+    let reading = async {
+        while received.len() < enough {
+            if visitor.read_buf(&mut received).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, reading).await.expect("bytes, or an end");
+    received.len()
+}
+
+#[tokio::test]
+async fn a_server_that_sends_to_its_visitors_is_up_however_late_its_healthz_is() {
+    let server = server_without_health(true).await;
+    // Three seconds' worth: more than twice the silence that a server is allowed.
+    assert!(received_from(server, 36 + 30).await >= 36 + 30);
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_connections_and_sends_nothing_is_down() {
+    let server = server_without_health(false).await;
+    assert!(received_from(server, 36 + 30).await <= 36, "it is cut");
 }

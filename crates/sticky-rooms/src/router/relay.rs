@@ -2,12 +2,14 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::io::InspectReader;
 
 use super::head::Head;
 
@@ -20,7 +22,7 @@ const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_LINGER: u64 = 1024 * 1024;
 
-/// Passes a request on, and its answer back.
+/// Passes a request on, and its answer back. Whatever the server sends sets `received`.
 ///
 /// # Errors
 /// One of the two connections broke.
@@ -28,10 +30,17 @@ pub(super) async fn relay(
     head: &Head,
     visitor: &mut TcpStream,
     server: &mut TcpStream,
+    received: &AtomicBool,
 ) -> io::Result<()> {
     server.write_all(&head.to_bytes()).await?;
     let is_tunnel = {
-        let (mut from_server, mut to_server) = server.split();
+        let (from_server, mut to_server) = server.split();
+        let mut from_server = InspectReader::new(from_server, |bytes| {
+            // An empty read is the end of the connection.
+            if !bytes.is_empty() {
+                received.store(true, Relaxed);
+            }
+        });
         let (mut from_visitor, mut to_visitor) = visitor.split();
         if head.is_handshake() && is_accepted(&mut from_server, &mut to_visitor).await? {
             to_server.write_all(head.rest()).await?;

@@ -1,0 +1,363 @@
+//! Lesson 4: thirty rooms play on while something around them goes wrong.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use sticky_rooms::router::owner::owner;
+use support::{PATIENCE, Visitor, handshake};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const ROOMS: usize = 30;
+
+/// `serve`, as a student starts it.
+struct Serve {
+    child: Child,
+    router: SocketAddr,
+    /// Address and process of each server.
+    servers: Vec<(SocketAddr, u32)>,
+    output: mpsc::Receiver<String>,
+    directory: tempfile::TempDir,
+}
+
+impl Serve {
+    /// With this many descriptors, in it and in each of its servers.
+    fn start(descriptors: u32, flags: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", directory.path().join("games.db").display());
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit -n $0 && exec \"$@\""])
+            .arg(descriptors.to_string())
+            .arg(env!("CARGO_BIN_EXE_sticky-rooms"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--database", &database])
+            .args(flags)
+            .env_remove("DATABASE_URL")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (send, output) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let to = send.clone();
+        std::thread::spawn(move || {
+            stdout
+                .map_while(Result::ok)
+                .for_each(|line| drop(to.send(line)));
+        });
+        std::thread::spawn(move || {
+            stderr
+                .map_while(Result::ok)
+                .for_each(|line| drop(send.send(line)));
+        });
+        let mut serve = Self {
+            child,
+            router: ([127, 0, 0, 1], 0).into(),
+            servers: Vec::new(),
+            output,
+            directory,
+        };
+        let first = serve.line("sticky-rooms: http://");
+        serve.router = address(&first);
+        for number in 1..=3 {
+            let line = serve.line(&format!("server {number}: "));
+            serve.servers.push((address(&line), process(&line)));
+        }
+        serve
+    }
+
+    /// The next line with this in it.
+    fn line(&self, part: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self.output.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("no line with {part:?}"));
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// The lines that were printed and not read yet.
+    fn lines(&self) -> Vec<String> {
+        self.output.try_iter().collect()
+    }
+
+    fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    /// Waits until it has ended.
+    fn ended(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "serve does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal("TERM");
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+fn address(line: &str) -> SocketAddr {
+    let rest = line.split("http://").nth(1).unwrap();
+    rest.split(['/', ' ']).next().unwrap().parse().unwrap()
+}
+
+fn process(line: &str) -> u32 {
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// Two players in each room, who play for as long as is asked of them.
+struct Games {
+    rooms: Vec<(String, [Visitor; 2])>,
+    moves: usize,
+}
+
+impl Games {
+    async fn sit_down(router: SocketAddr) -> Self {
+        let mut rooms = Vec::new();
+        for number in 1..=ROOMS {
+            let room = format!("room-{number}");
+            let white = Visitor::sit(router, &room, "white").await;
+            let black = Visitor::sit(router, &room, "black").await;
+            rooms.push((room, [white, black]));
+        }
+        Self { rooms, moves: 0 }
+    }
+
+    /// One move in each room, seen by both players. A player who was cut makes the test red.
+    async fn play(&mut self) {
+        self.moves += 1;
+        let (number, played) = (self.moves, nth_move(self.moves));
+        let moves = self.rooms.iter_mut().map(|(_, [white, black])| {
+            let played = &played;
+            async move {
+                let (mover, other) = match number % 2 {
+                    1 => (white, black),
+                    _ => (black, white),
+                };
+                mover.play(number, played).await;
+                assert_eq!(other.hear("move").await["move"], *played);
+            }
+        });
+        join_all(moves).await;
+    }
+}
+
+/// Knights go out and home; after eighty moves a pawn of each side goes one step, so that no game is
+/// drawn by fifty moves without one.
+fn nth_move(number: usize) -> String {
+    let (block, at) = ((number - 1) / 82, (number - 1) % 82);
+    let file = char::from(b'a' + u8::try_from(block).unwrap());
+    match at {
+        0 => format!("{file}2{file}3"),
+        1 => format!("{file}7{file}6"),
+        _ => ["g1f3", "g8f6", "f3g1", "f6g8"][(at - 2) % 4].to_owned(),
+    }
+}
+
+/// Asks for a room's WebSocket, and returns the status of the answer; none if the connection broke.
+async fn newcomer(router: SocketAddr, room: String) -> (Option<u16>, Option<TcpStream>) {
+    let asking = async {
+        let mut stream = TcpStream::connect(router).await?;
+        let request = handshake(&format!("/rooms/{room}"), "");
+        stream.write_all(request.as_bytes()).await?;
+        let mut begin = [0; 12];
+        stream.read_exact(&mut begin).await?;
+        let status = String::from_utf8_lossy(&begin[9..]).into_owned();
+        std::io::Result::Ok((status, stream))
+    };
+    match timeout(PATIENCE, asking).await {
+        Ok(Ok((status, stream))) => (status.parse().ok(), Some(stream)),
+        _ => (None, None),
+    }
+}
+
+/// How many newcomers got which status, and the connections that they keep.
+async fn crowd(router: SocketAddr, size: usize) -> (BTreeMap<u16, usize>, Vec<TcpStream>) {
+    let newcomers =
+        (0..size).map(|number| tokio::spawn(newcomer(router, format!("crowd-{}", number % 100))));
+    let (mut statuses, mut streams) = (BTreeMap::new(), Vec::new());
+    for came in join_all(newcomers).await {
+        let (status, stream) = came.unwrap();
+        *statuses.entry(status.unwrap_or(0)).or_default() += 1;
+        if status == Some(101) {
+            streams.extend(stream);
+        }
+    }
+    (statuses, streams)
+}
+
+#[tokio::test]
+async fn above_its_capacity_the_router_refuses_newcomers_and_thirty_rooms_play_on() {
+    let serve = Serve::start(400, &[]);
+    let mut games = Games::sit_down(serve.router).await;
+    games.play().await;
+    let coming = tokio::spawn(crowd(serve.router, 500));
+    while !coming.is_finished() {
+        games.play().await;
+    }
+    let (statuses, here) = coming.await.unwrap();
+    for _ in 0..20 {
+        games.play().await;
+    }
+    let (let_in, refused) = (statuses[&101], statuses[&503]);
+    // (400 - 128) / 2 places, of which the players have 60.
+    assert!(let_in <= 76, "{statuses:?}");
+    assert!(let_in >= 60, "{statuses:?}");
+    assert_eq!(let_in + refused, 500, "{statuses:?}");
+    drop(here);
+    let until = Instant::now() + PATIENCE;
+    while newcomer(serve.router, "later".to_owned()).await.0 != Some(101) {
+        assert!(Instant::now() < until, "no place is free again");
+    }
+}
+
+#[tokio::test]
+async fn thirty_rooms_play_on_while_six_hundred_visitors_arrive_at_once() {
+    let serve = Serve::start(4_096, &[]);
+    let mut games = Games::sit_down(serve.router).await;
+    let coming = tokio::spawn(crowd(serve.router, 600));
+    while !coming.is_finished() {
+        games.play().await;
+    }
+    let (statuses, _here) = coming.await.unwrap();
+    assert_eq!(statuses, BTreeMap::from([(101, 600)]));
+    games.play().await;
+}
+
+#[tokio::test]
+async fn thirty_rooms_play_on_after_the_router_stood_still_for_three_seconds() {
+    let serve = Serve::start(4_096, &[]);
+    let mut games = Games::sit_down(serve.router).await;
+    games.play().await;
+    serve.signal("STOP");
+    // Not a wait for something: this is how long the router does not run.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    serve.signal("CONT");
+    for _ in 0..50 {
+        games.play().await;
+    }
+}
+
+#[tokio::test]
+async fn the_other_rooms_play_on_while_a_server_cannot_be_restarted_and_it_is_said_once() {
+    let serve = Serve::start(4_096, &["--restart-after", "300ms"]);
+    let mut games = Games::sit_down(serve.router).await;
+    games.play().await;
+    let (address, process) = serve.servers[1];
+    let on_two = |room: &String| owner(room, &[1, 2, 3]) == Some(2);
+    games.rooms.retain(|(room, _)| !on_two(room));
+    signal(process, "KILL");
+    let taken = loop {
+        match TcpListener::bind(address).await {
+            Ok(taken) => break taken,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    serve.line("server 2 ended");
+    let first = serve.line("cannot listen at");
+    assert!(first.contains(&address.to_string()), "{first}");
+    serve.line("server 2 cannot be started; trying again");
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        games.play().await;
+    }
+    let mut more = serve.lines();
+    more.retain(|line| line.contains("cannot"));
+    assert!(more.is_empty(), "it is said once: {more:?}");
+    drop(taken);
+    while !serve
+        .lines()
+        .iter()
+        .any(|line| line.contains("server 2: http://"))
+    {
+        games.play().await;
+    }
+}
+
+#[tokio::test]
+async fn serve_that_is_asked_to_end_closes_with_1012_and_leaves_no_journal_of_sqlite() {
+    let mut serve = Serve::start(1_024, &[]);
+    let mut games = Games::sit_down(serve.router).await;
+    games.play().await;
+    serve.signal("TERM");
+    for (room, players) in &mut games.rooms {
+        for player in players {
+            assert_eq!(player.closed().await, Some(1012), "{room}");
+        }
+    }
+    serve.ended();
+    let files = files(serve.directory.path());
+    assert_eq!(files, ["games.db"]);
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut files: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    files
+}
+
+/// What the figures of a crowd are, on this machine: `cargo test -p sticky-rooms --test faults --
+/// --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it prints figures, and takes a minute of both cores"]
+async fn figures_of_a_crowd() {
+    rlimit::increase_nofile_limit(20_000).unwrap();
+    for (descriptors, size) in [(1_024, 500), (20_000, 4_000)] {
+        let serve = Serve::start(descriptors, &[]);
+        let mut games = Games::sit_down(serve.router).await;
+        games.play().await;
+        let began = Instant::now();
+        let (statuses, _here) = crowd(serve.router, size).await;
+        let took = began.elapsed();
+        let players = games.rooms.iter_mut().flat_map(|(_, players)| players);
+        let cut = join_all(players.map(is_cut)).await;
+        let cut = cut.into_iter().filter(|cut| *cut).count();
+        writeln!(
+            std::io::stdout(),
+            "{size} newcomers, {descriptors} descriptors: {took:.1?}; answers {statuses:?}; \
+             {cut} of {} players were cut",
+            2 * ROOMS
+        )
+        .unwrap();
+    }
+}
+
+/// Whether a player's connection has ended, or ends within three seconds.
+async fn is_cut(player: &mut Visitor) -> bool {
+    timeout(Duration::from_secs(3), player.closed())
+        .await
+        .is_ok()
+}
