@@ -67,7 +67,14 @@ impl Board {
     /// The move is not legal.
     pub fn and(&self, played: Move) -> Result<Self, Illegal> {
         let mut board = self.0.clone();
-        // Castling is written as the king's two steps, and is the king taking its rook inside.
+        // Castling is written as the king's two steps, and is the king taking its rook inside. Written
+        // so by a player (`e1h1`, as in Chess960), one move would have two spellings.
+        let to = played.to_string()[2..4]
+            .parse()
+            .map_err(|_| Illegal(played))?;
+        if board.colors(board.side_to_move()).has(to) {
+            return Err(Illegal(played));
+        }
         let inside = parse_uci_move(&board, &played.to_string()).map_err(|_| Illegal(played))?;
         board.try_play(inside).map_err(|_| Illegal(played))?;
         Ok(Self(board))

@@ -120,8 +120,8 @@ pub enum Refusal {
         "no such message: {0}; send a join, a move or a chat, as in {{\"type\":\"chat\",\"text\":\"hello\"}}"
     )]
     BadMessage(serde_json::Error),
-    /// Empty, or longer than [`LONGEST_CHAT`].
-    #[error("a chat has 1 to {LONGEST_CHAT} characters")]
+    /// Nothing to see, or longer than [`LONGEST_CHAT`].
+    #[error("a chat has 1 to {LONGEST_CHAT} characters, and something to see")]
     BadChat,
     /// Against the rules of chess.
     #[error(transparent)]

@@ -9,6 +9,23 @@ const PIECES = { k: '♚', q: '♛', r: '♜', b: '♝', n: '♞', p: '♟', K: 
 const square = (name) => (8 - Number(name[1])) * 8 + 'abcdefgh'.indexOf(name[0]);
 const nameOf = (index) => 'abcdefgh'[index % 8] + (8 - Math.floor(index / 8));
 
+// What a reload needs. A browser that blocks cookies throws at the mere name of the storage; then a
+// seat is kept as long as the page. The keys have a prefix: `user` may be the name of a room.
+const SEAT_KEY = `sticky-rooms:seat:${room}`;
+const USER_KEY = 'sticky-rooms:user';
+const unsaved = new Map();
+const kept = {
+  get(key) {
+    try { return sessionStorage.getItem(key); } catch { return unsaved.get(key) ?? null; }
+  },
+  set(key, text) {
+    try { sessionStorage.setItem(key, text); } catch { unsaved.set(key, text); }
+  },
+  remove(key) {
+    try { sessionStorage.removeItem(key); } catch { unsaved.delete(key); }
+  },
+};
+
 let socket, heard = 0, pause = 100, moves = [], seat = null, chosen = null;
 
 function position() {
@@ -55,11 +72,13 @@ function choose(index) {
   if (chosen === null) {
     chosen = board[index] === ' ' ? null : index;
   } else {
-    let move = nameOf(chosen) + nameOf(index);
-    if (board[chosen].toLowerCase() === 'p' && (index < 8 || index > 55)) {
-      move += (prompt('Promote to q, r, b or n?', 'q') || 'q').toLowerCase()[0];
+    const promotes = board[chosen].toLowerCase() === 'p' && (index < 8 || index > 55);
+    // Cancel is null: no move is made.
+    const piece = promotes ? prompt('Promote to q, r, b or n?', 'q') : '';
+    if (index !== chosen && piece !== null) {
+      const move = nameOf(chosen) + nameOf(index) + piece.trim().toLowerCase().slice(0, 1);
+      send({ type: 'move', number: moves.length + 1, move });
     }
-    if (index !== chosen) send({ type: 'move', number: moves.length + 1, move });
     chosen = null;
   }
   draw();
@@ -75,7 +94,8 @@ function addChat({ from, text }) {
   line.textContent = `${from}: ${text}`;
   byId('chats').append(line);
   while (byId('chats').children.length > 10) byId('chats').firstChild.remove();
-  line.scrollIntoView({ block: 'nearest' });
+  // Only the list scrolls: `scrollIntoView` would scroll the page as well, and a phone's board away.
+  byId('chats').scrollTop = byId('chats').scrollHeight;
 }
 
 function seats({ white, black }) {
@@ -95,13 +115,13 @@ const hear = {
     said.chats.forEach(addChat);
     seats(said.seats);
     byId('state').textContent = seat ? `you play ${seat}` : 'you watch';
-    const kept = JSON.parse(sessionStorage.getItem(room) || 'null');
-    if (kept) join(kept.seat, kept.token);
+    const mine = JSON.parse(kept.get(SEAT_KEY));
+    if (mine) join(mine.seat, mine.token);
     draw();
   },
   seat(said) {
     seat = said.seat;
-    sessionStorage.setItem(room, JSON.stringify({ seat, token: said.token }));
+    kept.set(SEAT_KEY, JSON.stringify({ seat, token: said.token }));
     byId('state').textContent = `you play ${seat}`;
     seats({ white: true, black: true });
     draw();
@@ -117,14 +137,17 @@ const hear = {
   },
   error(said) {
     // A seat that was given away while its player was gone.
-    if (said.code === 'seat_taken' && !seat) sessionStorage.removeItem(room);
+    if (said.code === 'seat_taken' && !seat) kept.remove(SEAT_KEY);
     byId('error').textContent = said.message;
   },
   alive() {},
 };
 
 function connect() {
-  socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/rooms/${room}`);
+  // Relative, because a proxy may serve this below a prefix: /user/ann/proxy/3002/rooms/opera-1858.
+  const url = new URL(room, location.href);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  socket = new WebSocket(url);
   heard = Date.now();
   socket.onmessage = (frame) => {
     heard = Date.now();
@@ -146,7 +169,7 @@ setInterval(() => {
 }, 1000);
 
 async function where() {
-  const answer = await fetch('/where').catch(() => null);
+  const answer = await fetch('../where').catch(() => null);
   // Only our own router knows; behind HAProxy or nginx there is no such page.
   if (!answer?.ok) return;
   byId('where').hidden = false;
@@ -163,8 +186,15 @@ async function where() {
   }));
 }
 
-// By this cookie `--by user` knows a user again; two windows of one browser are two users here.
-document.cookie = `user=${sessionStorage.user ??= Math.random().toString(36).slice(2)}; path=/; samesite=strict`;
+// By this cookie `--by user` knows a user again; two windows of one browser are two users here. It is a
+// number without meaning: a browser sends a cookie to all ports of a host.
+const user = kept.get(USER_KEY) ?? Math.random().toString(36).slice(2);
+kept.set(USER_KEY, user);
+try {
+  document.cookie = `user=${user}; path=${new URL('..', location.href).pathname}; samesite=strict`;
+} catch {
+  // Cookies are blocked, and so is `--by user`.
+}
 byId('room').textContent = room;
 document.title = `${room} · sticky-rooms`;
 for (let place = 0; place < 64; place++) {

@@ -7,6 +7,7 @@ use axum::extract::ws::Utf8Bytes;
 use game::Move;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
+use unicode_width::UnicodeWidthChar;
 
 use crate::board::{Board, Illegal, Seat};
 use crate::message::{Chat, LONGEST_CHAT, Refusal, Said, Taken};
@@ -163,9 +164,9 @@ impl Room {
     /// Keeps a chat and sends it to everybody.
     ///
     /// # Errors
-    /// It is empty or too long.
+    /// It has nothing to see, or is too long.
     pub fn chat(&mut self, from: Option<Seat>, text: String) -> Result<(), Refusal> {
-        if text.trim().is_empty() || text.chars().count() > LONGEST_CHAT {
+        if !text.chars().any(is_visible) || text.chars().count() > LONGEST_CHAT {
             return Err(Refusal::BadChat);
         }
         let from = from.map_or("watcher", Seat::as_str);
@@ -239,4 +240,12 @@ impl Room {
         // An error means that nobody is here to hear it.
         let _ = self.said.send(event);
     }
+}
+
+/// Whether a character puts something on the screen. A chat of zero-width characters looks empty.
+fn is_visible(character: char) -> bool {
+    // These have a width, and yet no ink.
+    let blanks = ['\u{115f}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+    let is_blank = character.is_whitespace() || blanks.contains(&character);
+    !is_blank && character.width().is_some_and(|width| width > 0)
 }

@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 
 use browser::{Driver, Window};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 
 /// `serve`, ended as by Ctrl-C, so that its servers end with it.
 struct Served {
@@ -164,4 +166,139 @@ async fn two_windows_play_to_the_mate_a_third_watches_and_the_server_is_killed_i
             "the page is wider than its window"
         );
     }
+}
+
+#[tokio::test]
+async fn a_chat_scrolls_its_list_and_not_the_page_and_cancel_makes_no_queen() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let served = Served::start();
+    let window = driver
+        .open(390, &served.page.replace("opera-1858", "phone"))
+        .await;
+    window.until_says("state", "you watch").await;
+    for number in 1..=12 {
+        let say = format!(
+            "(document.getElementById('text').value = 'chat {number}', document.getElementById('chat').requestSubmit(), true)"
+        );
+        window.js(&say).await;
+        window.until_says("chats", &format!("chat {number}")).await;
+    }
+    assert_eq!(
+        window.js("scrollY").await,
+        json!(0),
+        "the board is still there"
+    );
+    // A board with a pawn before its last rank, which only the page has to know of.
+    let promote = "(sent = [], send = (message) => sent.push(message), prompt = () => null, \
+        moves = ['h2h4', 'a7a5', 'h4h5', 'a5a4', 'h5h6', 'a4a3', 'h6g7', 'a3b2'], \
+        choose(square('g7')), choose(square('h8')), sent.length === 0 && chosen === null)";
+    assert_eq!(window.js(promote).await, json!(true));
+    let knight = "(prompt = () => ' N', choose(square('g7')), choose(square('h8')), sent[0].move)";
+    assert_eq!(window.js(knight).await, json!("g7h8n"));
+}
+
+#[tokio::test]
+async fn a_room_named_user_is_a_room_like_any_other() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let served = Served::start();
+    let window = driver
+        .open(800, &served.page.replace("opera-1858", "user"))
+        .await;
+    window.until_says("state", "you watch").await;
+    window
+        .js("(document.getElementById('white').click(), true)")
+        .await;
+    window.until_says("state", "you play white").await;
+    let again = "(location.reload(), true)";
+    window.js(again).await;
+    window.until_says("state", "you play white").await;
+    let token = "JSON.parse(sessionStorage.getItem('sticky-rooms:seat:user')).token";
+    let is_in_a_cookie = format!("document.cookie.includes({token})");
+    assert_eq!(window.js(&is_in_a_cookie).await, json!(false));
+    window.complains_of_nothing();
+}
+
+/// A page whose storage throws, as in a browser that blocks cookies.
+#[tokio::test]
+async fn without_storage_and_cookies_the_board_is_there_and_a_seat_is_taken() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let served = Served::start();
+    let blocked = Blocked::in_front_of(&served.page).await;
+    let window = driver
+        .open(800, &blocked.page("/user/ann/proxy/3002/rooms/blocked"))
+        .await;
+    window.until_says("state", "you watch").await;
+    window
+        .js("(document.getElementById('white').click(), true)")
+        .await;
+    window.until_says("state", "you play white").await;
+    click(&window, "e2").await;
+    click(&window, "e4").await;
+    window.until("moves.length === 1").await;
+    window
+        .until("!document.getElementById('where').hidden")
+        .await;
+    window.complains_of_nothing();
+}
+
+/// A proxy that serves everything below a prefix, and a page that may store nothing.
+struct Blocked(std::net::SocketAddr);
+
+impl Blocked {
+    async fn in_front_of(page: &str) -> Self {
+        let router: std::net::SocketAddr = page.split('/').nth(2).unwrap().parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (visitor, _) = listener.accept().await.unwrap();
+                tokio::spawn(pass_below_prefix(visitor, router));
+            }
+        });
+        Self(address)
+    }
+
+    fn page(&self, path: &str) -> String {
+        format!("http://{}{path}", self.0)
+    }
+}
+
+async fn pass_below_prefix(mut visitor: TcpStream, router: std::net::SocketAddr) -> Option<()> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if visitor.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let head = String::from_utf8(bytes).unwrap();
+    let inside = head.strip_prefix("GET /user/ann/proxy/3002")?;
+    let mut upstream = TcpStream::connect(router).await.ok()?;
+    let request = format!("GET {inside}");
+    upstream.write_all(request.as_bytes()).await.ok()?;
+    if inside.starts_with("/page.js") {
+        let mut script = String::new();
+        upstream.read_to_string(&mut script).await.ok()?;
+        let (_, script) = script.split_once("\r\n\r\n")?;
+        let throws = "{ get() { throw new DOMException('blocked', 'SecurityError'); }, \
+            set() { throw new DOMException('blocked', 'SecurityError'); } }";
+        let script = format!(
+            "Object.defineProperty(window, 'sessionStorage', {throws});\
+             Object.defineProperty(document, 'cookie', {throws});\n{script}"
+        );
+        let length = script.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/javascript; charset=utf-8\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n{script}"
+        );
+        visitor.write_all(answer.as_bytes()).await.ok()?;
+        return visitor.shutdown().await.ok();
+    }
+    copy_bidirectional(&mut visitor, &mut upstream).await.ok()?;
+    Some(())
 }

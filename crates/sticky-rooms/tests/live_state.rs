@@ -79,6 +79,24 @@ async fn castling_en_passant_and_a_promotion_to_a_knight_are_moves() {
 }
 
 #[tokio::test]
+async fn castling_is_written_in_one_way_only() {
+    let place = Place::new();
+    let server = place.server(1, NEVER).await;
+    let mut players = table(server, "castling").await;
+    let opening = ["e2e4", "e7e5", "g1f3", "g8f6", "f1c4", "f8c5"];
+    play(&mut players, 1, &opening).await;
+    let offer = |played: &str| json!({"type": "move", "number": 7, "move": played});
+    for played in ["e1h1", "e1a1", "e1d1"] {
+        assert_eq!(
+            players[0].refused(offer(played)).await,
+            "illegal_move",
+            "{played}"
+        );
+    }
+    play(&mut players, 7, &["e1g1", "e8g8"]).await;
+}
+
+#[tokio::test]
 async fn ten_famous_games_are_played_through_and_the_database_has_them() {
     let place = Place::new();
     let server = place.server(1, NEVER).await;
@@ -138,6 +156,15 @@ async fn whatever_bad_is_asked_has_its_own_code_and_leaves_the_room_as_it_was() 
         (offer(1, "e2e9"), "bad_message"),
         (json!({"type": "chat", "text": long}), "bad_chat"),
         (json!({"type": "chat", "text": "  "}), "bad_chat"),
+        (
+            json!({"type": "chat", "text": "\u{200b}\u{2060}\u{feff}"}),
+            "bad_chat",
+        ),
+        (
+            json!({"type": "chat", "text": "\u{2800}\u{3164}\u{ad}"}),
+            "bad_chat",
+        ),
+        (json!({"type": "chat", "text": "\u{7}\u{301}"}), "bad_chat"),
         (json!({"type": "chat", "text": 7}), "bad_message"),
         (json!({"type": "join", "seat": "red"}), "bad_message"),
         (json!({"type": "join", "seat": "black"}), "seat_taken"),
