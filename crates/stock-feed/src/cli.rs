@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use price_files::DecimalMark;
 use program::address;
 use pubsub_manager::{BadStock, BrokerAddress, InProcess, Stock};
 use redis_client::{BadRedisUrl, RedisFlag};
@@ -172,11 +173,35 @@ pub struct Publish {
     #[arg(long, value_name = "STOCK", value_parser = typed_stock)]
     pub stock: Option<Stock>,
 
+    /// The decimal mark of the file's prices, where they do not show it: 87,369 alone may be 87.369 or
+    /// 87369. Without it, one price with two decimals shows it for all, and in a file of semicolons or
+    /// tabs a comma before three digits is a decimal comma unless another price shows otherwise.
+    #[arg(long, value_name = "MARK")]
+    pub decimal: Option<Decimal>,
+
     /// Prices as CSV, by commas, semicolons or tabs: with a header that names a column price or close
     /// and one stock, symbol or ticker, or without one lines of STOCK,PRICE or DATE,STOCK,PRICE. Numbers
-    /// may be written as 1e-05 or "4,769.83"; - reads from the standard input.
+    /// may be written as 1e-05, "4,769.83", 4.769,83 or 4'769.83; - reads from the standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+}
+
+/// The decimal mark, as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Decimal {
+    /// 1.234,56
+    Comma,
+    /// 1,234.56
+    Point,
+}
+
+impl From<Decimal> for DecimalMark {
+    fn from(decimal: Decimal) -> Self {
+        match decimal {
+            Decimal::Comma => Self::Comma,
+            Decimal::Point => Self::Point,
+        }
+    }
 }
 
 /// How to watch.
