@@ -3,7 +3,9 @@
 use anyhow::Context;
 use clap::Parser;
 use naive_pubsub::Play;
+use program::{asked_to_end, report};
 use std::io;
+use std::process::ExitCode;
 
 /// Plays ten scenes on the lecture's first PubSubManager and counts what goes wrong.
 ///
@@ -22,21 +24,22 @@ struct Flags {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    let flags = Flags::parse();
-    match play(flags).await {
-        // The reader of our output has seen enough, as with `| head`.
-        Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        shown => shown.context("cannot print the play"),
+async fn main() -> ExitCode {
+    match play(Flags::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(env!("CARGO_PKG_NAME"), &*error),
     }
 }
 
-async fn play(flags: Flags) -> io::Result<()> {
+async fn play(flags: Flags) -> anyhow::Result<()> {
+    let asked = asked_to_end().context("cannot wait for signals")?;
     let mut play = Play::new(io::stdout());
+    let print = "cannot print the play";
     tokio::select! {
-        played = play.run(flags.every.into()) => played?,
-        // Ctrl-C ends the play early; the verdict is on what has been seen.
-        interrupt = tokio::signal::ctrl_c() => interrupt?,
+        played = play.run(flags.every.into()) => played.context(print)?,
+        // A signal ends the play early; the verdict is about what was shown.
+        () = asked => {}
     }
-    play.end().map(drop)
+    play.end().context(print)?;
+    Ok(())
 }

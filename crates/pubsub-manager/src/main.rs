@@ -3,16 +3,27 @@
 
 mod demo;
 
+use anyhow::Context;
 use clap::Parser;
 use demo::{Demo, Flags};
+use program::{asked_to_end, report};
+use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(env!("CARGO_PKG_NAME"), &*error),
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    let asked = asked_to_end().context("cannot wait for signals")?;
     let mut demo = Demo::start(Flags::parse())?;
     tokio::select! {
         () = demo.run() => {}
-        // Ctrl-C ends early; the verdict is on what has been seen.
-        interrupt = tokio::signal::ctrl_c() => interrupt?,
+        // A signal ends it early; the verdict is about what was shown.
+        () = asked => {}
     }
     demo.end().await;
     Ok(())

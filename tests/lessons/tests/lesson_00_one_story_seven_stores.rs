@@ -219,10 +219,16 @@ fn a_disk_that_is_full_is_a_failure_and_named() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_every_story_with_the_verdict() {
+fn ctrl_c_sigterm_and_sighup_end_every_story_with_the_verdict() {
     let without_end = &["--forever", "--add-every", "1ms", "--log-every", "1ms"][..];
-    let paces = [(without_end, 60), (&["--add-every", "1h"], 3)];
-    for (store, (pace, enough)) in STORES
+    let an_hour = &["--add-every", "1h"][..];
+    let paces = [
+        (without_end, 60, "-INT"),
+        (an_hour, 3, "-INT"),
+        (without_end, 60, "-TERM"),
+        (an_hour, 3, "-HUP"),
+    ];
+    for (store, (pace, enough, signal)) in STORES
         .into_iter()
         .flat_map(|store| paces.map(|pace| (store, pace)))
     {
@@ -235,10 +241,10 @@ fn ctrl_c_ends_every_story_with_the_verdict() {
             .lines()
             .map(Result::unwrap);
         let mut seen: Vec<String> = lines.by_ref().take(enough).collect();
-        let interrupt = Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
+        let sent = Command::new("kill")
+            .args([signal, &child.id().to_string()])
             .status();
-        assert!(interrupt.unwrap().success());
+        assert!(sent.unwrap().success());
         seen.extend(lines);
         assert!(child.wait().unwrap().success());
         let last = seen.last().unwrap();
