@@ -1,6 +1,7 @@
 //! Serves the book, and builds it again when a page was changed.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub async fn serve(listener: TcpListener, workspace: PathBuf, site: &Path) -> Re
         .with_state(built.clone())
         .fallback_service(ServeDir::new(site));
     tokio::select! {
-        ended = axum::serve(listener, router) => Ok(ended?),
+        () = program::http::serve(listener, router, pending()) => Ok(()),
         () = build_again(workspace, site.to_owned(), built) => Ok(()),
     }
 }

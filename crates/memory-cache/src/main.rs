@@ -15,8 +15,8 @@ use memory_cache::cached::Cached;
 use memory_cache::counted::{Counts, Far};
 use memory_cache::demo::{Demo, Place};
 use memory_cache::shared::Shared;
-use program::{asked_to_end, bind_next_free, log_to_stderr, report, stdin_closed};
-use stateless_server::server::{self, LISTENING};
+use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_closed};
+use stateless_server::fleet::LISTENING;
 use stateless_server::store::Database;
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
@@ -96,7 +96,7 @@ async fn run(flags: &Serve) -> Result<()> {
     };
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "{LISTENING}http://{address} ({place})")?;
-    server::run(listener, router, shutdown).await;
+    http::serve(listener, router, shutdown).await;
     database.close().await;
     Ok(())
 }

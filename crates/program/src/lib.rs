@@ -1,9 +1,9 @@
 //! What every program here needs that is not its lesson.
 //!
-//! Each program once had its own copy of these: eight decided when a broken pipe is not a failure,
-//! four waited for SIGTERM, and four did not, so that a container could not stop them. Now
-//! `cargo run -p stock-feed`, pressed Ctrl-C, ends like any other program of the workspace. Read
-//! [`asked_to_end`] first, then [`report`]; a server goes on with `listener.rs`.
+//! If each program had a copy, they would differ: eight decided when a broken pipe is not a failure, four
+//! waited for SIGTERM, and four did not, so a container could not stop them. Press Ctrl-C in
+//! `cargo run -p singleton-game -- --forever` to see both. Read [`asked_to_end`] first, then [`report`];
+//! for a server go on with `http.rs`.
 //!
 //! It is light on purpose: without features it is std and tokio. `http` is for servers, `log` for
 //! programs that log, `supervisor` for programs that start others.
@@ -21,6 +21,8 @@ pub mod supervisor;
 mod address;
 #[cfg(feature = "http")]
 mod descriptors;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "http")]
 mod listener;
 

@@ -11,7 +11,9 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::DatabaseUrl;
-use crate::server::LISTENING;
+
+/// What a server prints on its standard output before its address, once it listens.
+pub const LISTENING: &str = "listening on ";
 
 /// How long a server may take to listen, and to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(15);

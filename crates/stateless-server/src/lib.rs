@@ -14,7 +14,6 @@ pub mod demo;
 pub mod fleet;
 mod player;
 mod problem;
-pub mod server;
 pub mod store;
 
 pub use database_url::{BadDatabaseUrl, DatabaseUrl, SqlitePlace};

@@ -10,11 +10,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use axum::Router;
 use clap::Parser;
-use program::{asked_to_end, bind_next_free, log_to_stderr, report, stdin_closed};
+use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_closed};
 use stateless_server::bench::Bench;
 use stateless_server::demo::{Demo, Outcome};
-use stateless_server::fleet::Place;
-use stateless_server::server::{self, LISTENING};
+use stateless_server::fleet::{LISTENING, Place};
 use stateless_server::store::{Database, InMemory};
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
@@ -72,7 +71,7 @@ async fn answer(flags: &Serve, place: &Place, router: Router) -> Result<()> {
         "{LISTENING}http://{address} (games are in {place})"
     )
     .context("cannot print the address")?;
-    server::run(listener, router, shutdown).await;
+    http::serve(listener, router, shutdown).await;
     Ok(())
 }
 

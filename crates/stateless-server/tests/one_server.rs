@@ -11,8 +11,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use game::{Game, GameId, Move};
+use program::http;
+use stateless_server::api;
 use stateless_server::store::{Added, Store, StoreError};
-use stateless_server::{api, server};
 use support::process::{PROGRAM, Process, new_game, send_signal};
 use support::{eventually, on_both_databases};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -186,7 +187,7 @@ async fn somebody_who_does_not_read_his_answer_cannot_keep_a_server_from_ending(
     // More than the system keeps for somebody who does not read.
     let long = Router::new().route("/", get(async || vec![b'x'; 64 << 20]));
     let (end, asked_to_end) = oneshot::channel::<()>();
-    let running = tokio::spawn(server::run(listener, long, async {
+    let running = tokio::spawn(http::serve(listener, long, async {
         _ = asked_to_end.await;
     }));
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -248,26 +249,6 @@ async fn a_second_signal_ends_a_server_at_once() {
     assert_eq!(server.ended().await.code(), Some(1));
 }
 
-#[tokio::test(start_paused = true)]
-async fn half_a_request_and_none_at_all_are_hung_up_on() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().route("/", get(async || "ok"));
-    tokio::spawn(server::run(listener, router, pending()));
-    for said in [
-        "",
-        "GET / HTTP/1.1\r\nhost: x\r\n",
-        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
-    ] {
-        let mut connection = TcpStream::connect(address).await.unwrap();
-        connection.write_all(said.as_bytes()).await.unwrap();
-        // An answered client may ask again, for as long; then it is over for it as well.
-        let mut heard = Vec::new();
-        let ended = timeout(AN_HOUR, connection.read_to_end(&mut heard)).await;
-        assert!(ended.is_ok(), "{said:?} is waited for without end");
-    }
-}
-
 #[tokio::test]
 async fn a_server_without_descriptors_says_so_and_goes_on_when_they_come_back() {
     let mut command = Command::new("sh");
@@ -285,19 +266,19 @@ async fn a_server_without_descriptors_says_so_and_goes_on_when_they_come_back() 
     eventually("it says that it accepts no more", async || {
         server
             .said()
-            .contains("no new connection is accepted until others end")
+            .contains("cannot accept a new connection until others end")
     })
     .await;
     drop(half_open);
     eventually("it answers again", async || server.health().await == 200).await;
-    assert_eq!(server.said().matches("no new connection").count(), 1);
+    assert_eq!(server.said().matches("cannot accept").count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_database_that_never_answers_lets_no_request_wait_without_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/games", listener.local_addr().unwrap());
-    tokio::spawn(server::run(listener, api::router(Silent), pending()));
+    tokio::spawn(http::serve(listener, api::router(Silent), pending()));
 
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     for answer in [

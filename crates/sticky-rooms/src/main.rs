@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use program::{asked_to_end, bind_next_free, log_to_stderr, report, stdin_closed};
+use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_closed};
 use stateless_server::DatabaseUrl;
-use stateless_server::server::{self, LISTENING};
+use stateless_server::fleet::LISTENING;
 use stateless_server::store::Database;
 use sticky_rooms::demo::Demo;
 use sticky_rooms::fleet::{Fleet, address};
@@ -82,7 +82,7 @@ async fn run_one(flags: &Server) -> Result<()> {
         "{LISTENING}http://{address} (server {number})"
     )?;
     tokio::select! {
-        () = server::run(listener, router, std::future::pending()) => {}
+        () = http::serve(listener, router, std::future::pending()) => {}
         () = look_every(flags.look_every, rooms.clone()) => {}
         () = asked => {}
         () = stdin_closed(), if until_stdin_closes => {}

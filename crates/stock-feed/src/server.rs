@@ -19,11 +19,12 @@ use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
 use program::RateLimitedLog;
+use program::http::Acceptor;
 use pubsub_manager::{BrokerAddress, PubSubManager, Publisher, Settings, UserId};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::app::{App, Limits};
 use crate::broker_log::BrokerLog;
@@ -59,10 +60,6 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 
 /// The head of one request, in bytes; hyper answers 431 to more.
 const MAX_REQUEST_HEAD: usize = 16 * 1024;
-
-/// How long to wait before the next accept when descriptors have run out. The connection is still
-/// there, so accepting again at once would keep a core busy and come to nothing.
-const ACCEPT_RETRY: Duration = Duration::from_millis(500);
 
 /// How long users may take to close once all were sent a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -170,9 +167,10 @@ async fn serve(
     end: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let heartbeat = tokio::spawn(heartbeat::run(app));
+    let mut acceptor = Acceptor::new(listener);
     let mut ended = Ok(());
     tokio::select! {
-        () = accept(app, &listener) => {}
+        () = accept(app, &mut acceptor) => {}
         () = end => {}
         // Its state is worth nothing after a panic. Users come back to a server that begins anew,
         // for which whatever watches over this process sees to by the exit code.
@@ -183,7 +181,7 @@ async fn serve(
     // The port is free for the next server while this one's users are still leaving. A user who got in
     // just before and asks to be a user now is sent there, too.
     app.ending.store(true, Ordering::Relaxed);
-    drop(listener);
+    drop(acceptor);
     heartbeat.abort();
     tracing::info!(users = app.sessions.len(), over = ?app.limits.drain, "ending: users are told to come back");
     heartbeat::close_all(app.sessions, app.limits.drain).await;
@@ -192,28 +190,13 @@ async fn serve(
     ended
 }
 
-async fn accept(app: &'static App, listener: &TcpListener) {
+async fn accept(app: &'static App, acceptor: &mut Acceptor) {
     let limiter: &HandshakeLimiter = Box::leak(Box::new(HandshakeLimiter::new()));
     let router = router(app);
-    let mut short = false;
     loop {
-        match listener.accept().await {
-            Ok((stream, client)) => {
-                if std::mem::take(&mut short) {
-                    tracing::info!("accepting again");
-                }
-                let permit = limiter.admit(client.ip()).await;
-                tokio::spawn(serve_http(app, permit, stream, router.clone()));
-            }
-            // The client went away while it waited: nothing of ours is wrong.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                if !std::mem::replace(&mut short, true) {
-                    tracing::warn!(%error, users = app.sessions.len(), "cannot accept: who is here stays served, who comes waits");
-                }
-                sleep(ACCEPT_RETRY).await;
-            }
-        }
+        let (stream, client) = acceptor.next().await;
+        let permit = limiter.admit(client.ip()).await;
+        tokio::spawn(serve_http(app, permit, stream, router.clone()));
     }
 }
 

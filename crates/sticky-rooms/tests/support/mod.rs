@@ -115,7 +115,7 @@ pub(crate) async fn server(database: Database, number: usize, look: Duration) ->
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(look_every(look, rooms.clone()));
-    tokio::spawn(stateless_server::server::run(
+    tokio::spawn(program::http::serve(
         listener,
         router(rooms),
         std::future::pending(),

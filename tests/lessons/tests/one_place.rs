@@ -1,0 +1,55 @@
+//! What belongs to every program is in one place: a second copy would differ from it before long.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The sources of the crates, without `target`.
+fn sources() -> Vec<PathBuf> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates");
+    let (mut sources, mut folders) = (Vec::new(), vec![crates]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push(path);
+            }
+        }
+    }
+    sources
+}
+
+/// The files of `src` outside `crates/program` that hold this text.
+fn holding(text: &str) -> Vec<PathBuf> {
+    let is_source = |path: &PathBuf| {
+        let path = path.to_string_lossy();
+        path.contains("/src/") && !path.contains("/src/tests/") && !path.contains("crates/program/")
+    };
+    let holds = |path: &PathBuf| fs::read_to_string(path).unwrap().contains(text);
+    let sources: Vec<PathBuf> = sources().into_iter().filter(is_source).collect();
+    assert!(sources.len() > 100, "the sources are elsewhere now");
+    sources.into_iter().filter(holds).collect()
+}
+
+#[test]
+fn every_program_learns_of_signals_from_the_crate_program() {
+    let none: [PathBuf; 0] = [];
+    assert_eq!(holding("tokio::signal"), none);
+    assert_eq!(holding("ctrl_c()"), none);
+}
+
+#[test]
+fn every_server_accepts_and_answers_with_the_loop_of_the_crate_program() {
+    let none: [PathBuf; 0] = [];
+    assert_eq!(holding("axum::serve("), none);
+}
+
+#[test]
+fn every_program_reports_its_error_with_the_crate_program() {
+    // A connection that is lost may break as well; what must not be judged twice is standard output.
+    let main = |path: &PathBuf| path.ends_with("src/main.rs");
+    let judging: Vec<PathBuf> = holding("BrokenPipe").into_iter().filter(main).collect();
+    let none: [PathBuf; 0] = [];
+    assert_eq!(judging, none);
+}
