@@ -1,5 +1,7 @@
 //! Runs the checker as a user does.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +12,6 @@ use std::thread;
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
-    #[allow(dead_code, reason = "not every test reads it")]
     pub(crate) stderr: String,
 }
 
@@ -20,7 +21,6 @@ pub(crate) fn workbench(arguments: &[&str]) -> Run {
 }
 
 /// Runs the first server of a challenge in Rust.
-#[allow(dead_code, reason = "not every test runs one")]
 pub(crate) fn example(name: &str, arguments: &[&str]) -> Run {
     let workbench = Path::new(env!("CARGO_BIN_EXE_workbench"));
     let folder = workbench.parent().expect("programs are in a folder");
@@ -51,13 +51,11 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// A file of this crate.
-#[allow(dead_code, reason = "not every test reads one")]
 pub(crate) fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Whether Node is there. If not, the test says that it was skipped; in CI that is a failure.
-#[allow(dead_code, reason = "not every test needs Node")]
 pub(crate) fn has_node() -> bool {
     let found = Command::new("node").arg("--version").output().is_ok();
     if !found {
