@@ -1,45 +1,46 @@
-//! What this server knows of one stock that it follows.
+//! One stock: its users, its newest price, and whether it is live.
 
 use crate::{
     Feed, Price, Stock,
     subscribers::{SubscriberKey, Subscribers},
-    user::User,
 };
 use parking_lot::{Mutex, MutexGuard};
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicBool,
-        Ordering::{AcqRel, Acquire, Release},
-    },
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{AcqRel, Acquire, Release},
 };
 
-/// One stock: its users, its newest price, and how many prices there were.
-///
-/// Locks are taken in this order, and none is held across an await: user, map of channels, channel.
-pub(crate) struct Channel {
+/// What this server knows of one stock that has users. `U` is a handle to a user: a channel only
+/// keeps it for the fan-out, so it knows no user and no socket.
+pub(crate) struct Channel<U> {
     pub(crate) stock: Stock,
     // The flags stand outside the lock because a user that catches up reads them of every stock
-    // it follows.
-    /// The broker refuses the channel, or its confirmation is late.
+    // that it is subscribed to. What a flag says is sent by a job of the fan-out that is made after
+    // the flag was written, so a reader that comes too early is corrected.
+    /// The broker refuses the channel, or its confirmation is late. Written by the manager's task,
+    /// read when a status is sent.
     unconfirmed: AtomicBool,
-    /// The newest message was not a price.
+    /// The newest message was not a price. Written by the fan-out, read when a status is sent.
     invalid: AtomicBool,
     /// The broker confirmed the channel and was not asked to leave it since: a further confirmation
-    /// is that of a new connection.
+    /// is that of a new connection. Only the manager's task writes and reads it.
     was_confirmed: AtomicBool,
-    state: Mutex<State>,
+    /// Users that subscribe and unsubscribe write the list, the fan-out writes the rest; a user that
+    /// catches up reads. Taken under the lock of a user or of the map of channels, never around one.
+    state: Mutex<State<U>>,
 }
 
-pub(crate) struct State {
-    /// How many prices were relayed since this server followed the stock.
+/// One lock for all three: a user that is added between `seq` and `last` would get a price twice, or
+/// not at all.
+pub(crate) struct State<U> {
+    /// How many prices were relayed since the stock has had users.
     pub(crate) seq: u64,
     pub(crate) last: Option<Price>,
-    pub(crate) users: Subscribers,
+    pub(crate) users: Subscribers<U>,
 }
 
-/// What a user has by joining.
-pub(crate) struct Joined {
+/// What a user gets when it is added.
+pub(crate) struct Added {
     pub(crate) key: SubscriberKey,
     pub(crate) last_seq: u64,
     pub(crate) last: Option<Price>,
@@ -47,7 +48,7 @@ pub(crate) struct Joined {
     pub(crate) users: usize,
 }
 
-impl Channel {
+impl<U> Channel<U> {
     pub(crate) fn new(stock: Stock) -> Self {
         let state = State {
             seq: 0,
@@ -63,7 +64,7 @@ impl Channel {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<U>> {
         self.state.lock()
     }
 
@@ -101,10 +102,10 @@ impl Channel {
     }
 
     /// Adds a user, who is owed only the prices that come later.
-    pub(crate) fn join(&self, user: Arc<User>) -> Joined {
+    pub(crate) fn add(&self, user: U) -> Added {
         let mut state = self.lock();
         let key = state.users.add(user);
-        Joined {
+        Added {
             key,
             last_seq: state.seq,
             last: state.last,
@@ -113,7 +114,7 @@ impl Channel {
     }
 
     /// Removes a user, and returns how many stay.
-    pub(crate) fn leave(&self, key: SubscriberKey) -> usize {
+    pub(crate) fn remove(&self, key: SubscriberKey) -> usize {
         let mut state = self.lock();
         state.users.remove(key);
         state.users.len()

@@ -1,81 +1,66 @@
-//! The stocks of this server, and which of them the manager is to compare with the broker.
+//! The stocks of this server.
 
 use crate::{
     Stock,
-    channel::{Channel, Joined},
+    channel::{Added, Channel},
     stats::StockUsers,
     subscribers::SubscriberKey,
-    user::User,
+    user::{User, UserChannel},
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
 };
-use tokio::sync::Notify;
 
 /// Every stock that has users, and those that the manager has not left yet.
 #[derive(Default)]
 pub(crate) struct Channels {
-    map: Mutex<HashMap<Stock, Arc<Channel>>>,
-    /// Stocks whose first user came or whose last one left: not what changed, only where to look.
-    dirty: Mutex<HashSet<Stock>>,
-    pub(crate) changed: Notify,
-    /// How many stocks have users.
+    /// A stock is added with its first user, and removed by the manager's task once the broker is not
+    /// subscribed to it. Users take this lock under their own, and channels' locks are taken under it.
+    map: Mutex<HashMap<Stock, Arc<UserChannel>>>,
+    /// How many stocks have users. It is beside the lock because `/metrics` reads it, and must not
+    /// count a hundred thousand stocks for that.
     wanted: AtomicI64,
 }
 
 impl Channels {
-    pub(crate) fn get(&self, stock: &Stock) -> Option<Arc<Channel>> {
+    pub(crate) fn get(&self, stock: &Stock) -> Option<Arc<UserChannel>> {
         self.map.lock().get(stock).cloned()
     }
 
     /// Adds the user to the stock, whose channel is made if this is its first user here.
-    pub(crate) fn join(&self, user: Arc<User>, stock: Stock) -> (Arc<Channel>, Joined) {
-        let (channel, joined) = {
+    pub(crate) fn add(&self, user: Arc<User>, stock: Stock) -> (Arc<UserChannel>, Added) {
+        let (channel, added) = {
             // The map stays locked while the user is added, so that the manager cannot remove the
             // channel in between.
             let mut map = self.map.lock();
             let channel = map
                 .entry(stock)
                 .or_insert_with(|| Arc::new(Channel::new(stock)));
-            (Arc::clone(channel), channel.join(user))
+            (Arc::clone(channel), channel.add(user))
         };
-        if joined.users == 1 {
+        if added.users == 1 {
             self.wanted.fetch_add(1, Relaxed);
-            self.mark_dirty(stock);
         }
-        (channel, joined)
+        (channel, added)
     }
 
     /// Removes a user from the stock, and returns how many stay.
-    pub(crate) fn leave(&self, channel: &Channel, key: SubscriberKey) -> usize {
-        let users = channel.leave(key);
+    pub(crate) fn remove(&self, channel: &UserChannel, key: SubscriberKey) -> usize {
+        let users = channel.remove(key);
         if users == 0 {
             self.wanted.fetch_sub(1, Relaxed);
-            self.mark_dirty(channel.stock);
         }
         users
     }
 
-    fn mark_dirty(&self, stock: Stock) {
-        self.dirty.lock().insert(stock);
-        self.changed.notify_one();
-    }
-
-    pub(crate) fn take_dirty(&self) -> HashSet<Stock> {
-        std::mem::take(&mut *self.dirty.lock())
-    }
-
-    pub(crate) fn dirty(&self) -> Vec<Stock> {
-        self.dirty.lock().iter().copied().collect()
-    }
-
     pub(crate) fn wanted(&self) -> u64 {
-        // A leave may be counted just before the join that it ends.
+        // The last user of a stock may be counted out before its first user was counted in: both are
+        // counted after the channel's lock was released.
         u64::try_from(self.wanted.load(Relaxed)).unwrap_or(0)
     }
 
@@ -105,7 +90,7 @@ impl Channels {
 
     /// The stocks that have users, by name.
     pub(crate) fn users(&self) -> Vec<StockUsers> {
-        let users = |channel: &Arc<Channel>| StockUsers {
+        let users = |channel: &Arc<UserChannel>| StockUsers {
             stock: channel.stock,
             users: channel.lock().users.len(),
         };

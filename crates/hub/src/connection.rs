@@ -1,27 +1,24 @@
 //! The only connection between a user and the hub.
 
-use crate::{Hub, Socket, UserId, user::User};
+use crate::{Socket, UserId, registry::Registry, user::User};
 use std::{fmt, sync::Arc};
 
-/// A user that the hub knows. Only [`connect`](Hub::connect) makes one, it cannot be cloned, and it
+/// A user that the hub knows. Only [`connect`](crate::Hub::connect) makes one, it cannot be cloned, and it
 /// leaves every stock when it is dropped.
 #[must_use = "a connection that is dropped leaves at once"]
 pub struct Connection<S: Socket> {
     user: Arc<User<S>>,
-    hub: Arc<Hub>,
+    registry: Arc<Registry>,
 }
 
 impl<S: Socket> Connection<S> {
     /// Registers the user, and sends it the status of the feed.
-    pub(crate) fn new(id: UserId, socket: S, hub: &Arc<Hub>) -> Self {
+    pub(crate) fn new(id: UserId, socket: S, registry: &Arc<Registry>) -> Self {
         let connection = Self {
             user: Arc::new(User::new(id, socket)),
-            hub: Arc::clone(hub),
+            registry: Arc::clone(registry),
         };
-        let user = connection.user();
-        let key = hub.users.lock().add(Arc::clone(&user));
-        user.lock().key = Some(key);
-        user.send_status(hub);
+        registry.add(&connection.user());
         connection
     }
 
@@ -41,7 +38,7 @@ impl<S: Socket> Connection<S> {
     pub fn send(&self, bytes: &[u8]) {
         let user = self.user();
         let mut state = user.lock();
-        user.reply(&mut state, bytes, &self.hub);
+        user.reply(&mut state, bytes, &self.registry.delivery);
     }
 
     /// The user leaves every stock, and `final_frame` is the last that it is sent: after the replies
@@ -50,8 +47,8 @@ impl<S: Socket> Connection<S> {
     pub fn close(&self, final_frame: &[u8]) {
         let user = self.user();
         let mut state = user.lock();
-        self.hub.leave(&user, &mut state);
-        user.close(&mut state, final_frame, &self.hub);
+        self.registry.remove(&user, &mut state);
+        user.close(&mut state, final_frame, &self.registry.delivery);
     }
 
     pub(crate) fn user(&self) -> Arc<User> {
@@ -64,7 +61,7 @@ impl<S: Socket> Drop for Connection<S> {
         let user = self.user();
         let mut state = user.lock();
         state.end();
-        self.hub.leave(&user, &mut state);
+        self.registry.remove(&user, &mut state);
     }
 }
 

@@ -2,37 +2,52 @@
 //! Without it one slow reader would hold up all others, and a price would be encoded once a user.
 //! It knows no broker: the crate `pubsub-manager` tells it what a broker said, and asks it which
 //! channels are wanted; `cargo run -p pubsub-manager` shows both at work.
-//! Read `hub.rs` next, then `user.rs`, `user/catch_up.rs`, and `fan_out.rs`.
+//! Read `hub.rs` next, then `fan_out.rs`, `user.rs` and `user/catch_up.rs`. Each
+//! module below imports from those under it only: a user knows nothing of the hub.
 
-// The users and what they follow.
-mod channel;
-mod channels;
-mod connection;
+// The verbs, of users and of a manager.
 mod hub;
-mod subscribers;
-mod user;
+
+mod connection;
 
 // A price's way to its users.
 mod fan_out;
-mod frames;
 mod pending;
+
+// Who is connected and subscribed.
+mod registry;
+
+mod channels;
+mod dirty;
+
+// One user, and how it is written to.
+mod user;
+
+mod channel;
+mod delivery;
+mod frames;
+mod subscribers;
 
 // The vocabulary.
 mod error;
 mod event;
 mod message;
 mod price;
+mod settings;
 mod socket;
 mod stats;
 mod stock;
+mod user_id;
 
 pub use connection::Connection;
+pub use dirty::Dirty;
 pub use error::{Disconnected, SubscribeError};
 pub use event::{Event, Listener};
-pub use hub::{Hub, Settings};
+pub use hub::Hub;
 pub use message::{Encode, Feed, JsonLines, Message};
 pub use price::{BadPrice, Price};
+pub use settings::Settings;
 pub use socket::Socket;
 pub use stats::{Stats, StockUsers};
 pub use stock::{BadStock, Stock};
-pub use user::UserId;
+pub use user_id::UserId;

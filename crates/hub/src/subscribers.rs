@@ -1,9 +1,6 @@
 //! Users in a list that can be walked in slices while others come and go.
 
-use crate::user::User;
-use std::sync::Arc;
-
-/// Users in no order, each at a position that its key names.
+/// Users, or handles to them, in no order, each at a position that its key names.
 ///
 /// Adding, removing and taking the next slice cost the same however many users there are. The users
 /// stand close together, so that a fan-out reads memory in a straight line; the position of a user
@@ -11,9 +8,8 @@ use std::sync::Arc;
 /// that moves was visited already, none is left out, and a second visit finds nothing to send.
 ///
 /// indexmap's map would do the same for about a quarter of a KiB more for a user with ten stocks.
-#[derive(Default)]
-pub(crate) struct Subscribers {
-    users: Vec<Arc<User>>,
+pub(crate) struct Subscribers<T> {
+    users: Vec<T>,
     /// The key of each user, in the same order: whose position to correct when a user moves.
     keys: Vec<SubscriberKey>,
     /// Where the user with this key stands, or the next free key.
@@ -28,7 +24,18 @@ pub(crate) struct SubscriberKey(u32);
 /// The end of the chain of free keys.
 const NONE: u32 = u32::MAX;
 
-impl Subscribers {
+impl<T> Default for Subscribers<T> {
+    fn default() -> Self {
+        Self {
+            users: Vec::new(),
+            keys: Vec::new(),
+            positions: Vec::new(),
+            free: None,
+        }
+    }
+}
+
+impl<T> Subscribers<T> {
     pub(crate) fn len(&self) -> usize {
         self.users.len()
     }
@@ -37,7 +44,7 @@ impl Subscribers {
         self.users.is_empty()
     }
 
-    pub(crate) fn add(&mut self, user: Arc<User>) -> SubscriberKey {
+    pub(crate) fn add(&mut self, user: T) -> SubscriberKey {
         let position =
             u32::try_from(self.users.len()).expect("memory ends long before four billion users");
         let key = match self.free {
@@ -78,7 +85,10 @@ impl Subscribers {
     }
 
     /// Fills `slice` with the users just before `end`, and returns where the next slice ends.
-    pub(crate) fn slice(&self, end: usize, most: usize, slice: &mut Vec<Arc<User>>) -> usize {
+    pub(crate) fn slice(&self, end: usize, most: usize, slice: &mut Vec<T>) -> usize
+    where
+        T: Clone,
+    {
         let end = end.min(self.users.len());
         let start = end.saturating_sub(most);
         slice.extend(self.users[start..end].iter().rev().cloned());

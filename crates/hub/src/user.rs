@@ -1,45 +1,46 @@
-//! One user: what it follows, how far it is, and how it is written to.
+//! One user: its subscriptions, what it was sent last, and how it is written to.
 
 mod catch_up;
 
 use crate::{
-    Feed, Hub, Message, Price, Socket, Stock, channel::Channel, frames::Frames,
+    Feed, Message, Price, Socket, Stock, UserId,
+    channel::Channel,
+    delivery::{Delivered, Delivery},
+    frames::Frames,
     subscribers::SubscriberKey,
 };
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
-use std::{fmt, io, sync::Arc};
+use std::{io, sync::Arc};
 use tokio::task::AbortHandle;
 
 /// The most bytes of replies that may wait for a user who does not read.
 const MAX_PENDING_REPLIES: usize = 32 * 1024;
 
-/// The number by which the caller knows a user; the hub only repeats it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-pub struct UserId(pub u64);
-
-impl fmt::Display for UserId {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "user {}", self.0)
-    }
-}
-
 /// A user and its socket, in one allocation; elsewhere it is only pointed at.
 pub(crate) struct User<S: ?Sized + 'static = dyn Socket> {
     pub(crate) id: UserId,
+    /// The connection's verbs, the fan-out and the task of a user that lags write it, and hold the
+    /// lock while they write to the socket: so the frames of two of them cannot mix. In the order of
+    /// locks it comes after the fan-out's own lock, and before those of the registry.
     state: Mutex<State>,
     pub(crate) socket: S,
 }
 
+/// A stock's channel, and the users that are subscribed to it.
+pub(crate) type UserChannel = Channel<Arc<User>>;
+
+/// All of it is behind the user's lock.
 pub(crate) struct State {
     /// One stock is the usual case and needs no allocation.
-    pub(crate) follows: SmallVec<[Follow; 1]>,
-    /// Present while the user lags: then only its own task writes to it.
+    pub(crate) subscriptions: SmallVec<[Subscription; 1]>,
+    /// Present while the user lags: then only its own task writes prices to it, and replies wait
+    /// here. The task itself takes it out when all is sent.
     lag: Option<Box<Lag>>,
-    /// The status of the feed that the user was sent last.
+    /// The status of the feed that the user was sent last; none before the first.
     last_status: Option<Feed>,
     phase: Phase,
-    /// Its key among all users.
+    /// Its key among all users, until it leaves.
     pub(crate) key: Option<SubscriberKey>,
 }
 
@@ -53,12 +54,13 @@ enum Phase {
     Closed,
 }
 
-/// That a user follows a stock.
-pub(crate) struct Follow {
-    pub(crate) channel: Arc<Channel>,
+/// That a user is subscribed to a stock.
+pub(crate) struct Subscription {
+    pub(crate) channel: Arc<UserChannel>,
     /// How many prices of the stock there were when this user was last sent one.
     pub(crate) last_seq: u64,
     pub(crate) key: SubscriberKey,
+    /// The status of the stock that the user was sent last, or would have been if it were news.
     pub(crate) last_status: Feed,
 }
 
@@ -85,17 +87,10 @@ impl Batch {
     }
 }
 
-/// What was sent to a user.
-#[derive(Default, Clone, Copy)]
-pub(crate) struct Delivered {
-    pub(crate) prices: u64,
-    pub(crate) missed: u64,
-}
-
 impl<S: Socket> User<S> {
     pub(crate) fn new(id: UserId, socket: S) -> Self {
         let state = State {
-            follows: SmallVec::new(),
+            subscriptions: SmallVec::new(),
             lag: None,
             last_status: None,
             phase: Phase::Open,
@@ -117,9 +112,9 @@ impl User {
     /// Writes prices of a stock, straight from the fan-out.
     pub(crate) fn send_batch(
         self: &Arc<Self>,
-        channel: &Arc<Channel>,
+        channel: &Arc<UserChannel>,
         batch: &Batch,
-        hub: &Arc<Hub>,
+        delivery: &Arc<Delivery>,
     ) -> Delivered {
         let mut state = self.lock();
         if state.is_skipped() {
@@ -128,17 +123,17 @@ impl User {
         let Some(at) = state.position(channel) else {
             return Delivered::default();
         };
-        let last_seq = state.follows[at].last_seq;
+        let last_seq = state.subscriptions[at].last_seq;
         // It joined, or caught up, after this batch was made: it has these prices already.
         if last_seq >= batch.seq() {
             return Delivered::default();
         }
         if last_seq == batch.before {
-            let begun = self.write(&mut state, &batch.frames, hub);
+            let begun = self.write(&mut state, &batch.frames, delivery);
             if begun == 0 {
                 return Delivered::default();
             }
-            state.follows[at].last_seq = batch.before + batch.dropped + begun as u64;
+            state.subscriptions[at].last_seq = batch.before + batch.dropped + begun as u64;
             return Delivered {
                 prices: begun as u64,
                 missed: batch.dropped,
@@ -153,30 +148,35 @@ impl User {
             last: false,
             missed,
         };
-        frames.push(hub.encoder(), &message);
-        if self.write(&mut state, &frames, hub) == 0 {
+        frames.push(delivery.encoder(), &message);
+        if self.write(&mut state, &frames, delivery) == 0 {
             return Delivered::default();
         }
-        state.follows[at].last_seq = batch.seq();
+        state.subscriptions[at].last_seq = batch.seq();
         Delivered { prices: 1, missed }
     }
 
     /// Sends what the user does not know of the state of the feed.
-    pub(crate) fn send_status(self: &Arc<Self>, hub: &Arc<Hub>) {
+    pub(crate) fn send_status(self: &Arc<Self>, delivery: &Arc<Delivery>) {
         let mut state = self.lock();
         if state.is_skipped() {
             return;
         }
         let mut frames = Frames::default();
-        let owed = state.owed_status(&mut frames, hub);
+        let owed = state.owed_status(&mut frames, delivery);
         if !owed.is_empty() {
-            let begun = self.write(&mut state, &frames, hub);
+            let begun = self.write(&mut state, &frames, delivery);
             state.mark_sent(&owed[..begun]);
         }
     }
 
     /// Sends replies: in order with the prices, and never skipped.
-    pub(crate) fn reply(self: &Arc<Self>, state: &mut State, bytes: &[u8], hub: &Arc<Hub>) {
+    pub(crate) fn reply(
+        self: &Arc<Self>,
+        state: &mut State,
+        bytes: &[u8],
+        delivery: &Arc<Delivery>,
+    ) {
         if !state.is_open() {
             return;
         }
@@ -184,20 +184,25 @@ impl User {
             lag.unsent.extend_from_slice(bytes);
         } else {
             match self.take(bytes) {
-                Err(_) => return self.evict(state, hub, "its socket failed"),
+                Err(_) => return self.evict(state, delivery, "its socket failed"),
                 Ok(taken) if taken == bytes.len() => return,
-                Ok(taken) => self.start_lagging(state, &bytes[taken..], hub),
+                Ok(taken) => self.start_lagging(state, &bytes[taken..], delivery),
             }
         }
         let pending = state.lag.as_ref().map_or(0, |lag| lag.unsent.len());
         if pending > MAX_PENDING_REPLIES {
-            self.evict(state, hub, "its pending replies outgrew 32 KiB");
+            self.evict(state, delivery, "its pending replies outgrew 32 KiB");
         }
     }
 
     /// Sends the final frame: it is written now, or by the task of a user that lags.
-    pub(crate) fn close(self: &Arc<Self>, state: &mut State, final_frame: &[u8], hub: &Arc<Hub>) {
-        self.reply(state, final_frame, hub);
+    pub(crate) fn close(
+        self: &Arc<Self>,
+        state: &mut State,
+        final_frame: &[u8],
+        delivery: &Arc<Delivery>,
+    ) {
+        self.reply(state, final_frame, delivery);
         if state.is_open() {
             state.phase = Phase::Closing;
         }
@@ -212,16 +217,21 @@ impl User {
     }
 
     /// Writes without waiting, and returns how many messages were begun.
-    fn write(self: &Arc<Self>, state: &mut State, frames: &Frames, hub: &Arc<Hub>) -> usize {
+    fn write(
+        self: &Arc<Self>,
+        state: &mut State,
+        frames: &Frames,
+        delivery: &Arc<Delivery>,
+    ) -> usize {
         match self.take(frames.bytes()) {
             Ok(taken) if taken == frames.bytes().len() => frames.len(),
             Ok(taken) => {
                 let (begun, rest) = frames.begun(taken);
-                self.start_lagging(state, rest, hub);
+                self.start_lagging(state, rest, delivery);
                 begun
             }
             Err(_) => {
-                self.evict(state, hub, "its socket failed");
+                self.evict(state, delivery, "its socket failed");
                 0
             }
         }
@@ -236,19 +246,19 @@ impl User {
         }
     }
 
-    fn start_lagging(self: &Arc<Self>, state: &mut State, rest: &[u8], hub: &Arc<Hub>) {
-        let task = hub.spawn(catch_up::run(Arc::clone(self), Arc::clone(hub)));
+    fn start_lagging(self: &Arc<Self>, state: &mut State, rest: &[u8], delivery: &Arc<Delivery>) {
+        let task = delivery.spawn(catch_up::run(Arc::clone(self), Arc::clone(delivery)));
         state.lag = Some(Box::new(Lag {
             unsent: rest.to_vec(),
             task,
         }));
     }
 
-    fn evict(&self, state: &mut State, hub: &Hub, why: &str) {
+    fn evict(&self, state: &mut State, delivery: &Delivery, why: &str) {
         if state.phase != Phase::Closed {
             state.end();
             self.socket.close();
-            hub.evicted(self.id, why);
+            delivery.evicted(self.id, why);
         }
     }
 }
@@ -263,27 +273,28 @@ impl State {
         !self.is_open() || self.lag.is_some()
     }
 
-    fn position(&self, channel: &Arc<Channel>) -> Option<usize> {
-        self.follows
+    fn position(&self, channel: &Arc<UserChannel>) -> Option<usize> {
+        self.subscriptions
             .iter()
-            .position(|follow| Arc::ptr_eq(&follow.channel, channel))
+            .position(|subscription| Arc::ptr_eq(&subscription.channel, channel))
     }
 
     pub(crate) fn position_of(&self, stock: &Stock) -> Option<usize> {
-        self.follows
+        self.subscriptions
             .iter()
-            .position(|follow| follow.channel.stock == *stock)
+            .position(|subscription| subscription.channel.stock == *stock)
     }
 
-    /// Begins to follow, and returns the stock's status, which the caller sends if it is stale.
-    pub(crate) fn begin(&mut self, mut follow: Follow) -> Feed {
-        let feed = follow.channel.feed();
-        follow.last_status = feed;
+    /// Keeps the subscription, and returns the stock's status, which the caller sends if it is stale.
+    pub(crate) fn subscribe(&mut self, mut subscription: Subscription) -> Feed {
+        let feed = subscription.channel.feed();
+        subscription.last_status = feed;
         // Doubling would waste a third of what a user with ten stocks costs.
-        if self.follows.len() == self.follows.capacity() {
-            self.follows.reserve_exact(self.follows.len() / 4 + 1);
+        if self.subscriptions.len() == self.subscriptions.capacity() {
+            self.subscriptions
+                .reserve_exact(self.subscriptions.len() / 4 + 1);
         }
-        self.follows.push(follow);
+        self.subscriptions.push(subscription);
         feed
     }
 

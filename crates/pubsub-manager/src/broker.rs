@@ -4,16 +4,21 @@ pub(crate) mod in_process;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 
-use crate::{PubSubManager, Stock};
+use crate::Stock;
 use std::{
+    fmt,
     future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 use thiserror::Error;
 use tokio::sync::SetOnce;
+
+/// How long a probe may take before the connection counts as lost.
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A place where prices are published, and which delivers those that this server subscribed to.
 ///
@@ -56,18 +61,23 @@ pub enum BrokerError {
     Lost(String),
 }
 
+/// Is called with each message. It runs in a connection's own task, so it must not wait.
+pub(crate) type OnMessage = Arc<dyn Fn(Stock, &[u8]) + Send + Sync>;
+
 /// What one connection receives. The connection's own task calls it, so nothing here waits.
-#[derive(Debug)]
 pub(crate) struct Events {
-    manager: Arc<PubSubManager>,
+    /// The manager's `handle_message`: all that a broker can reach of it.
+    on_message: OnMessage,
+    /// Counted by the connection's task, read by the manager's.
     messages: AtomicU64,
+    /// Why the connection was lost, set once by its own task; the manager's task waits for it.
     pub(crate) lost: SetOnce<String>,
 }
 
 impl Events {
-    pub(crate) fn new(manager: &Arc<PubSubManager>) -> Arc<Self> {
+    pub(crate) fn new(on_message: &OnMessage) -> Arc<Self> {
         Arc::new(Self {
-            manager: Arc::clone(manager),
+            on_message: Arc::clone(on_message),
             messages: AtomicU64::new(0),
             lost: SetOnce::new(),
         })
@@ -78,7 +88,7 @@ impl Events {
         self.messages.fetch_add(1, Relaxed);
         // A connection that was lost may still deliver for an instant: its prices are too late.
         if self.lost.get().is_none() {
-            self.manager.handle_message(stock, message);
+            (self.on_message)(stock, message);
         }
     }
 
@@ -96,5 +106,11 @@ impl Events {
 
     pub(crate) async fn until_lost(&self) -> BrokerError {
         BrokerError::Lost(self.lost.wait().await.clone())
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Events({} messages)", self.messages())
     }
 }

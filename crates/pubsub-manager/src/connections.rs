@@ -3,19 +3,18 @@
 //! It is one task, so that a price costs one wake-up however many users it has.
 
 use crate::{
-    PubSubManager,
-    broker::{Broker, BrokerConnection, BrokerError, Events},
+    broker::{Broker, BrokerConnection, BrokerError, Events, OnMessage, PROBE_TIMEOUT},
     subscriber::Subscriber,
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
+use hub::Hub;
 use program::within;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use tokio::{select, time::sleep};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that delivers nothing for so long is probed.
 const IDLE_BEFORE_PROBE: Duration = Duration::from_secs(3);
-pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Pauses double from the first to the longest. Jitter at most doubles each, so that fifty servers
 /// do not come back in step.
 const RECONNECT_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
@@ -24,28 +23,36 @@ const RECONNECT_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .without_max_times();
 
-/// Relays until the manager is closed; then sends what waits, and that it is over.
-pub(crate) async fn run<B: Broker>(manager: &Arc<PubSubManager>, broker: &B) {
-    let hub = &manager.hub;
+/// Relays until the hub is closed; then sends what waits, and that it is over.
+pub(crate) async fn run<B: Broker>(
+    hub: &Hub,
+    broker: &B,
+    on_message: &OnMessage,
+    leave_delay: Duration,
+) {
     select! {
         biased;
         () = hub.closed() => {}
         () = hub.fan_out() => {}
-        () = connect_again_and_again(manager, broker) => {}
+        () = connect_again_and_again(hub, broker, on_message, leave_delay) => {}
     }
     hub.go_stale("the manager is disconnected");
     hub.flush().await;
 }
 
-async fn connect_again_and_again<B: Broker>(manager: &Arc<PubSubManager>, broker: &B) {
-    let hub = &manager.hub;
+async fn connect_again_and_again<B: Broker>(
+    hub: &Hub,
+    broker: &B,
+    on_message: &OnMessage,
+    leave_delay: Duration,
+) {
     let mut reconnect = RECONNECT_PAUSES.build();
     loop {
-        let events = Events::new(manager);
-        let connected = within(CONNECT_TIMEOUT, broker.connect(Arc::clone(&events))).await;
+        let events = Events::new(on_message);
+        let connected = within(CONNECT_TIMEOUT, broker.connect(events.clone())).await;
         let error = match connected {
             Ok(Ok(connection)) => {
-                let mut subscriber = Subscriber::new(hub, &connection, manager.leave_delay);
+                let mut subscriber = Subscriber::new(hub, hub.dirty(), &connection, leave_delay);
                 let lost = select! {
                     biased;
                     lost = events.until_lost() => lost,

@@ -2,7 +2,9 @@
 
 use crate::{
     BrokerAddress, Connection, Disconnected, NotStarted, Options, Price, Socket, StartError, Stats,
-    Stock, SubscribeError, UserId, broker::Broker, connections,
+    Stock, SubscribeError, UserId,
+    broker::{Broker, OnMessage},
+    connections,
 };
 use hub::Hub;
 use once_cell::sync::OnceCell;
@@ -80,7 +82,15 @@ impl PubSubManager {
         });
         // Made here and not in the task: a runtime that ends at once drops a task it never began.
         let guard = EndGuard(Arc::clone(&manager));
-        runtime.spawn(async move { connections::run(&guard.0, &broker).await });
+        let relay = Arc::clone(&manager);
+        let on_message: OnMessage =
+            Arc::new(move |stock, message| relay.handle_message(stock, message));
+        runtime.spawn(async move {
+            let Self {
+                hub, leave_delay, ..
+            } = &*guard.0;
+            connections::run(hub, &broker, &on_message, *leave_delay).await;
+        });
         manager
     }
 

@@ -6,11 +6,10 @@
 
 use crate::{
     Stock,
-    broker::{BrokerConnection, BrokerError},
-    connections::PROBE_TIMEOUT,
+    broker::{BrokerConnection, BrokerError, PROBE_TIMEOUT},
 };
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use hub::Hub;
+use hub::{Dirty, Hub};
 use program::{running_for, within};
 use std::{
     collections::{HashMap, HashSet},
@@ -39,6 +38,8 @@ const REFUSED_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
 /// What the broker has said on one connection, and what to ask it next.
 pub(crate) struct Subscriber<'a, C> {
     hub: &'a Hub,
+    /// Where to look: the hub's own, as long as one connection serves all stocks.
+    dirty: &'a Dirty,
     connection: &'a C,
     leave_delay: Duration,
     /// What the broker has confirmed.
@@ -52,12 +53,18 @@ pub(crate) struct Subscriber<'a, C> {
 
 impl<'a, C: BrokerConnection> Subscriber<'a, C> {
     /// On a new connection nothing is subscribed, and every stock is due.
-    pub(crate) fn new(hub: &'a Hub, connection: &'a C, leave_delay: Duration) -> Self {
-        hub.take_dirty();
+    pub(crate) fn new(
+        hub: &'a Hub,
+        dirty: &'a Dirty,
+        connection: &'a C,
+        leave_delay: Duration,
+    ) -> Self {
+        dirty.take();
         let now = Instant::now();
         let wanted = hub.forget_unwanted().into_iter();
         Self {
             hub,
+            dirty,
             connection,
             leave_delay,
             subscribed: HashSet::new(),
@@ -99,7 +106,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
             }
             let next = self.due.values().min().copied();
             select! {
-                () = self.hub.changed() => {}
+                () = self.dirty.changed() => {}
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
             }
         }
@@ -108,7 +115,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
     /// What to subscribe to and what to leave now; at most a batch of each.
     fn compare(&mut self) -> (Vec<Stock>, Vec<Stock>) {
         let now = Instant::now();
-        for stock in self.hub.take_dirty() {
+        for stock in self.dirty.take() {
             match (self.hub.is_wanted(&stock), self.subscribed.contains(&stock)) {
                 // The pause goes on: a user that joins and leaves again and again must not make the
                 // broker refuse more often.
@@ -198,7 +205,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
                 let late = asked.iter().chain(&came);
                 late.filter(|stock| !self.subscribed.contains(*stock))
                     .for_each(|stock| self.hub.unconfirmed(*stock));
-                came = self.hub.dirty();
+                came = self.dirty.peek();
             }
         };
         select! {

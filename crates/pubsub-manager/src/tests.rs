@@ -7,6 +7,8 @@ mod redis_server;
 #[cfg(feature = "redis")]
 mod server_on_redis;
 mod test_broker;
+#[path = "../../hub/tests/support/test_client.rs"]
+#[allow(dead_code, reason = "the hub's own tests use the rest of it")]
 mod test_client;
 
 mod delivery;

@@ -1,7 +1,11 @@
 //! How a slow consumer gets what it did not take at once.
 
-use super::{Delivered, State, User};
-use crate::{Feed, Hub, Message, frames::Frames};
+use super::{State, User};
+use crate::{
+    Feed, Message,
+    delivery::{Delivered, Delivery},
+    frames::Frames,
+};
 use std::{future::poll_fn, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -11,21 +15,21 @@ const FAILED: &str = "its socket failed";
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Brings one user that lags up to date, then ends. It exists only while the user lags.
-pub(super) async fn run(user: Arc<User>, hub: Arc<Hub>) {
-    let guard = EvictAfterPanic(user, hub);
-    let EvictAfterPanic(user, hub) = &guard;
-    let mut deadline = Instant::now() + hub.drain_deadline();
+pub(super) async fn run(user: Arc<User>, delivery: Arc<Delivery>) {
+    let guard = EvictAfterPanic(user, delivery);
+    let EvictAfterPanic(user, delivery) = &guard;
+    let mut deadline = Instant::now() + delivery.drain_deadline();
     loop {
         match timeout_at(deadline, poll_fn(|cx| user.socket.poll_ready(cx))).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => return user.evict(&mut user.lock(), hub, FAILED),
-            Err(_) => return user.evict(&mut user.lock(), hub, TOO_SLOW),
+            Ok(Err(_)) => return user.evict(&mut user.lock(), delivery, FAILED),
+            Err(_) => return user.evict(&mut user.lock(), delivery, TOO_SLOW),
         }
-        match user.catch_up(hub) {
+        match user.catch_up(delivery) {
             Progress::Done => return,
-            Progress::Some => deadline = Instant::now() + hub.drain_deadline(),
+            Progress::Some => deadline = Instant::now() + delivery.drain_deadline(),
             Progress::None if deadline <= Instant::now() => {
-                return user.evict(&mut user.lock(), hub, TOO_SLOW);
+                return user.evict(&mut user.lock(), delivery, TOO_SLOW);
             }
             Progress::None => sleep(PAUSE).await,
         }
@@ -34,13 +38,13 @@ pub(super) async fn run(user: Arc<User>, hub: Arc<Hub>) {
 
 /// A panic in the caller's socket ends this task only. Without the guard its user would stay
 /// connected, lag, and never be written to again.
-struct EvictAfterPanic(Arc<User>, Arc<Hub>);
+struct EvictAfterPanic(Arc<User>, Arc<Delivery>);
 
 impl Drop for EvictAfterPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let Self(user, hub) = self;
-            user.evict(&mut user.lock(), hub, "its socket panicked");
+            let Self(user, delivery) = self;
+            user.evict(&mut user.lock(), delivery, "its socket panicked");
         }
     }
 }
@@ -57,7 +61,7 @@ enum Progress {
 
 impl User {
     /// Gives a user that lags as much as it takes.
-    fn catch_up(self: &Arc<Self>, hub: &Arc<Hub>) -> Progress {
+    fn catch_up(self: &Arc<Self>, delivery: &Arc<Delivery>) -> Progress {
         let mut state = self.lock();
         let mut progress = Progress::None;
         loop {
@@ -73,25 +77,25 @@ impl User {
                         continue;
                     }
                     Err(_) => {
-                        self.evict(&mut state, hub, FAILED);
+                        self.evict(&mut state, delivery, FAILED);
                         return Progress::Done;
                     }
                 }
             }
             let mut frames = Frames::default();
-            let owed = state.owed(&mut frames, hub);
+            let owed = state.owed(&mut frames, delivery);
             if owed.is_empty() {
                 state.lag = None;
                 self.shut_down_if_sent(&mut state);
                 return Progress::Done;
             }
             let Ok(taken) = self.take(frames.bytes()) else {
-                self.evict(&mut state, hub, FAILED);
+                self.evict(&mut state, delivery, FAILED);
                 return Progress::Done;
             };
             let (begun, rest) = frames.begun(taken);
             state.mark_sent(&owed[..begun]);
-            hub.count(owed[..begun].iter().map(Owed::delivered));
+            delivery.count(owed[..begun].iter().map(Owed::delivered));
             if taken < frames.bytes().len() {
                 if let Some(lag) = &mut state.lag {
                     lag.unsent.extend_from_slice(rest);
@@ -120,10 +124,10 @@ impl Owed {
 }
 
 impl State {
-    pub(super) fn owed_status(&self, frames: &mut Frames, hub: &Hub) -> Vec<Owed> {
+    pub(super) fn owed_status(&self, frames: &mut Frames, delivery: &Delivery) -> Vec<Owed> {
         let mut owed = Vec::new();
-        let encoder = hub.encoder();
-        let now = hub.feed();
+        let encoder = delivery.encoder();
+        let now = delivery.feed();
         let news = self.last_status != Some(now);
         if news {
             let message = Message::Status {
@@ -133,11 +137,13 @@ impl State {
             frames.push(encoder, &message);
             owed.push(Owed::Status(now));
         }
-        for (at, follow) in self.follows.iter().enumerate() {
-            let feed = follow.channel.feed();
+        for (at, subscription) in self.subscriptions.iter().enumerate() {
+            let feed = subscription.channel.feed();
             // After "everything is live" a user must be told again which stocks are not.
-            if follow.last_status != feed || (news && now == Feed::Live && feed == Feed::Stale) {
-                let stock = Some(&follow.channel.stock);
+            if subscription.last_status != feed
+                || (news && now == Feed::Live && feed == Feed::Stale)
+            {
+                let stock = Some(&subscription.channel.stock);
                 frames.push(encoder, &Message::Status { feed, stock });
                 owed.push(Owed::StockStatus { at, feed });
             }
@@ -146,25 +152,25 @@ impl State {
     }
 
     /// The newest of everything that the user does not have: a status, and one price a stock.
-    fn owed(&self, frames: &mut Frames, hub: &Hub) -> Vec<Owed> {
+    fn owed(&self, frames: &mut Frames, delivery: &Delivery) -> Vec<Owed> {
         if !self.is_open() {
             return Vec::new();
         }
-        let mut owed = self.owed_status(frames, hub);
-        for (at, follow) in self.follows.iter().enumerate() {
+        let mut owed = self.owed_status(frames, delivery);
+        for (at, subscription) in self.subscriptions.iter().enumerate() {
             let (seq, newest) = {
-                let channel = follow.channel.lock();
+                let channel = subscription.channel.lock();
                 (channel.seq, channel.last)
             };
-            if let Some(price) = newest.filter(|_| follow.last_seq < seq) {
-                let missed = seq - follow.last_seq - 1;
+            if let Some(price) = newest.filter(|_| subscription.last_seq < seq) {
+                let missed = seq - subscription.last_seq - 1;
                 let message = Message::Price {
-                    stock: &follow.channel.stock,
+                    stock: &subscription.channel.stock,
                     price: &price,
                     last: false,
                     missed,
                 };
-                frames.push(hub.encoder(), &message);
+                frames.push(delivery.encoder(), &message);
                 owed.push(Owed::Price { at, seq, missed });
             }
         }
@@ -175,8 +181,8 @@ impl State {
         for owed in begun {
             match *owed {
                 Owed::Status(feed) => self.last_status = Some(feed),
-                Owed::StockStatus { at, feed } => self.follows[at].last_status = feed,
-                Owed::Price { at, seq, .. } => self.follows[at].last_seq = seq,
+                Owed::StockStatus { at, feed } => self.subscriptions[at].last_status = feed,
+                Owed::Price { at, seq, .. } => self.subscriptions[at].last_seq = seq,
             }
         }
     }

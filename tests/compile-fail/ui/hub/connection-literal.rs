@@ -1,16 +1,17 @@
 //~ E0451 private-type
 //! Tried: a connection without `connect`, field by field.
-//! Refused: both fields are private, and so is a type; only `connect` registers a user.
+//! Refused: both fields are private, and so are their types; only `connect` registers a user.
 //! Door: connection.rs: `    user: Arc<User<S>>,` => `    pub user: Arc<User<S>>,`
-//! Door: connection.rs: `    hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
+//! Door: connection.rs: `    registry: Arc<Registry>,` => `    pub registry: Arc<Registry>,`
 //! Door: user.rs: `pub(crate) struct User<` => `pub struct User<`
+//! Door: registry.rs: `pub(crate) struct Registry {` => `pub struct Registry {`
 
 use hub::{Connection, Socket};
 
 fn forged<S: Socket>() -> Connection<S> {
     Connection {
         user: anything(),
-        hub: anything(),
+        registry: anything(),
     }
 }
 

@@ -1,15 +1,15 @@
 //! A user as the tests see it: it keeps what it is sent, and can stop reading.
 
-use crate::{Feed, Socket};
+use hub::{Feed, Socket};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// An socket that keeps what it takes. A clone hears the same.
+/// A socket that keeps what it takes. A clone hears the same.
 #[derive(Clone, Default)]
-pub(super) struct TestClient(Arc<Mutex<Inner>>);
+pub(crate) struct TestClient(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -26,7 +26,7 @@ struct Inner {
 
 /// One message that a user was sent, read from the wire's JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Received {
+pub(crate) enum Received {
     Subscribed(String),
     Unsubscribed(String),
     Price {
@@ -43,38 +43,38 @@ pub(super) enum Received {
 
 impl TestClient {
     /// Takes `bytes` more, then nothing until it is told to go on.
-    pub(super) fn take_only(&self, bytes: usize) {
+    pub(crate) fn take_only(&self, bytes: usize) {
         self.room(Some(bytes));
     }
 
     /// Takes everything again.
-    pub(super) fn take_all(&self) {
+    pub(crate) fn take_all(&self) {
         self.room(None);
     }
 
     /// Ends as a closed socket does: every offer is an error.
-    pub(super) fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         self.0.lock().gone = true;
         self.room(None);
     }
 
-    /// Whether the manager has given this user up.
-    pub(super) fn is_closed(&self) -> bool {
+    /// Whether the hub has evicted this user.
+    pub(crate) fn is_closed(&self) -> bool {
         self.0.lock().closed
     }
 
     /// Whether it was shut down: nothing more comes.
-    pub(super) fn is_shut_down(&self) -> bool {
+    pub(crate) fn is_shut_down(&self) -> bool {
         self.0.lock().shut_down
     }
 
     /// Every whole message so far, oldest first.
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.listen(<[Received]>::to_vec)
     }
 
     /// The prices of one stock so far, oldest first.
-    pub(super) fn prices(&self, of: &str) -> Vec<String> {
+    pub(crate) fn prices(&self, of: &str) -> Vec<String> {
         let price = |received: &Received| match received {
             Received::Price { stock, price, .. } if stock == of => Some(price.clone()),
             _ => None,
@@ -83,7 +83,7 @@ impl TestClient {
     }
 
     /// The state of the feed that the user was sent last.
-    pub(super) fn feed(&self) -> Option<Feed> {
+    pub(crate) fn feed(&self) -> Option<Feed> {
         let feed = |received: &Received| match received {
             Received::Status { feed, stock: None } => Some(*feed),
             _ => None,
@@ -92,7 +92,7 @@ impl TestClient {
     }
 
     /// Looks at every whole message so far, oldest first.
-    pub(super) fn listen<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
+    pub(crate) fn listen<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
         let mut inner = self.0.lock();
         let whole = inner
             .taken

@@ -1,0 +1,123 @@
+//! What writing to a user takes from its hub.
+
+use crate::{
+    Encode, Event, Feed, Listener, Settings, UserId,
+    stats::{Counters, count},
+};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{AcqRel, Acquire},
+        },
+    },
+    time::Duration,
+};
+use tokio::{runtime::Handle, task::AbortHandle};
+use tokio_util::task::TaskTracker;
+
+/// How users are written to, and where it is counted and reported: all that a user, its task and
+/// the fan-out know of the hub. It knows no user, so none of them is in a circle with the hub.
+pub(crate) struct Delivery {
+    encoder: Arc<dyn Encode>,
+    drain_deadline: Duration,
+    on_event: Option<Listener>,
+    runtime: Handle,
+    /// The tasks of users that lag. A user adds its task under its own lock; the end of the task
+    /// removes it, so the length is the number of users that lag.
+    lagging: TaskTracker,
+    /// Whether no prices come from the broker. Written by the manager's task, read by every user's
+    /// status. It is not part of a lock because it is one bit, and a status that is one write late
+    /// is corrected by the fan-out's job that follows each change.
+    stale: AtomicBool,
+    /// Written from every task, each counter by itself: a reader sees no two of the same moment.
+    pub(crate) counters: Counters,
+}
+
+/// What was sent to a user.
+#[derive(Default, Clone, Copy)]
+pub(crate) struct Delivered {
+    pub(crate) prices: u64,
+    /// How many prices the user was told that it missed.
+    pub(crate) missed: u64,
+}
+
+impl Delivery {
+    /// The feed is stale at first.
+    pub(crate) fn new(settings: Settings, runtime: Handle) -> Self {
+        Self {
+            encoder: settings.encoder,
+            drain_deadline: settings.drain_deadline,
+            on_event: settings.on_event,
+            runtime,
+            lagging: TaskTracker::new(),
+            stale: AtomicBool::new(true),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) fn encoder(&self) -> &dyn Encode {
+        &*self.encoder
+    }
+
+    /// How long a user may read nothing while something waits for it.
+    pub(crate) fn drain_deadline(&self) -> Duration {
+        self.drain_deadline
+    }
+
+    /// Whether prices come from the broker.
+    pub(crate) fn feed(&self) -> Feed {
+        if self.stale.load(Acquire) {
+            Feed::Stale
+        } else {
+            Feed::Live
+        }
+    }
+
+    /// Returns whether this changes anything.
+    pub(crate) fn set_feed(&self, feed: Feed) -> bool {
+        let stale = feed == Feed::Stale;
+        self.stale.swap(stale, AcqRel) != stale
+    }
+
+    /// Runs the task of a user that lags.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.lagging.spawn_on(task, &self.runtime).abort_handle()
+    }
+
+    /// How many users lag.
+    pub(crate) fn lagging(&self) -> u64 {
+        self.lagging.len() as u64
+    }
+
+    /// Waits until no user lags.
+    pub(crate) async fn drained(&self) {
+        self.lagging.close();
+        self.lagging.wait().await;
+    }
+
+    pub(crate) fn count(&self, delivered: impl Iterator<Item = Delivered>) {
+        // Summed first: two additions to shared memory for a slice of users, not two for each user.
+        let mut sum = Delivered::default();
+        for one in delivered {
+            sum.prices += one.prices;
+            sum.missed += one.missed;
+        }
+        count(&self.counters.deliveries, sum.prices);
+        count(&self.counters.missed, sum.missed);
+    }
+
+    pub(crate) fn evicted(&self, user: UserId, why: &str) {
+        count(&self.counters.evicted, 1);
+        tracing::debug!(%user, why, "evicted a user");
+    }
+
+    /// Calls the listener, if there is one; without one the event is not made.
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+        if let Some(listener) = &self.on_event {
+            listener(&event());
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What users do.
+
+use super::Hub;
+use crate::{
+    Connection, Disconnected, Feed, Message, Socket, Stock, SubscribeError, UserId, frames::Frames,
+};
+use std::sync::Arc;
+
+impl Hub {
+    /// Registers a user, and sends it the status of the feed.
+    ///
+    /// # Errors
+    /// The hub is closed.
+    pub fn connect<S: Socket>(
+        &self,
+        user: UserId,
+        socket: S,
+    ) -> Result<Connection<S>, Disconnected> {
+        self.open()?;
+        Ok(Connection::new(user, socket, &self.registry))
+    }
+
+    /// Subscribes the user to the stock: it is sent `subscribed`, and the last price if this server
+    /// knows one. Doing so twice is the same as once, and only acknowledged again.
+    ///
+    /// # Errors
+    /// See [`SubscribeError`].
+    pub fn subscribe<S: Socket>(
+        &self,
+        connection: &Connection<S>,
+        stock: Stock,
+    ) -> Result<(), SubscribeError> {
+        self.open()?;
+        let delivery = &self.registry.delivery;
+        let (user, most) = (connection.user(), self.stocks_per_user);
+        // Held to the end: a price that is fanned out meanwhile waits, and so comes after `subscribed`.
+        let mut state = user.lock();
+        let mut frames = Frames::default();
+        frames.push(delivery.encoder(), &Message::Subscribed { stock: &stock });
+        if state.is_open() && state.position_of(&stock).is_none() {
+            if state.subscriptions.len() >= most {
+                return Err(SubscribeError::TooManyStocks { stock, most });
+            }
+            let (subscription, last) = self.registry.subscribe(Arc::clone(&user), stock);
+            let feed = state.subscribe(subscription);
+            if let Some(price) = &last {
+                let message = Message::Price {
+                    stock: &stock,
+                    price,
+                    last: true,
+                    missed: 0,
+                };
+                frames.push(delivery.encoder(), &message);
+            }
+            if feed == Feed::Stale {
+                let stock = Some(&stock);
+                frames.push(delivery.encoder(), &Message::Status { feed, stock });
+            }
+        }
+        user.reply(&mut state, frames.bytes(), delivery);
+        Ok(())
+    }
+
+    /// Unsubscribes the user from the stock: it is sent `unsubscribed`, and no price of the stock
+    /// after that. Without a subscription it is only acknowledged.
+    ///
+    /// # Errors
+    /// The hub is closed.
+    pub fn unsubscribe<S: Socket>(
+        &self,
+        connection: &Connection<S>,
+        stock: &Stock,
+    ) -> Result<(), Disconnected> {
+        self.open()?;
+        let delivery = &self.registry.delivery;
+        let user = connection.user();
+        let mut state = user.lock();
+        if let Some(at) = state.position_of(stock) {
+            let subscription = state.subscriptions.swap_remove(at);
+            self.registry.unsubscribe(user.id, &subscription);
+        }
+        let mut frames = Frames::default();
+        frames.push(delivery.encoder(), &Message::Unsubscribed { stock });
+        user.reply(&mut state, frames.bytes(), delivery);
+        Ok(())
+    }
+
+    fn open(&self) -> Result<(), Disconnected> {
+        if self.is_closed() {
+            Err(Disconnected)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Who is connected, and who is subscribed to what.
+
+use crate::{
+    Event, Feed, Price, Settings, Stock, UserId,
+    channels::Channels,
+    delivery::Delivery,
+    dirty::Dirty,
+    subscribers::Subscribers,
+    user::{State, Subscription, User},
+};
+use parking_lot::Mutex;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+use tokio::runtime::Handle;
+
+/// The users of a hub and their subscriptions; what each connection keeps of its hub.
+pub(crate) struct Registry {
+    /// Every user, for what is sent to all of them. Written when a user connects, and when it
+    /// leaves, under that user's own lock; the fan-out reads a slice of it and writes to no user
+    /// before it has released the lock.
+    pub(crate) users: Mutex<Subscribers<Arc<User>>>,
+    pub(crate) channels: Channels,
+    pub(crate) dirty: Dirty,
+    /// By itself in an `Arc` because the task of a user that lags keeps it and nothing else.
+    pub(crate) delivery: Arc<Delivery>,
+}
+
+impl Registry {
+    pub(crate) fn new(settings: Settings, runtime: Handle) -> Self {
+        Self {
+            users: Mutex::default(),
+            channels: Channels::default(),
+            dirty: Dirty::default(),
+            delivery: Arc::new(Delivery::new(settings, runtime)),
+        }
+    }
+
+    pub(crate) fn add(&self, user: &Arc<User>) {
+        let key = self.users.lock().add(Arc::clone(user));
+        user.lock().key = Some(key);
+        user.send_status(&self.delivery);
+    }
+
+    /// Adds the user to the stock's channel. The caller holds the user's lock, and keeps the
+    /// subscription.
+    pub(crate) fn subscribe(&self, user: Arc<User>, stock: Stock) -> (Subscription, Option<Price>) {
+        let id = user.id;
+        let (channel, added) = self.channels.add(user, stock);
+        if added.users == 1 {
+            self.dirty.mark(stock);
+        }
+        let subscriptions = &self.delivery.counters.subscriptions;
+        subscriptions.fetch_add(1, Relaxed);
+        let subscription = Subscription {
+            channel,
+            last_seq: added.last_seq,
+            key: added.key,
+            last_status: Feed::Live,
+        };
+        self.delivery.emit(|| Event::UserSubscribed {
+            user: id,
+            stock,
+            users: added.users,
+        });
+        (subscription, added.last)
+    }
+
+    /// Removes a subscription that the user's state does not hold any more.
+    pub(crate) fn unsubscribe(&self, user: UserId, subscription: &Subscription) {
+        let stock = subscription.channel.stock;
+        let users = self
+            .channels
+            .remove(&subscription.channel, subscription.key);
+        if users == 0 {
+            self.dirty.mark(stock);
+        }
+        let subscriptions = &self.delivery.counters.subscriptions;
+        subscriptions.fetch_sub(1, Relaxed);
+        self.delivery
+            .emit(|| Event::UserUnsubscribed { user, stock, users });
+    }
+
+    /// Removes the user from everything: it costs what the user had, not what all users have.
+    pub(crate) fn remove(&self, user: &User, state: &mut State) {
+        for subscription in state.subscriptions.drain(..) {
+            self.unsubscribe(user.id, &subscription);
+        }
+        // A connection that was closed is dropped later, and its key may be another user's by then.
+        if let Some(key) = state.key.take() {
+            self.users.lock().remove(key);
+        }
+    }
+}

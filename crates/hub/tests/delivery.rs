@@ -1,0 +1,513 @@
+//! The promise to users: at most once, in order, everything while there is no pressure and the
+//! newest under pressure; and no user suffers for another.
+
+mod support;
+
+use hub::{Connection, Feed, Hub, Price, Settings, Socket, Stock, UserId};
+use parking_lot::Mutex;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+use support::test_client::{Received, TestClient};
+use tokio::{runtime::Handle, time::sleep};
+
+/// A hub that is live, and its fan-out. The test is the manager.
+struct Fixture {
+    hub: Arc<Hub>,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let hub = Hub::new(Settings::default(), Handle::current());
+        let fan_out = Arc::clone(&hub);
+        tokio::spawn(async move { fan_out.fan_out().await });
+        hub.go_live();
+        moment().await;
+        Self { hub }
+    }
+
+    /// A user that is subscribed to APPL.
+    async fn user(&self, id: u64) -> (Connection<TestClient>, TestClient) {
+        let client = TestClient::default();
+        let connection = self.subscribed(id, client.clone(), apple());
+        moment().await;
+        (connection, client)
+    }
+
+    fn subscribed<O: Socket>(&self, id: u64, socket: O, stock: Stock) -> Connection<O> {
+        let connection = self.hub.connect(UserId(id), socket);
+        let connection = connection.expect("the hub is open");
+        let subscribed = self.hub.subscribe(&connection, stock);
+        subscribed.expect("the hub is open, and it is the user's first stock");
+        connection
+    }
+
+    fn publish(&self, price: u64) {
+        let price = price.to_string().parse().expect("it is a number");
+        self.hub.price(apple(), price);
+    }
+}
+
+fn apple() -> Stock {
+    "APPL".parse().expect("it is a name")
+}
+
+fn price(price: u64, missed: u64) -> Received {
+    let (stock, price) = ("APPL".into(), price.to_string());
+    Received::Price {
+        stock,
+        price,
+        last: false,
+        missed,
+    }
+}
+
+/// Lets what is ready happen. The clock is paused: it moves on only when no task has work.
+async fn moment() {
+    sleep(Duration::from_millis(10)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_joins_later_is_sent_the_last_price_first() {
+    let fixture = Fixture::new().await;
+    let (_first, _) = fixture.user(1).await;
+    fixture.publish(100);
+    moment().await;
+    let (_second, client) = fixture.user(2).await;
+    fixture.publish(101);
+    moment().await;
+    let (stock, last) = (String::from("APPL"), true);
+    assert_eq!(
+        client.received(),
+        [
+            Received::Status {
+                feed: Feed::Live,
+                stock: None
+            },
+            Received::Subscribed(stock.clone()),
+            Received::Price {
+                stock,
+                price: "100".into(),
+                last,
+                missed: 0
+            },
+            price(101, 0),
+        ]
+    );
+}
+
+/// A socket that keeps each write by itself.
+#[derive(Clone, Default)]
+struct RecordedWrites(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Socket for RecordedWrites {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().push(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn close(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn prices_that_wait_together_leave_in_one_write_and_beyond_64_the_oldest_are_missed() {
+    let fixture = Fixture::new().await;
+    let writes = RecordedWrites::default();
+    let _user = fixture.subscribed(1, writes.clone(), apple());
+    moment().await;
+    writes.0.lock().clear();
+    (1..=100).for_each(|price| fixture.publish(price));
+    moment().await;
+    let writes = writes.0.lock();
+    assert_eq!(writes.len(), 1);
+    let lines: Vec<&str> = str::from_utf8(&writes[0]).unwrap().lines().collect();
+    assert_eq!(lines.len(), 64);
+    assert_eq!(
+        lines[0],
+        r#"{"type":"price","stock":"APPL","price":"37","missed":36}"#
+    );
+    assert_eq!(
+        lines[63],
+        r#"{"type":"price","stock":"APPL","price":"100"}"#
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_cut_is_finished_and_then_comes_the_newest_price_only() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    client.take_only(10);
+    (1..=3).for_each(|price| fixture.publish(price));
+    moment().await;
+    fixture.publish(4);
+    moment().await;
+    assert_eq!(fixture.hub.stats().users_lagging, 1);
+    client.take_all();
+    moment().await;
+    // The first was begun, so it is finished; 2 and 3 were not, and are skipped.
+    assert_eq!(client.received()[2..], [price(1, 0), price(4, 2)]);
+    fixture.publish(5);
+    moment().await;
+    assert_eq!(client.received().last(), Some(&price(5, 0)));
+    assert_eq!(fixture.hub.stats().users_lagging, 0);
+    assert_eq!(fixture.hub.stats().missed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_cut_again_while_catching_up_is_finished_as_well() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    client.take_only(10);
+    fixture.publish(1);
+    moment().await;
+    fixture.publish(2);
+    moment().await;
+    // Enough for the rest of the first message, and for the start of the second.
+    client.take_only(40);
+    moment().await;
+    assert_eq!(client.received()[2..], [price(1, 0)]);
+    fixture.publish(3);
+    client.take_all();
+    moment().await;
+    assert_eq!(
+        client.received()[2..],
+        [price(1, 0), price(2, 0), price(3, 0)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_joins_in_the_middle_of_a_fan_out_gets_the_price_once() {
+    let fixture = Fixture::new().await;
+    let mut users: Vec<_> = (0..300)
+        .map(|id| fixture.subscribed(id, TestClient::default(), apple()))
+        .collect();
+    moment().await;
+    // By hand, so that the fan-out stands still between two slices.
+    fixture.publish(1);
+    assert!(fixture.hub.run_slice() > 0);
+    let client = TestClient::default();
+    let _joiner = fixture.subscribed(300, client.clone(), apple());
+    // The joiner, last in the list, takes the position of one who was still to be sent it.
+    drop(users.remove(0));
+    moment().await;
+    assert_eq!(
+        client.prices("APPL"),
+        ["1"],
+        "the last price, and not once more as a new one"
+    );
+    let told_once = |user: &Connection<TestClient>| user.socket().prices("APPL") == ["1"];
+    assert!(
+        users.iter().all(told_once),
+        "none was skipped, and none was sent it twice"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_unsubscribed_comes_no_price_however_far_the_user_lags() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(10);
+    fixture.publish(1);
+    moment().await;
+    fixture.hub.unsubscribe(&user, &apple()).unwrap();
+    fixture.publish(2);
+    client.take_all();
+    moment().await;
+    assert_eq!(
+        client.received()[2..],
+        [price(1, 0), Received::Unsubscribed("APPL".into())]
+    );
+}
+
+/// A final frame, as the protocol of these tests can say them.
+const BYE: &[u8] = b"{\"type\":\"unsubscribed\",\"stock\":\"BYE\"}\n";
+
+fn bye() -> Received {
+    Received::Unsubscribed("BYE".into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_is_closed_is_sent_its_final_frame_and_nothing_after_it() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    user.close(BYE);
+    assert!(client.is_shut_down());
+    user.close(BYE);
+    user.send(BYE);
+    fixture.hub.subscribe(&user, apple()).unwrap();
+    fixture.publish(1);
+    fixture.hub.go_stale("the broker is down");
+    moment().await;
+    assert_eq!(client.received()[2..], [bye()]);
+    let stats = fixture.hub.stats();
+    assert_eq!((stats.users, stats.subscriptions), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_final_frame_of_a_slow_consumer_comes_after_the_price_that_was_cut() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(10);
+    (1..=2).for_each(|price| fixture.publish(price));
+    moment().await;
+    user.close(BYE);
+    fixture.publish(3);
+    fixture.hub.go_stale("the broker is down");
+    moment().await;
+    assert!(!client.is_shut_down(), "it has yet to take them");
+    client.take_all();
+    moment().await;
+    assert_eq!(client.received()[2..], [price(1, 0), bye()]);
+    assert!(client.is_shut_down());
+    assert_eq!(fixture.hub.stats().users_lagging, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_does_not_take_its_final_frame_by_the_deadline_is_evicted() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(10);
+    fixture.publish(1);
+    moment().await;
+    user.close(BYE);
+    sleep(Duration::from_secs(11)).await;
+    assert!(client.is_closed());
+    assert!(!client.is_shut_down());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_reads_nothing_by_the_deadline_is_evicted_and_no_other_waits() {
+    let fixture = Fixture::new().await;
+    let (_slow, deaf) = fixture.user(1).await;
+    let (_quick, client) = fixture.user(2).await;
+    deaf.take_only(0);
+    fixture.publish(1);
+    moment().await;
+    assert_eq!(client.prices("APPL"), ["1"]);
+    assert!(!deaf.is_closed());
+    sleep(Duration::from_secs(10)).await;
+    assert!(deaf.is_closed());
+    let stats = fixture.hub.stats();
+    assert_eq!((stats.evicted, stats.users_lagging), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_asks_and_does_not_read_the_answers_is_evicted_at_32_kib() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(0);
+    user.send(&[b'x'; 32 * 1024]);
+    assert!(!client.is_closed());
+    user.send(b"x");
+    assert!(client.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_leaves_while_it_lags_leaves_nothing_behind() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    client.take_only(0);
+    fixture.publish(1);
+    moment().await;
+    assert_eq!(fixture.hub.stats().users_lagging, 1);
+    drop(user);
+    moment().await;
+    let stats = fixture.hub.stats();
+    assert_eq!(
+        (stats.users_lagging, stats.users, stats.subscriptions),
+        (0, 0, 0)
+    );
+}
+
+/// A socket that takes no price, and panics when its user's task waits for it.
+struct PanickingSocket(Arc<AtomicBool>);
+
+impl Socket for PanickingSocket {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let is_price = bytes.starts_with(br#"{"type":"price""#);
+        Ok(if is_price { 0 } else { bytes.len() })
+    }
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        panic!("a fault of the caller")
+    }
+
+    fn close(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_panics_while_it_catches_up_loses_its_own_user_only() {
+    let fixture = Fixture::new().await;
+    let closed = Arc::default();
+    let socket = PanickingSocket(Arc::clone(&closed));
+    let _panicking = fixture.subscribed(1, socket, apple());
+    let (_user, client) = fixture.user(2).await;
+    fixture.publish(1);
+    moment().await;
+    fixture.publish(2);
+    moment().await;
+    assert_eq!(client.prices("APPL"), ["1", "2"]);
+    assert!(
+        closed.load(Ordering::Relaxed),
+        "its caller must end the connection"
+    );
+    let stats = fixture.hub.stats();
+    assert_eq!((stats.evicted, stats.users_lagging), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_is_always_ready_and_takes_nothing_is_evicted_at_the_deadline() {
+    struct LyingSocket;
+    impl Socket for LyingSocket {
+        fn try_write(&self, _: &[u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn close(&self) {}
+    }
+    let fixture = Fixture::new().await;
+    let _lying = fixture.subscribed(1, LyingSocket, apple());
+    sleep(Duration::from_secs(9)).await;
+    assert_eq!(fixture.hub.stats().evicted, 0);
+    sleep(Duration::from_secs(2)).await;
+    let stats = fixture.hub.stats();
+    assert_eq!((stats.evicted, stats.users_lagging), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_price_for_thousands_does_not_delay_another_stock() {
+    /// Notes which stock was sent, in the order of all users' writes.
+    struct Noted(Stock, Arc<Mutex<Vec<Stock>>>);
+    impl Socket for Noted {
+        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.starts_with(br#"{"type":"price""#) {
+                self.1.lock().push(self.0);
+            }
+            Ok(bytes.len())
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn close(&self) {}
+    }
+    let fixture = Fixture::new().await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let calm: Stock = "CALM".parse().unwrap();
+    let subscribed = |id, stock| fixture.subscribed(id, Noted(stock, Arc::clone(&order)), stock);
+    let _users: Vec<_> = (0..5_000)
+        .map(|id| subscribed(id, apple()))
+        .chain([subscribed(5_000, calm)])
+        .collect();
+    moment().await;
+    fixture.publish(1);
+    fixture.hub.price(calm, "1".parse().unwrap());
+    moment().await;
+    let order = order.lock();
+    assert_eq!(order.len(), 5_001);
+    let calm_at = order.iter().position(|stock| *stock == calm).unwrap();
+    assert!(
+        calm_at < 1_000,
+        "CALM was sent after {calm_at} users of the other stock"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_message_that_is_not_a_price_the_stock_is_stale_once_until_its_next_price() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    fixture.publish(1);
+    moment().await;
+    for _ in 0..3 {
+        let error = "one and a half".parse::<Price>().unwrap_err();
+        fixture.hub.invalid(apple(), &error);
+        moment().await;
+    }
+    let stock = || Some(String::from("APPL"));
+    let stale = Received::Status {
+        feed: Feed::Stale,
+        stock: stock(),
+    };
+    let live = Received::Status {
+        feed: Feed::Live,
+        stock: stock(),
+    };
+    assert_eq!(client.received()[2..], [price(1, 0), stale.clone()]);
+    let (_late, joined) = fixture.user(2).await;
+    assert_eq!(
+        joined.received().last(),
+        Some(&stale),
+        "the last price is called old"
+    );
+    fixture.publish(2);
+    moment().await;
+    // `missed` counts prices, and nothing else was missed.
+    let mut after = client.received()[4..].to_vec();
+    after.sort_by_key(|received| matches!(received, Received::Price { .. }));
+    assert_eq!(after, [live, price(2, 0)]);
+}
+#[tokio::test(start_paused = true)]
+async fn every_user_is_sent_that_the_feed_is_stale_and_that_it_is_live_again() {
+    let fixture = Fixture::new().await;
+    let users = [fixture.user(1).await, fixture.user(2).await];
+    fixture.hub.go_stale("the broker is down");
+    moment().await;
+    assert!(
+        users
+            .iter()
+            .all(|(_, client)| client.feed() == Some(Feed::Stale))
+    );
+    fixture.hub.go_live();
+    moment().await;
+    assert!(
+        users
+            .iter()
+            .all(|(_, client)| client.feed() == Some(Feed::Live))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_whose_socket_fails_is_evicted_and_no_other() {
+    let fixture = Fixture::new().await;
+    let (_failing, failing) = fixture.user(1).await;
+    let (_user, client) = fixture.user(2).await;
+    failing.hang_up();
+    fixture.publish(1);
+    moment().await;
+    assert!(failing.is_closed());
+    assert_eq!(client.prices("APPL"), ["1"]);
+    assert_eq!(fixture.hub.stats().evicted, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_first_user_of_a_stock_and_the_last_make_it_one_to_look_at() {
+    let fixture = Fixture::new().await;
+    let dirty = fixture.hub.dirty();
+    let (first, _) = fixture.user(1).await;
+    assert_eq!(dirty.peek(), [apple()]);
+    dirty.changed().await;
+    assert_eq!(dirty.take().len(), 1);
+    let (second, _) = fixture.user(2).await;
+    drop(first);
+    assert!(dirty.peek().is_empty());
+    assert!(fixture.hub.is_wanted(&apple()));
+    drop(second);
+    assert_eq!(dirty.peek(), [apple()]);
+    assert!(!fixture.hub.is_wanted(&apple()));
+    assert_eq!(fixture.hub.channels_known(), 1);
+    fixture.hub.forget(&apple());
+    assert_eq!(fixture.hub.channels_known(), 0);
+}
