@@ -161,8 +161,10 @@ fn every_command_that_the_readme_names_has_a_package() {
 }
 
 #[test]
-fn the_manager_that_lesson_12a_teaches_is_read_in_at_most_a_thousand_lines() {
+fn the_manager_that_lesson_12a_teaches_is_at_most_a_thousand_lines_of_code() {
     let source = workspace().join("crates/pubsub-manager/src");
+    // Reasons are free: a budget that counts them is kept by leaving them out.
+    let is_code = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
     let lines_of = |folder: &Path| -> usize {
         let is_read = |file: &PathBuf| {
             let name = file.file_name().unwrap_or_default();
@@ -174,7 +176,7 @@ fn the_manager_that_lesson_12a_teaches_is_read_in_at_most_a_thousand_lines() {
         visible(folder)
             .into_iter()
             .filter(is_read)
-            .map(|file| read(&file).lines().count())
+            .map(|file| read(&file).lines().filter(|line| is_code(line)).count())
             .sum()
     };
     let lines = lines_of(&source) + lines_of(&source.join("broker"));
