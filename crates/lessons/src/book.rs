@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 
+use crate::output::replace;
 use crate::page::pages;
 use crate::stage::stage;
 
@@ -28,12 +29,20 @@ runnable = false
 enable = true
 "#;
 
-/// Builds the book into a folder, which is made if it is not there; what the former book had in it is
-/// replaced.
+/// Builds the book into a folder, which is made if it is not there; a former book in it is replaced.
+///
+/// # Errors
+/// The folder has somebody's files in it (see [`replace`]), a page is not as it should be, or something
+/// cannot be written.
+pub fn build(workspace: &Path, into: &Path) -> Result<()> {
+    replace(into, |new| write(workspace, new))
+}
+
+/// Writes the book into an empty folder.
 ///
 /// # Errors
 /// A page is not as it should be, or something cannot be written.
-pub fn build(workspace: &Path, into: &Path) -> Result<()> {
+pub fn write(workspace: &Path, into: &Path) -> Result<()> {
     let folder = tempfile::tempdir().context("cannot make a folder for the pages")?;
     let source = folder.path().join("src");
     fs::create_dir(&source)?;
@@ -54,7 +63,6 @@ pub fn build(workspace: &Path, into: &Path) -> Result<()> {
     ] {
         fs::write(folder.path().join(name), text)?;
     }
-    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
     let mut config: Config = CONFIG.parse()?;
     config.build.build_dir = into.canonicalize()?;
     MDBook::load_with_config(folder.path(), config)?.build()

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod diff;
 pub mod folder;
 pub mod named;
+pub mod output;
 pub mod page;
 pub mod quiz;
 pub mod schedule;

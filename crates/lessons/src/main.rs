@@ -37,7 +37,8 @@ struct Flags {
 enum Command {
     /// Write the book into a folder; it works from there without any server or network
     Build {
-        /// It is made if it is not there
+        /// It is made if it is not there. A former book in it is replaced; other files stay, and a folder
+        /// that has only other files is refused
         #[arg(value_name = "DIR")]
         into: PathBuf,
     },
@@ -85,6 +86,8 @@ async fn run(flags: Flags) -> Result<()> {
     match flags.command {
         None => show(workspace, flags.listen, flags.open).await,
         Some(Command::Build { into }) => {
+            // The first Ctrl-C waits until the folder is whole, a second or two.
+            let _whole = asked_to_end().context("cannot wait for signals")?;
             book::build(&workspace, &into)?;
             let into = into.join("index.html");
             Ok(writeln!(io::stdout(), "open {}", into.display())?)
@@ -137,7 +140,7 @@ async fn walk(workspace: &Path, auto: bool) -> Result<()> {
 async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Result<()> {
     let asked = asked_to_end().context("cannot wait for signals")?;
     let site = tempfile::tempdir().context("cannot make a folder for the book")?;
-    book::build(&workspace, site.path())?;
+    book::write(&workspace, site.path())?;
     let listener = match listen {
         Some(address) => TcpListener::bind(address).await,
         None => bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await,

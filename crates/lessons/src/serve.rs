@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tower_http::services::ServeDir;
 
-use crate::book::build;
+use crate::book;
 use crate::changes::newest;
 
 /// How often it is looked whether a file was changed.
@@ -62,7 +62,7 @@ async fn build_again(workspace: PathBuf, site: PathBuf, built: watch::Sender<()>
         }
         seen = now;
         let (workspace, site) = (workspace.clone(), site.clone());
-        match tokio::task::spawn_blocking(move || build(&workspace, &site)).await {
+        match tokio::task::spawn_blocking(move || book::write(&workspace, &site)).await {
             Ok(Ok(())) => {
                 built.send_replace(());
             }
