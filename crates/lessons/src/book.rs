@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 
+use crate::finish::finish;
 use crate::output::replace;
 use crate::page::pages;
 use crate::stage::stage;
@@ -20,7 +21,7 @@ language = "en"
 smart-punctuation = false
 no-section-label = true
 additional-css = ["book.css", "figure.css", "quiz.css", "desk.css"]
-additional-js = ["present.js", "keys.js", "figure.js", "quiz.js", "reader.js"]
+additional-js = ["follow.js", "present.js", "keys.js", "figure.js", "quiz.js", "reader.js"]
 
 [output.html.playground]
 runnable = false
@@ -50,6 +51,7 @@ pub fn write(workspace: &Path, into: &Path) -> Result<()> {
     // A name of ours that mdBook has as well (book.js) would be loaded in the place of its own.
     for (name, text) in [
         ("book.css", include_str!("book.css")),
+        ("follow.js", include_str!("follow.js")),
         ("keys.js", include_str!("keys.js")),
         ("figure.css", include_str!("figure.css")),
         ("figure.js", include_str!("figure.js")),
@@ -65,5 +67,6 @@ pub fn write(workspace: &Path, into: &Path) -> Result<()> {
     }
     let mut config: Config = CONFIG.parse()?;
     config.build.build_dir = into.canonicalize()?;
-    MDBook::load_with_config(folder.path(), config)?.build()
+    MDBook::load_with_config(folder.path(), config)?.build()?;
+    finish(into)
 }

@@ -180,5 +180,10 @@
     new ResizeObserver(() => show(at, false)).observe(svg);
   }
 
-  for (const root of document.querySelectorAll("figure.steps")) try { figure(root); } catch (error) { reportError(error); }
+  const figures = block => block.matches("figure.steps") ? [block] : [...block.querySelectorAll("figure.steps")];
+  const begin = blocks => {
+    for (const root of blocks.flatMap(figures)) try { figure(root); } catch (error) { reportError(error); }
+  };
+  begin([document.querySelector("main")]);
+  addEventListener("blocks", ({ detail }) => begin(detail));
 }

@@ -7,19 +7,6 @@ window.addEventListener('keydown', (event) => {
   if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') event.stopImmediatePropagation();
 }, true);
 
-// Served by `cargo run -p lessons`, a page is loaded again when it was built again.
-if (location.protocol === 'http:' && location.hostname === '127.0.0.1') {
-  const listen = () => {
-    const built = new EventSource('/built');
-    built.onmessage = () => location.reload();
-    // A site on another server has no such address: ask once.
-    built.onerror = () => built.close();
-    // A page that was left is kept for the way back, and would keep one of six connections.
-    window.addEventListener('pagehide', () => built.close(), { once: true });
-  };
-  window.addEventListener('pageshow', listen);
-}
-
 // What is wider than its box is scrolled by keys as well: it can have the focus.
 const scrolled = () => {
   for (const box of document.querySelectorAll('pre code, .table-wrapper')) {
@@ -28,4 +15,5 @@ const scrolled = () => {
   }
 };
 addEventListener('resize', scrolled);
+addEventListener('blocks', scrolled);
 scrolled();

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use lessons::page::{pages, workspace};
 use lessons::schedule::{Class, table};
+use lessons::site::Site;
 use lessons::{book, demo, diff, serve, warm};
 use program::{Signals, address, asked_to_end, bind_next_free, report};
 use tokio::net::TcpListener;
@@ -139,8 +140,7 @@ async fn walk(workspace: &Path, auto: bool) -> Result<()> {
 
 async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Result<()> {
     let asked = asked_to_end().context("cannot wait for signals")?;
-    let site = tempfile::tempdir().context("cannot make a folder for the book")?;
-    book::write(&workspace, site.path())?;
+    let site = Site::build(&workspace)?;
     let listener = match listen {
         Some(address) => TcpListener::bind(address).await,
         None => bind_next_free((Ipv4Addr::LOCALHOST, PORT).into()).await,
@@ -156,7 +156,7 @@ async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Res
         writeln!(io::stderr(), "cannot open a browser: {error}")?;
     }
     tokio::select! {
-        ended = serve::serve(listener, workspace, site.path()) => ended,
+        () = serve::serve(listener, workspace, site) => Ok(()),
         () = asked => Ok(()),
     }
 }

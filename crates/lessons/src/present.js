@@ -9,7 +9,7 @@
   const root = document.documentElement;
   const links = [...document.querySelectorAll('.nav-wide-wrapper a[rel]')];
   const page = (way) => links.find((link) => link.rel.split(' ').includes(way))?.href;
-  let screens = [], at = 0, notes = '';
+  let screens = [], at = 0, notes = [];
 
   const height = (blocks) => blocks.at(-1).getBoundingClientRect().bottom - blocks[0].getBoundingClientRect().top;
 
@@ -101,10 +101,11 @@
     const title = document.querySelector('main h1').textContent;
     const shown = screens.length ? `screen ${at + 1} of ${screens.length}` : 'reading';
     const next = screens[at + 1]?.querySelector('h1, h2').textContent ?? '';
-    there.postMessage({ title, shown, next, notes }, '*');
+    // A page in a folder has the origin `null`, which cannot be named.
+    there.postMessage({ title, shown, next, notes }, self.origin === 'null' ? '*' : self.origin);
   }
   // A window that has just been opened asks when it can listen.
-  addEventListener('message', ({ data }) => { if (data === 'notes?') tell(false); });
+  addEventListener('message', ({ data, origin }) => { if (origin === self.origin && data === 'notes?') tell(false); });
 
   function go(to) {
     if (to >= screens.length || to < 0) {
@@ -150,7 +151,14 @@
     go(at + way);
   }, true);
 
-  notes = instructor().said.filter((one) => !one.textContent.startsWith('Next: ')).map((one) => one.outerHTML).join('');
+  // Text, each with the tag that it is shown in: the notes' window makes no HTML of a message.
+  const lines = (one) => one.matches('ul, ol') ? [...one.children].map((item) => ['li', item.textContent]) : [[one.matches('pre') ? 'pre' : 'p', one.textContent]];
+  const noted = () => instructor().said.filter((one) => !one.textContent.startsWith('Next: ')).flatMap(lines);
+  notes = noted();
+  addEventListener('blocks', () => {
+    notes = noted();
+    tell(false);
+  });
   const bar = document.querySelector('.right-buttons');
   for (const [text, act] of [['Present', begin], ['Notes', () => tell(true)]]) {
     const button = document.createElement('button');

@@ -3,12 +3,17 @@
 {
   const KEY = 'pages-read';
   const here = location.pathname.split('/').pop();
-  const read = new Set(JSON.parse(localStorage.getItem(KEY) ?? '[]'));
+  // Somebody else's page on this port may have kept something else under this name.
+  const pagesRead = () => {
+    try { return [...JSON.parse(localStorage.getItem(KEY) ?? '[]')]; } catch { return []; }
+  };
+  const read = new Set(pagesRead());
 
   // The ticks stand in the table of contents, as words as well, for who does not see them.
   const show = () => {
     for (const link of document.querySelectorAll('#mdbook-sidebar a[href]')) {
-      const is = read.has(link.pathname.split('/').pop());
+      // The headings of the page that is shown stand there as well.
+      const is = !link.hash && read.has(link.pathname.split('/').pop());
       link.querySelector('.tick')?.remove();
       if (!is) continue;
       const tick = document.createElement('span');
@@ -24,8 +29,9 @@
     show();
   };
 
-  // A page of the course has a number; the files that pages name have none.
-  if (/^\d\d-/.test(here)) {
+  // A page of the course has a number, and a letter if it is one of several; the files that pages name
+  // have none.
+  if (/^\d\d[a-z]?-/.test(here)) {
     const bar = document.createElement('p');
     bar.className = 'reader';
     bar.innerHTML = '<label><input type="checkbox"> I have read this page</label> <button type="button">Forget what I have read</button>';

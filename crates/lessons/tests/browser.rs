@@ -20,7 +20,7 @@ async fn a_figure_is_stepped_by_keyboard_and_arrows_elsewhere_turn_no_page() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let (_site, book) = served().await;
+    let book = served().await;
     let page = driver
         .open(1280, &format!("{book}/12a-pubsub-manager.html"))
         .await;
@@ -49,7 +49,7 @@ async fn every_page_fits_a_phone_and_complains_of_nothing_in_the_dark() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let (_site, book) = served().await;
+    let book = served().await;
     let page = driver.open(500, &book).await;
     page.prefer("dark");
     for lesson in pages(&workspace()).unwrap() {
@@ -71,7 +71,7 @@ async fn typescript_stands_beside_the_rust_and_above_it_on_a_phone() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let (_site, book) = served().await;
+    let book = served().await;
     let columns = "[...document.querySelectorAll('.beside > div')].map(column => column.getBoundingClientRect())";
     let is_cut = "[...document.querySelectorAll('.beside code')].some(code => code.scrollWidth > code.clientWidth + 1)";
     for (page, width, beside) in [

@@ -37,7 +37,7 @@ async fn every_screen_of_the_core_pages_fits_a_projector_and_can_be_read() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let (_site, book) = served().await;
+    let book = served().await;
     let page = driver.open(1280, &book).await;
     projector(&page).await;
     for lesson in pages(&workspace()).unwrap() {
@@ -77,7 +77,7 @@ async fn the_notes_follow_the_pages_in_a_window_of_their_own() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let (_site, book) = served().await;
+    let book = served().await;
     let page = driver
         .open(1280, &format!("{book}/08-exported-game.html"))
         .await;
@@ -112,7 +112,7 @@ async fn a_page_that_was_read_is_ticked_until_all_is_forgotten() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let (_site, book) = served().await;
+    let book = served().await;
     let page = driver
         .open(1280, &format!("{book}/09-static-count.html"))
         .await;
@@ -135,7 +135,7 @@ async fn an_option_says_at_once_whether_it_is_right_and_why() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let (_site, book) = served().await;
+    let book = served().await;
     let page = driver
         .open(1280, &format!("{book}/10-singleton-game.html"))
         .await;

@@ -1,80 +1,118 @@
-//! While it is served, a changed page is built again, and the browser is told. In the end nothing is left.
+//! While the book is served, a changed page is built again, no request is without its page meanwhile, and
+//! in the end nothing is left.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use lessons::book::build;
 use lessons::serve::serve;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use lessons::site::Site;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn ask(address: std::net::SocketAddr, path: &str) -> BufReader<TcpStream> {
+/// The answer to a request, with its head.
+async fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    BufReader::new(stream)
-}
-
-async fn page(address: std::net::SocketAddr) -> String {
     let mut text = String::new();
-    let mut answer = ask(address, "/01-one.html").await;
-    timeout(PATIENCE, answer.read_to_string(&mut text))
-        .await
-        .unwrap()
-        .unwrap();
+    let read = timeout(PATIENCE, stream.read_to_string(&mut text)).await;
+    read.unwrap().unwrap();
     text
 }
 
-#[tokio::test]
-async fn a_changed_page_is_built_again_and_told_and_a_bad_one_leaves_the_former_book() {
-    let (workspace, site) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let file = workspace.path().join("lessons/01-one.md");
-    fs::create_dir(workspace.path().join("lessons")).unwrap();
-    let text = |says: &str| format!("# 1. One\n\n5 minutes · core\n\n{says}\n");
-    fs::write(&file, text("before")).unwrap();
-    build(workspace.path(), site.path()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (place, folder) = (workspace.path().to_owned(), site.path().to_owned());
-    tokio::spawn(async move { serve(listener, place, &folder).await });
-    assert!(page(address).await.contains("<p>before</p>"));
-
-    let mut told = ask(address, "/built").await.lines();
-    // The head of the answer: from here on, a build is told.
-    while timeout(PATIENCE, told.next_line())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap()
-        != ""
-    {}
-    fs::write(&file, "no head").unwrap();
-    fs::write(workspace.path().join("lessons/02-two.md"), "none either").unwrap();
-    assert!(page(address).await.contains("<p>before</p>"));
-    fs::remove_file(workspace.path().join("lessons/02-two.md")).unwrap();
-    fs::write(&file, text("after")).unwrap();
-    loop {
-        let line = timeout(PATIENCE, told.next_line())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
-        if line == "data: built" {
-            break;
-        }
-    }
-    assert!(page(address).await.contains("<p>after</p>"));
+async fn version(address: SocketAddr, page: &str) -> String {
+    let answer = get(address, &format!("/version/{page}")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer.split("\r\n\r\n").nth(1).unwrap().to_owned()
 }
 
-#[test]
+fn write(workspace: &Path, page: &str, says: &str) {
+    let text = format!("# 1. One\n\n5 minutes · core\n\n{says}\n");
+    fs::write(workspace.join("lessons").join(page), text).unwrap();
+}
+
+/// A workspace with two pages, and the address at which its book is served.
+async fn served() -> (TempDir, SocketAddr) {
+    let workspace = tempfile::tempdir().unwrap();
+    fs::create_dir(workspace.path().join("lessons")).unwrap();
+    write(workspace.path(), "01-one.md", "before");
+    write(workspace.path(), "02-two.md", "before");
+    let site = Site::build(workspace.path()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let place = workspace.path().to_owned();
+    tokio::spawn(async move { serve(listener, place, site).await });
+    (workspace, address)
+}
+
+#[tokio::test]
+async fn a_changed_page_has_a_new_version_and_no_other_has_and_a_bad_one_leaves_the_former_book() {
+    let (workspace, address) = served().await;
+    let before = version(address, "01-one.html").await;
+    let other = version(address, "02-two.html").await;
+    let is_in_the_page = format!("<meta name=\"version\" content=\"{before}\">");
+    assert!(get(address, "/01-one.html").await.contains(&is_in_the_page));
+
+    fs::write(workspace.path().join("lessons/03-three.md"), "no head").unwrap();
+    assert!(get(address, "/01-one.html").await.contains("<p>before</p>"));
+    fs::remove_file(workspace.path().join("lessons/03-three.md")).unwrap();
+    write(workspace.path(), "01-one.md", "after");
+    let changed = async {
+        while version(address, "01-one.html").await == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, changed).await.unwrap();
+    assert!(get(address, "/01-one.html").await.contains("<p>after</p>"));
+    assert_eq!(version(address, "02-two.html").await, other);
+    let none = get(address, "/version/none.html").await;
+    assert!(none.starts_with("HTTP/1.1 404"), "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_without_its_page_while_the_book_is_built_again() {
+    let (workspace, address) = served().await;
+    let mut seen = version(address, "01-one.html").await;
+    let mut requests = 0;
+    for number in 0..5 {
+        write(workspace.path(), "01-one.md", &format!("text {number}"));
+        let built = async {
+            loop {
+                for path in [
+                    "/01-one.html",
+                    "/02-two.html",
+                    "/css/print.css",
+                    "/notes.html",
+                ] {
+                    // mdBook puts a hash into the names of its styles.
+                    let answer = get(address, path).await;
+                    let is_there = answer.starts_with("HTTP/1.1 200") || path.ends_with(".css");
+                    assert!(is_there, "{path}: {answer}");
+                    requests += 1;
+                }
+                let now = version(address, "01-one.html").await;
+                if now != seen {
+                    break now;
+                }
+            }
+        };
+        seen = timeout(PATIENCE, built).await.unwrap();
+    }
+    assert!(requests > 20, "{requests} requests");
+}
+
+/// The program, and the folder in which it makes its temporary ones.
 #[cfg(unix)]
-fn a_terminal_that_is_closed_leaves_no_folder_behind() {
-    use std::io::BufRead;
+fn started() -> (std::process::Child, TempDir) {
+    use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
     let temporary = tempfile::tempdir().unwrap();
@@ -85,11 +123,48 @@ fn a_terminal_that_is_closed_leaves_no_folder_behind() {
         .spawn()
         .unwrap();
     let mut first = String::new();
-    let mut said = std::io::BufReader::new(program.stdout.take().unwrap());
+    let mut said = BufReader::new(program.stdout.take().unwrap());
     said.read_line(&mut first).unwrap();
     assert!(first.starts_with("lessons: http://"), "{first}");
-    let hang_up = format!("kill -HUP {}", program.id());
-    Command::new("sh").args(["-c", &hang_up]).status().unwrap();
-    assert!(program.wait().unwrap().success());
-    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
+    (program, temporary)
+}
+
+#[cfg(unix)]
+fn ended_by(signal: &str, mut program: std::process::Child, temporary: &Path) {
+    let kill = format!("kill -{signal} {}", program.id());
+    let sent = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
+    assert!(sent.unwrap().success());
+    assert!(program.wait().unwrap().success(), "{signal}");
+    assert_eq!(fs::read_dir(temporary).unwrap().count(), 0, "{signal}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_terminal_that_is_closed_leaves_no_folder_behind() {
+    let (program, temporary) = started();
+    ended_by("HUP", program, temporary.path());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_while_the_book_is_built_again_leaves_no_folder_behind() {
+    use std::time::{Instant, SystemTime};
+
+    // The page is as it was; that it was written a moment ago is a change.
+    let page = lessons::page::workspace().join("lessons/16-wire-protocol.md");
+    for signal in ["INT", "TERM", "HUP"] {
+        let (program, temporary) = started();
+        let folders = || fs::read_dir(temporary.path()).unwrap().count();
+        let before = folders();
+        let file = fs::File::options().append(true).open(&page).unwrap();
+        file.set_modified(SystemTime::now()).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while folders() == before {
+            assert!(Instant::now() < deadline, "the book is not built again");
+            std::thread::yield_now();
+        }
+        ended_by(signal, program, temporary.path());
+    }
 }
