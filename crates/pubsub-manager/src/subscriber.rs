@@ -177,11 +177,15 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         if stocks.is_empty() {
             return Ok(());
         }
+        // Removed when it is asked and not when it is answered: a user that comes in between waits
+        // for a channel that will not be confirmed, and `answer` has to tell it so.
+        for stock in &stocks {
+            self.subscribed.remove(stock);
+        }
         let answer = self.answer(&[], self.connection.unsubscribe(&stocks)).await;
         // A broker that refuses to be left keeps sending: only a new connection ends that.
         answer.map_err(|error| BrokerError::Lost(error.to_string()))?;
         for stock in stocks {
-            self.subscribed.remove(&stock);
             self.hub.left(stock);
             // A user may have come while the broker was asked. node-redis and redis-py (issue 764)
             // lost such a user's subscription: its join had found the channel still subscribed.

@@ -310,3 +310,23 @@ async fn a_proxy_that_confirms_and_delivers_nothing_never_makes_the_feed_live() 
     let made = connections.load(Ordering::Relaxed);
     assert!((10..=15).contains(&made), "{made} connections in a minute");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_comes_while_an_unsubscribe_is_unanswered_is_told_stale_within_a_second() {
+    let fixture = Fixture::new().await;
+    let (first, _) = fixture.user(1).await;
+    drop(first);
+    // The server unsubscribes a second after its last user has left; it is answered three later.
+    fixture.broker.delay(Duration::from_secs(3));
+    sleep(Duration::from_millis(1_100)).await;
+    let (_late, client) = fixture.user(2).await;
+    sleep(Duration::from_secs(1)).await;
+    let status = |feed| Received::Status {
+        feed,
+        stock: Some("APPL".into()),
+    };
+    assert_eq!(client.received().last(), Some(&status(Feed::Stale)));
+    fixture.broker.delay(Duration::ZERO);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(client.received().last(), Some(&status(Feed::Live)));
+}
