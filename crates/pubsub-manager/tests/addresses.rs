@@ -8,10 +8,13 @@ mod redis_server;
 
 use redis_server::{RedisServer, free_port};
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
+    thread,
 };
+use tempfile::TempDir;
 
 /// Runs the demonstration over this Redis until it prints such a line; returns what it printed.
 fn runs_until(says: &str, url: &str, authority: Option<&Path>) -> String {
@@ -95,19 +98,76 @@ fn a_redis_that_has_too_many_clients_is_not_reported_as_a_closed_connection() {
 }
 
 #[test]
-fn a_redis_is_reached_over_tls_with_an_authority_of_ones_own() {
+fn a_redis_that_knows_no_publish_is_never_called_live() {
+    let flags = ["--rename-command", "PUBLISH", ""].map(str::to_owned);
+    let Some(redis) = RedisServer::start_with(&flags) else {
+        return;
+    };
+    let printed = runs_until("unknown command 'PUBLISH'", &redis.url(), None);
+    assert!(!printed.contains("live: "), "{printed}");
+}
+
+#[test]
+fn a_sentinel_is_named_with_the_address_of_its_master() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
     let directory = tempfile::tempdir().unwrap();
-    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (port, settings) = (free_port(), directory.path().join("sentinel.conf"));
+    let master = redis.address();
+    let monitor = format!(
+        "sentinel monitor prices {} {} 1",
+        master.ip(),
+        master.port()
+    );
+    std::fs::write(&settings, format!("port {port}\n{monitor}\n")).unwrap();
+    let mut sentinel = Command::new("redis-server")
+        .arg(&settings)
+        .arg("--sentinel")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed");
+    let instead = format!("use {} (its master prices)", redis.url());
+    let url = format!("redis://127.0.0.1:{port}");
+    let printed = std::panic::catch_unwind(|| runs_until(&instead, &url, None));
+    sentinel.kill().expect("it has not been waited for");
+    sentinel.wait().expect("it has not been waited for");
+    let printed = printed.expect("the Sentinel is named");
+    assert!(!printed.contains("live: "), "{printed}");
+}
+
+#[test]
+fn a_proxy_that_hangs_up_on_our_greeting_is_not_reported_as_no_redis() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    // As twemproxy does: it reads a command that it does not know, and closes the connection.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.and_then(|mut stream| stream.read(&mut [0; 512]));
+        }
+    });
+    let printed = runs_until("twemproxy", &url, None);
+    assert!(!printed.contains("no Redis at"), "{printed}");
+}
+
+/// A folder with what openssl makes in it; none, said plainly, if openssl is not installed.
+fn made_by_openssl(lines: &[&str]) -> Option<TempDir> {
     if Command::new("openssl").arg("version").output().is_err() {
         let notice =
             "openssl is not on the PATH: install it (Debian and Ubuntu: apt install openssl)";
         assert!(std::env::var_os("CI").is_none(), "{notice}");
         writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
-        return;
+        return None;
     }
-    let openssl = |line: &str| {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("names"),
+        "subjectAltName=DNS:localhost,IP:127.0.0.1",
+    )
+    .unwrap();
+    for line in lines {
         let made = Command::new("openssl")
-            .args(line.split(' '))
+            .args(line.split_whitespace())
             .current_dir(directory.path())
             .output()
             .unwrap();
@@ -116,14 +176,13 @@ fn a_redis_is_reached_over_tls_with_an_authority_of_ones_own() {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-    };
-    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 1 -subj /CN=ours");
-    openssl("req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=localhost");
-    std::fs::write(file("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
-    openssl(
-        "x509 -req -in redis.csr -CA ca.crt -CAkey ca.key -out redis.crt -days 1 -extfile names",
-    );
+    }
+    Some(directory)
+}
 
+/// A Redis that shows redis.crt of this folder, and the address at which it does.
+fn over_tls(directory: &TempDir, clients: &str) -> Option<(RedisServer, String)> {
+    let file = |name: &str| directory.path().join(name).display().to_string();
     let port = free_port();
     let flags = [
         "--tls-port",
@@ -135,13 +194,69 @@ fn a_redis_is_reached_over_tls_with_an_authority_of_ones_own() {
         "--tls-ca-cert-file",
         &file("ca.crt"),
         "--tls-auth-clients",
-        "no",
+        clients,
     ]
     .map(str::to_owned);
-    let Some(_redis) = RedisServer::start_with(&flags) else {
+    let redis = RedisServer::start_with(&flags)?;
+    Some((redis, format!("rediss://localhost:{port}")))
+}
+
+/// An authority of one's own, and a certificate that it has signed.
+const SIGNED: [&str; 3] = [
+    "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 1 -subj /CN=ours",
+    "req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=localhost",
+    "x509 -req -in redis.csr -CA ca.crt -CAkey ca.key -out redis.crt -days 1 -extfile names",
+];
+
+#[test]
+fn a_redis_is_reached_over_tls_with_an_authority_of_ones_own() {
+    let Some(directory) = made_by_openssl(&SIGNED) else {
         return;
     };
-    let url = format!("rediss://localhost:{port}");
-    runs_until("invalid peer certificate", &url, None);
-    runs_until("live: ", &url, Some(Path::new(&file("ca.crt"))));
+    let Some((_redis, url)) = over_tls(&directory, "no") else {
+        return;
+    };
+    runs_until("SSL_CERT_FILE names a file", &url, None);
+    runs_until("live: ", &url, Some(&directory.path().join("ca.crt")));
+}
+
+#[test]
+fn a_redis_that_wants_a_certificate_of_its_clients_is_not_reported_as_no_redis() {
+    let Some(directory) = made_by_openssl(&SIGNED) else {
+        return;
+    };
+    let Some((_redis, url)) = over_tls(&directory, "yes") else {
+        return;
+    };
+    let authority = directory.path().join("ca.crt");
+    let printed = runs_until("set tls-auth-clients", &url, Some(&authority));
+    assert!(!printed.contains("no Redis at"), "{printed}");
+}
+
+#[test]
+fn a_certificate_that_is_an_authority_is_refused_with_the_line_that_makes_a_good_one() {
+    let made = "req -x509 -newkey rsa:2048 -nodes -keyout redis.key -out redis.crt -days 1 \
+                -subj /CN=localhost -addext subjectAltName=DNS:localhost";
+    let Some(directory) = made_by_openssl(&[made, "x509 -in redis.crt -out ca.crt"]) else {
+        return;
+    };
+    let authority = directory.path().join("ca.crt");
+    let Some((redis, url)) = over_tls(&directory, "no") else {
+        return;
+    };
+    let printed = runs_until("a good one is made by: ", &url, Some(&authority));
+    drop(redis);
+    let line = printed
+        .lines()
+        .find_map(|line| line.split_once("a good one is made by: openssl "))
+        .and_then(|(_, rest)| rest.split_once(" ("))
+        .expect("the line ends before what rustls said")
+        .0;
+    let Some(directory) = made_by_openssl(&[line, "x509 -in redis.crt -out ca.crt"]) else {
+        return;
+    };
+    let Some((_redis, url)) = over_tls(&directory, "no") else {
+        return;
+    };
+    runs_until("live: ", &url, Some(&directory.path().join("ca.crt")));
 }

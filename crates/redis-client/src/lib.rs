@@ -6,7 +6,9 @@
 mod publisher;
 mod redis_flag;
 mod redis_url;
+mod refusal;
 
 pub use publisher::RedisPublisher;
 pub use redis_flag::RedisFlag;
 pub use redis_url::{BadRedisUrl, RedisUrl};
+pub use refusal::in_words;

@@ -1,15 +1,12 @@
 //! The address of a Redis, checked once at the edge.
 
+use crate::refusal;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion,
-    RedisError, aio::MultiplexedConnection, io::tcp::TcpSettings,
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisError,
+    aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc};
 use thiserror::Error;
-use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
-
-/// How long a Redis that refuses every client may take to say so.
-const HANGS_UP_WITHIN: Duration = Duration::from_millis(200);
 
 /// The address of a Redis, as the `redis` crate reads it:
 ///
@@ -47,7 +44,9 @@ impl RedisUrl {
     /// effect later. A caller that gives up drops the connection.
     ///
     /// # Errors
-    /// Whatever keeps Redis from being reached, or Redis from accepting us.
+    /// Whatever keeps Redis from being reached, or Redis from accepting us; also what was reached is a
+    /// Sentinel, which confirms every subscription and never delivers a message of the master's.
+    /// [`in_words`](crate::in_words) makes a sentence of it.
     pub async fn connect(
         &self,
         config: AsyncConnectionConfig,
@@ -57,26 +56,16 @@ impl RedisUrl {
             .set_response_timeout(None);
         let connecting = self.0.get_multiplexed_async_connection_with_config(&config);
         match connecting.await {
-            Err(error) if error.is_io_error() => Err(self.refusal().await.unwrap_or(error)),
-            connected => connected,
+            Ok(mut connection) => {
+                refusal::of_a_sentinel(&mut connection).await?;
+                Ok(connection)
+            }
+            Err(error) if error.is_io_error() => {
+                let address = self.0.get_connection_info().addr();
+                Err(refusal::behind(&error, address).await.unwrap_or(error))
+            }
+            Err(error) => Err(error),
         }
-    }
-
-    /// What Redis says before it is asked anything, and then hangs up: too many clients, or its
-    /// protected mode. The crate asks at once, so it sees a reset and not the reason.
-    async fn refusal(&self) -> Option<RedisError> {
-        let ConnectionAddr::Tcp(host, port) = self.0.get_connection_info().addr() else {
-            return None;
-        };
-        let mut said = [0; 512];
-        let listen = async {
-            let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
-            stream.read(&mut said).await
-        };
-        let length = timeout(HANGS_UP_WITHIN, listen).await.ok()?.ok()?;
-        let reason = said[..length].strip_prefix(b"-")?;
-        let reason = String::from_utf8_lossy(reason).trim().to_owned();
-        Some((ErrorKind::Extension, "Redis refuses the connection", reason).into())
     }
 }
 
@@ -111,10 +100,25 @@ impl FromStr for RedisUrl {
 impl fmt::Display for RedisUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.get_connection_info().addr() {
-            ConnectionAddr::Tcp(host, port) => write!(out, "redis://{host}:{port}"),
-            ConnectionAddr::TcpTls { host, port, .. } => write!(out, "rediss://{host}:{port}"),
+            ConnectionAddr::Tcp(host, port) => write!(out, "redis://{}:{port}", Host(host)),
+            ConnectionAddr::TcpTls { host, port, .. } => {
+                write!(out, "rediss://{}:{port}", Host(host))
+            }
             ConnectionAddr::Unix(path) => write!(out, "unix://{}", path.display()),
             other => write!(out, "{other}"),
+        }
+    }
+}
+
+/// A host as it stands in a URL: the colons of an IPv6 address would otherwise run into the port.
+struct Host<'a>(&'a str);
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains(':') {
+            write!(out, "[{}]", self.0)
+        } else {
+            out.write_str(self.0)
         }
     }
 }
@@ -141,6 +145,7 @@ mod tests {
             "redis://10.0.0.7:6379"
         );
         assert_eq!(shown("redis://:secret@h:1/3"), "redis://h:1");
+        assert_eq!(shown("redis://:secret@[::1]:6399"), "redis://[::1]:6399");
         assert_eq!(
             shown("unix:///run/redis.sock?pass=secret"),
             "unix:///run/redis.sock"

@@ -64,7 +64,7 @@ impl Link {
             }
             // Something else is kept under our key: it is as good as nothing.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::Server(_)) => return None,
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => redis_client::in_words(&error),
             Err(_) => format!("no answer in {REPLY_TIMEOUT:?}"),
         };
         *self.state.lock().await = State::AwayUntil(Instant::now() + PAUSE);

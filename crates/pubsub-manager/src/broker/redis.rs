@@ -4,17 +4,20 @@
 //! What is published comes as a push, and the crate gives it to a closure of ours, in the
 //! connection's own task.
 
+mod probes;
+
 use super::{Broker, BrokerConnection, BrokerError, Events};
 use crate::{RedisUrl, Stock};
+use probes::Probes;
 use redis::{
     AsyncCommands, AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, Value,
     aio::MultiplexedConnection,
 };
+use redis_client::in_words;
 use std::{
     convert::Infallible,
     sync::{Arc, Once},
 };
-use tokio::sync::Notify;
 
 /// A Redis, and what comes before a stock's name in its channel's.
 #[derive(Clone)]
@@ -38,9 +41,9 @@ impl Broker for Redis {
     async fn connect(&self, events: Arc<Events>) -> Result<RedisConnection, BrokerError> {
         // Stocks have no lower case, so this channel cannot be a stock's.
         let probe = format!("{}probe.{:016x}", self.prefix, fastrand::u64(..));
-        let delivered = Arc::new(Notify::new());
+        let probes = Arc::new(Probes::default());
         let (prefix, our_probe) = (Arc::clone(&self.prefix), probe.clone());
-        let probe_delivered = Arc::clone(&delivered);
+        let received_probes = Arc::clone(&probes);
         let config = AsyncConnectionConfig::new().set_push_sender(move |push: PushInfo| {
             // The connection's task waits for us here, so this waits for nothing.
             match (&push.kind, push.data.as_slice()) {
@@ -48,7 +51,10 @@ impl Broker for Redis {
                     let name = channel.strip_prefix(prefix.as_bytes());
                     match Stock::from_bytes(name.unwrap_or_default()) {
                         Ok(stock) => events.message(stock, message),
-                        Err(_) if channel == our_probe.as_bytes() => probe_delivered.notify_one(),
+                        Err(_) if channel == our_probe.as_bytes() => {
+                            received_probes.deliver(message);
+                        }
+                        // We subscribed to nothing else, so it is a proxy's affair and not ours.
                         Err(_) => {}
                     }
                 }
@@ -66,20 +72,21 @@ impl Broker for Redis {
                 BrokerError::Lost(why) => format!("no Redis at {}: {why}", self.url),
             })
         })?;
-        let subscribed = connection.subscribe(&probe).await;
-        let probe = match subscribed.map_err(BrokerError::from) {
+        let probe = match connection.subscribe(&probe).await {
             Ok(()) => Some(probe),
-            Err(BrokerError::Refused(reason)) => {
-                log_refusal(&reason);
+            Err(error) if is_forbidden(&error) => {
+                log_refusal(&error);
                 None
             }
-            Err(lost) => return Err(lost),
+            // Any other refusal says that this is no Redis that delivers: without a probe it would be
+            // called live because it answers PING.
+            Err(error) => return Err(BrokerError::Lost(in_words(&error))),
         };
         Ok(RedisConnection {
             redis: self.clone(),
             connection,
             probe,
-            delivered,
+            probes,
         })
     }
 }
@@ -88,9 +95,9 @@ impl Broker for Redis {
 pub(crate) struct RedisConnection {
     redis: Redis,
     connection: MultiplexedConnection,
-    /// The channel on which we receive our own probes; none if Redis refuses it.
+    /// The channel on which we receive our own probes; none if an ACL keeps it from us.
     probe: Option<String>,
-    delivered: Arc<Notify>,
+    probes: Arc<Probes>,
 }
 
 impl RedisConnection {
@@ -102,10 +109,14 @@ impl RedisConnection {
     /// Publishes over a connection that is made for it: after a failover, one that was made before
     /// may hang on a server that is no longer the master, where the probe would be delivered and
     /// no price.
-    async fn publish_probe(&self, probe: &str) -> Result<(), BrokerError> {
-        let config = AsyncConnectionConfig::new();
-        let mut connection = self.redis.url.connect(config).await?;
-        Ok(connection.publish(probe, "").await?)
+    async fn publish_probe(&self, channel: &str, number: u64) -> Result<(), RedisError> {
+        let connected = self.redis.url.connect(AsyncConnectionConfig::new()).await;
+        let mut connection = match connected {
+            // A Redis with as many clients as it takes still serves those that it has.
+            Err(error) if is_refusal(&error) => self.connection.clone(),
+            connected => connected?,
+        };
+        connection.publish(channel, number).await
     }
 }
 
@@ -121,14 +132,19 @@ impl BrokerConnection for RedisConnection {
     }
 
     async fn probe(&self) -> Result<(), BrokerError> {
-        if let Some(probe) = &self.probe {
-            match self.publish_probe(probe).await {
+        if let Some(channel) = &self.probe {
+            let number = self.probes.next();
+            match self.publish_probe(channel, number).await {
                 Ok(()) => {
-                    self.delivered.notified().await;
+                    self.probes.delivered(number).await;
                     return Ok(());
                 }
-                Err(BrokerError::Refused(reason)) => log_refusal(&reason),
-                Err(lost) => return Err(lost),
+                Err(error) if is_forbidden(&error) => log_refusal(&error),
+                // A command that Redis does not know is no answer to the question whether it delivers.
+                Err(error) => {
+                    let reason = format!("our probe cannot be published: {}", in_words(&error));
+                    return Err(BrokerError::Lost(reason));
+                }
             }
         }
         // A refusal is an answer too.
@@ -141,16 +157,31 @@ impl BrokerConnection for RedisConnection {
 }
 
 /// Logs that there is no probe, once and not with each connection.
-fn log_refusal(reason: &str) {
+fn log_refusal(error: &RedisError) {
     static LOGGED: Once = Once::new();
-    LOGGED.call_once(|| tracing::warn!(reason, "Redis refuses our probes: PING takes their place"));
+    LOGGED.call_once(|| {
+        let reason = in_words(error);
+        tracing::warn!(reason, "Redis refuses our probes: PING takes their place");
+    });
+}
+
+/// Whether an ACL refuses the command or its channel. It is set by a person, who may have allowed us
+/// the stocks and nothing else; so it says nothing against the feed.
+fn is_forbidden(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM")
+}
+
+/// Whether Redis answered, and said no.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 impl From<RedisError> for BrokerError {
     fn from(error: RedisError) -> Self {
-        match error.kind() {
-            ErrorKind::Server(_) | ErrorKind::Extension => Self::Refused(error.to_string()),
-            _ => Self::Lost(error.to_string()),
+        if is_refusal(&error) {
+            Self::Refused(in_words(&error))
+        } else {
+            Self::Lost(in_words(&error))
         }
     }
 }

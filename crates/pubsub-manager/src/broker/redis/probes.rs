@@ -1,0 +1,56 @@
+//! Messages of our own, each with a number.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tokio::sync::watch;
+
+/// The probes of one connection: how many were published, and which was delivered last.
+#[derive(Default)]
+pub(super) struct Probes {
+    /// Counted by the manager's task.
+    published: AtomicU64,
+    /// Written by the connection's own task; the manager's task waits for the number of its probe. A
+    /// probe that was given up may be delivered a moment later: a mere signal would be kept, and taken
+    /// for the delivery of the next probe, over a connection that may be deaf by then.
+    delivered: watch::Sender<u64>,
+}
+
+impl Probes {
+    /// The number of a new probe, which is its message.
+    pub(super) fn next(&self) -> u64 {
+        1 + self.published.fetch_add(1, Relaxed)
+    }
+
+    /// A message came on our own channel. Others may publish there too; what is not a number is theirs.
+    pub(super) fn deliver(&self, message: &[u8]) {
+        if let Ok(message) = str::from_utf8(message)
+            && let Ok(number) = message.parse()
+        {
+            self.delivered.send_replace(number);
+        }
+    }
+
+    /// Waits for the delivery of a probe, or of a later one, which says as much.
+    pub(super) async fn delivered(&self, number: u64) {
+        let mut delivered = self.delivered.subscribe();
+        let waited = delivered.wait_for(|last| *last >= number).await;
+        waited.expect("the sender is a field of ours");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_delivered_late_does_not_pass_for_the_next() {
+        let probes = Probes::default();
+        let (late, next) = (probes.next(), probes.next());
+        probes.deliver(late.to_string().as_bytes());
+        let second = Duration::from_secs(1);
+        assert!(timeout(second, probes.delivered(next)).await.is_err());
+        probes.deliver(next.to_string().as_bytes());
+        assert!(timeout(second, probes.delivered(next)).await.is_ok());
+    }
+}
