@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 pub(crate) const MAX_PENDING_PRICES: usize = 64;
 
 /// What came from the broker and was not fanned out yet.
-///
-/// The broker's own task writes here and must not wait for a fan-out that is writing to sockets:
-/// this lock is held for a few instructions only.
 #[derive(Default)]
 pub(crate) struct Pending {
+    /// The broker's own task writes it, and the fan-out takes from it. The broker's task must not wait
+    /// for a fan-out that is writing to sockets: this lock is held for a few instructions only, and
+    /// no other is taken under it.
     state: Mutex<State>,
+    /// Wakes the fan-out, the one task that waits for it: a stock needs a job, or a job was added.
     pub(crate) changed: Notify,
 }
 
@@ -56,13 +57,15 @@ impl Pending {
         let mut state = self.state.lock();
         let State { stocks, new } = &mut *state;
         let pending = stocks.entry(stock).or_insert_with(|| {
+            // The fan-out takes the whole list when it wakes, so the second stock need not wake it.
+            // A stock that has a job need not either: the job looks here before it ends.
+            if new.is_empty() {
+                self.changed.notify_one();
+            }
             new.push(stock);
             Prices::default()
         });
         change(pending);
-        if new.len() == 1 {
-            self.changed.notify_one();
-        }
     }
 
     /// The stocks that need a job.
@@ -80,7 +83,8 @@ impl Pending {
             .unwrap_or_default()
     }
 
-    /// Ends a stock's job if nothing of it waits, and returns whether it did.
+    /// Ends a stock's job if nothing of it waits, and returns whether it did. One lock for the look and
+    /// the end: a price in between would find a stock with a job, and no job would find the price.
     pub(crate) fn finish(&self, stock: Stock) -> bool {
         let mut state = self.state.lock();
         let finished = state

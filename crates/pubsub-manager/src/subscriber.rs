@@ -26,8 +26,8 @@ use tokio::{
 const BATCH: usize = 512;
 /// How long the broker may take to answer before the connection counts as lost.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a channel may be unconfirmed before its users are told that it is stale.
-const LATE: Duration = Duration::from_millis(500);
+/// How long the broker may take to confirm a channel before its users are sent `stale`.
+const STALE_AFTER: Duration = Duration::from_millis(500);
 /// The pauses before a refused channel is asked for again.
 const REFUSED_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_secs(1))
@@ -35,19 +35,21 @@ const REFUSED_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .without_max_times();
 
-/// What the broker has said on one connection, and what to ask it next.
+/// What the broker has said on one connection, and what to ask it next. All of it belongs to the
+/// manager's task, so none of it needs a lock; what users change is in the hub.
 pub(crate) struct Subscriber<'a, C> {
     hub: &'a Hub,
     /// Where to look: the hub's own, as long as one connection serves all stocks.
     dirty: &'a Dirty,
     connection: &'a C,
     leave_delay: Duration,
-    /// What the broker has confirmed.
+    /// What the broker has confirmed, and was not asked to unsubscribe from since.
     subscribed: HashSet<Stock>,
     /// Stocks that may be wanted and not subscribed, or the other way round, and when to compare.
     due: HashMap<Stock, Instant>,
-    /// Parts of batches that were refused, and when each was asked for first.
-    suspects: Vec<(Instant, Vec<Stock>)>,
+    /// Halves of batches that were refused, and since when their stocks have been asked for.
+    refused_batches: Vec<(Instant, Vec<Stock>)>,
+    /// Channels that were refused by themselves, and the pauses before they are asked for again.
     refused: HashMap<Stock, ExponentialBackoff>,
 }
 
@@ -69,7 +71,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
             leave_delay,
             subscribed: HashSet::new(),
             due: wanted.map(|stock| (stock, now)).collect(),
-            suspects: Vec::new(),
+            refused_batches: Vec::new(),
             refused: HashMap::new(),
         }
     }
@@ -84,11 +86,11 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
             self.subscribe(Instant::now(), join).await?;
             // Then one part of a refused batch. One forbidden channel in a batch of 512 takes 19
             // commands to find; joins that come meanwhile must not wait behind all of them.
-            if let Some((asked_at, part)) = self.suspects.pop() {
+            if let Some((asked_at, part)) = self.refused_batches.pop() {
                 self.subscribe(asked_at, part).await?;
             }
             self.unsubscribe(leave).await?;
-            if more || !self.suspects.is_empty() {
+            if more || !self.refused_batches.is_empty() {
                 continue;
             }
             // Everything that was wanted is confirmed or refused. That proves that the broker
@@ -120,6 +122,8 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
                 // The pause goes on: a user that joins and leaves again and again must not make the
                 // broker refuse more often.
                 (_, false) if self.refused.contains_key(&stock) => {}
+                // Due also if it is not wanted: a user that came and left before we looked leaves a
+                // stock behind in the hub, and the comparison below is what forgets it.
                 (_, false) => drop(self.due.insert(stock, now)),
                 // A user came back before the leave was due: it must not happen now.
                 (true, true) => drop(self.due.remove(&stock)),
@@ -128,15 +132,20 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         }
         let (mut join, mut leave) = (Vec::new(), Vec::new());
         for (stock, _) in self.due.extract_if(|_, at| *at <= now) {
+            // Asked again, because most stocks became due some time ago.
             match (self.hub.is_wanted(&stock), self.subscribed.contains(&stock)) {
                 (true, false) => join.push(stock),
                 (false, true) => leave.push(stock),
                 (true, true) => {}
+                // Nobody wants it and nothing is subscribed. Kept, each name that a user ever made
+                // up would take memory for as long as the server runs.
                 (false, false) => {
                     self.refused.remove(&stock);
                     self.hub.forget(&stock);
                 }
             }
+            // One command is full. What was not looked at stays due, and `run` comes back for it
+            // before it waits for anything.
             if join.len() == BATCH || leave.len() == BATCH {
                 break;
             }
@@ -145,7 +154,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
     }
 
     /// Subscribes to these, which were wanted since then. A broker refuses a command as a whole and
-    /// does not say for which channel: the halves become suspects, until one channel is left.
+    /// does not say for which channel: each half is asked for by itself, until one channel is left.
     async fn subscribe(
         &mut self,
         asked_at: Instant,
@@ -154,7 +163,8 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         if stocks.is_empty() {
             return Ok(());
         }
-        if asked_at.elapsed() >= LATE {
+        // Half of a refused batch has waited for the other commands of the search already.
+        if asked_at.elapsed() >= STALE_AFTER {
             stocks.iter().for_each(|stock| self.hub.unconfirmed(*stock));
         }
         let subscribed = self.connection.subscribe(&stocks);
@@ -166,7 +176,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
             Err(BrokerError::Refused(_)) => {
                 let second = stocks.split_off(stocks.len() / 2);
                 let halves = [(asked_at, second), (asked_at, stocks)];
-                self.suspects.extend(halves);
+                self.refused_batches.extend(halves);
             }
             Err(lost) => return Err(lost),
         }
@@ -201,12 +211,14 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         answer: impl Future<Output = Result<(), BrokerError>>,
     ) -> Result<(), BrokerError> {
         let late = async {
-            // Users that come now have to wait until this is answered; each is told at the second
-            // tick after it came.
+            // A stock whose user comes while this is unanswered is told at the second tick that it
+            // sees, a second after it came at the latest: at the first one it may have waited for a
+            // moment only, and an answer that comes on time makes no user stale.
             let mut came: Vec<Stock> = Vec::new();
             loop {
-                running_for(LATE).await;
+                running_for(STALE_AFTER).await;
                 let late = asked.iter().chain(&came);
+                // A stock whose last user left is marked as well, and that one is confirmed.
                 late.filter(|stock| !self.subscribed.contains(*stock))
                     .for_each(|stock| self.hub.unconfirmed(*stock));
                 came = self.dirty.peek();
@@ -219,6 +231,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
             answer = within(REPLY_TIMEOUT, answer) => answer.unwrap_or_else(|_| {
                 Err(BrokerError::Lost("the broker does not answer a command".into()))
             }),
+            // A loop without an end, so there is no answer to give here.
             never = late => never,
         }
     }
@@ -227,7 +240,8 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         self.subscribed.insert(stock);
         self.refused.remove(&stock);
         self.hub.confirmed(stock);
-        // A suspect's last user may have left long before its turn came.
+        // Its last user may have left while the refused batch around it was halved. `compare` looked at
+        // it then, found nothing to leave, and is not told of it again.
         if !self.hub.is_wanted(&stock) {
             self.due.insert(stock, Instant::now() + self.leave_delay);
         }

@@ -27,10 +27,15 @@ pub(super) async fn run(user: Arc<User>, delivery: Arc<Delivery>) {
         }
         match user.catch_up(delivery) {
             Progress::Done => return,
+            // Slow is allowed. A phone that takes a byte now and then gets the newest price of each
+            // stock, and costs no more than one that takes nothing.
             Progress::Some => deadline = Instant::now() + delivery.drain_deadline(),
+            // A socket that is always ready never lets the timeout above fire.
             Progress::None if deadline <= Instant::now() => {
                 return user.evict(&mut user.lock(), delivery, TOO_SLOW);
             }
+            // The kernel may call a socket ready and then take nothing. Without a pause such a socket
+            // would keep this task, and the thread of all users, busy until the deadline.
             Progress::None => sleep(PAUSE).await,
         }
     }
@@ -62,18 +67,24 @@ enum Progress {
 impl User {
     /// Gives a user that lags as much as it takes.
     fn catch_up(self: &Arc<Self>, delivery: &Arc<Delivery>) -> Progress {
+        // Held from the look at what is owed to the end of the write: the fan-out must not write a newer
+        // price in front of an older one.
         let mut state = self.lock();
         let mut progress = Progress::None;
         loop {
+            // It was evicted, or its connection was dropped, while this task waited.
             let Some(lag) = &mut state.lag else {
                 return Progress::Done;
             };
+            // First what must not be skipped: the rest of a frame, whose user could not read the next
+            // one, and replies.
             if !lag.unsent.is_empty() {
                 match self.take(&lag.unsent) {
                     Ok(0) => return progress,
                     Ok(taken) => {
                         lag.unsent.drain(..taken);
                         progress = Progress::Some;
+                        // There may be room for more; to wait instead would wake the task for each part.
                         continue;
                     }
                     Err(_) => {
@@ -82,9 +93,12 @@ impl User {
                     }
                 }
             }
+            // Only now what is newest: looked up before, it would be as old as the user is slow.
             let mut frames = Frames::default();
             let owed = state.owed(&mut frames, delivery);
             if owed.is_empty() {
+                // Under the same lock as the look: from here on the fan-out writes to this user again,
+                // so no price falls between this task and the fan-out.
                 state.lag = None;
                 self.shut_down_if_sent(&mut state);
                 return Progress::Done;
@@ -93,6 +107,8 @@ impl User {
                 self.evict(&mut state, delivery, FAILED);
                 return Progress::Done;
             };
+            // A frame that was cut counts as sent, because its rest will be. The frames behind it do
+            // not: by the time there is room, a newer price may have taken their place.
             let (begun, rest) = frames.begun(taken);
             state.mark_sent(&owed[..begun]);
             delivery.count(owed[..begun].iter().map(Owed::delivered));
@@ -102,6 +118,7 @@ impl User {
                 }
                 return if taken == 0 { progress } else { Progress::Some };
             }
+            // All was taken. A price may have come meanwhile, so the loop looks once more.
             progress = Progress::Some;
         }
     }
