@@ -55,9 +55,10 @@ impl FromStr for FeedUrl {
             return Err(BadFeedUrl::Password);
         }
         match url.scheme() {
-            "ws" => {}
-            // `me:secret@host` is a URL, of the scheme `me`, and everything after it is its path.
+            // `me:secret@host` is a URL, of the scheme `me`, and everything after it is its path; of
+            // `ws://me:12?secret@host` the host is `me`.
             _ if text.contains('@') => return Err(BadFeedUrl::Password),
+            "ws" => {}
             "wss" => return Err(wrong("this client speaks no TLS, leave that to a proxy")),
             _ => return Err(wrong("it has to begin with ws://")),
         }
@@ -97,6 +98,7 @@ mod tests {
     fn a_password_in_an_address_is_not_printed() {
         for text in [
             "ws://me:hunter2@feed.example",
+            "ws://me:12?hunter2@feed.example",
             "ws://me:hunter2@feed.example:port",
             "me:hunter2@feed.example",
             "//me:hunter2@feed.example",

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use memory_cache::demo::Place;
 use program::address;
 use redis_client::RedisFlag;
-use stateless_server::DatabaseUrl;
+use stateless_server::{DatabaseFlag, DatabaseUrl};
 
 /// The longest time to live that may be asked for.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -67,7 +67,7 @@ pub(crate) struct Serve {
 
     /// Where the games are
     #[arg(long, value_name = "URL", default_value = "sqlite:games.db")]
-    pub(crate) database: DatabaseUrl,
+    database: DatabaseFlag,
 
     /// How much later than it could the database answers
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = humantime::parse_duration)]
@@ -92,6 +92,14 @@ impl Flags {
 }
 
 impl Serve {
+    /// The database. An invalid address ends the program with code 2, and is not repeated.
+    pub(crate) fn database(&self) -> DatabaseUrl {
+        self.database.url().unwrap_or_else(|message| {
+            let mut command = Flags::command();
+            command.error(ErrorKind::ValueValidation, message).exit()
+        })
+    }
+
     pub(crate) fn place(&self) -> Place {
         place(&self.cache, self.redis.as_ref())
     }

@@ -62,7 +62,7 @@ async fn demo(flags: &Flags) -> Result<()> {
 
 /// Runs one server until it is asked to end.
 async fn run(flags: &Serve) -> Result<()> {
-    let database = Database::open(&flags.database).await?;
+    let database = Database::open(&flags.database()).await?;
     let counts = Arc::new(Counts::default());
     let far = Far::new(database.clone(), flags.away, Arc::clone(&counts));
     let (cache, live) = (&flags.cache, flags.cache.ttl);

@@ -74,6 +74,12 @@ impl FromStr for RedisUrl {
 
     fn from_str(url: &str) -> Result<Self, BadRedisUrl> {
         let bad = |reason| BadRedisUrl { reason };
+        // In `redis://trader:12?secret@host` the host is `trader` and the port 12: we would connect there,
+        // and print half of the password.
+        let (_, after_host) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+        if after_host.contains('@') && !url.starts_with("unix:") {
+            return Err(bad("in a password, write ? as %3F, # as %23 and @ as %40"));
+        }
         let info = url
             .into_connection_info()
             .map_err(|_| bad("it does not read as redis://host:port"))?;
@@ -163,6 +169,10 @@ mod tests {
             "redis://",
             "redis://user@h",
             "redis://:secret@h:port",
+            "redis://trader:12?secret@h",
+            "redis://trader:12#secret@h",
+            "redis//trader:secret@h",
+            "host=h password=secret",
         ] {
             let error = url.parse::<RedisUrl>().unwrap_err().to_string();
             assert!(error.contains("redis://127.0.0.1:6379"), "{error}");

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use program::address;
-use stateless_server::DatabaseUrl;
 use stateless_server::fleet::Place;
+use stateless_server::{DatabaseFlag, DatabaseUrl};
 
 /// The longest pause between two requests that may be asked for.
 const SLOWEST: Duration = Duration::from_secs(10);
@@ -70,7 +70,7 @@ pub(crate) struct DemoFlags {
 pub(crate) struct BenchFlags {
     /// The database [default: what DATABASE_URL says, or else a temporary file]
     #[arg(long, value_name = "URL")]
-    database: Option<DatabaseUrl>,
+    database: Option<DatabaseFlag>,
 
     /// Measure each case this often
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
@@ -91,7 +91,7 @@ struct PlaceFlags {
     /// Keep the games in sqlite:FILE or postgres://USER@HOST/NAME [default: what DATABASE_URL
     /// says, or else a file: games.db for `serve`, a temporary one for `demo`]
     #[arg(long, value_name = "URL")]
-    database: Option<DatabaseUrl>,
+    database: Option<DatabaseFlag>,
 
     /// Keep the games in the process, to see what goes wrong
     #[arg(long)]
@@ -125,19 +125,12 @@ impl BenchFlags {
     }
 }
 
-/// What the flag says, or else `DATABASE_URL`; where that is no good, the program ends with
-/// code 2, as for a flag.
-fn database_or_environment(flag: Option<&DatabaseUrl>) -> Option<DatabaseUrl> {
-    if let Some(url) = flag {
-        return Some(url.clone());
-    }
-    match DatabaseUrl::from_environment() {
-        Ok(url) => url,
-        Err(message) => {
-            let mut command = Flags::command();
-            command.error(ErrorKind::ValueValidation, message).exit()
-        }
-    }
+/// The database of the flag or of `DATABASE_URL`. If that is invalid, the program ends with code 2.
+fn database_or_environment(flag: Option<&DatabaseFlag>) -> Option<DatabaseUrl> {
+    DatabaseFlag::chosen(flag).unwrap_or_else(|message| {
+        let mut command = Flags::command();
+        command.error(ErrorKind::ValueValidation, message).exit()
+    })
 }
 
 fn pace(text: &str) -> Result<Duration, String> {

@@ -9,6 +9,7 @@
 
 pub mod api;
 pub mod bench;
+mod database_flag;
 mod database_url;
 pub mod demo;
 pub mod fleet;
@@ -16,4 +17,5 @@ mod player;
 mod problem;
 pub mod store;
 
+pub use database_flag::DatabaseFlag;
 pub use database_url::{BadDatabaseUrl, DatabaseUrl, SqlitePlace};

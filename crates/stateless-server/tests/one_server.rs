@@ -160,6 +160,31 @@ async fn a_bad_database_url_in_the_environment_ends_with_code_2_and_keeps_the_pa
 }
 
 #[tokio::test]
+async fn an_invalid_database_is_refused_with_code_2_and_its_password_is_printed_by_nothing() {
+    for url in [
+        "host=localhost user=chess password=secret",
+        "Server=localhost;Password=secret",
+        "postgres//chess:secret@localhost/chess",
+        "postgres://chess:12?secret@localhost/chess",
+        "postgres://chess:secret@localhost:port/chess",
+        "mysql://chess:secret@localhost/chess",
+    ] {
+        for (flags, variable) in [
+            (&["serve", "--listen=127.0.0.1:0"][..], url),
+            (&["serve", "--database", url], ""),
+        ] {
+            let (code, printed) = failure(flags, variable).await;
+            assert_eq!(code, Some(2), "{url}: {printed}");
+            assert!(
+                printed.contains("postgres://") || printed.contains("address"),
+                "{printed}"
+            );
+            assert!(!printed.contains("secret"), "{printed}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_opened_ends_with_code_1_and_keeps_the_password_secret() {
     let missing = "/nowhere/at/all/games.db";
     let (code, said) = failure(&["serve", "--database", missing], "").await;

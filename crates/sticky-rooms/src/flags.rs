@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use program::address;
-use stateless_server::DatabaseUrl;
+use stateless_server::{DatabaseFlag, DatabaseUrl};
 #[cfg(unix)]
 use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::By;
@@ -52,7 +52,7 @@ pub(crate) struct Serve {
     /// Keep games and seats in sqlite:FILE or postgres://USER@HOST/NAME [default: what
     /// DATABASE_URL says, or else games.db]
     #[arg(long, value_name = "URL")]
-    database: Option<DatabaseUrl>,
+    database: Option<DatabaseFlag>,
 
     /// Start a server again so long after it ended, for example 10s
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = pause)]
@@ -68,7 +68,7 @@ pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
 
     #[arg(long)]
-    database: Option<DatabaseUrl>,
+    database: Option<DatabaseFlag>,
 
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     pub(crate) look_every: Duration,
@@ -99,19 +99,13 @@ impl Server {
     }
 }
 
-/// What the flag says, or else `DATABASE_URL`; where that is no good, the program ends with code 2,
-/// as for a flag.
-fn database(flag: Option<&DatabaseUrl>) -> DatabaseUrl {
-    if let Some(url) = flag {
-        return url.clone();
-    }
-    match DatabaseUrl::from_environment() {
-        Ok(url) => url.unwrap_or_else(|| DatabaseUrl::sqlite("games.db")),
-        Err(message) => {
-            let mut command = Flags::command();
-            command.error(ErrorKind::ValueValidation, message).exit()
-        }
-    }
+/// The database of the flag or of `DATABASE_URL`. If that is invalid, the program ends with code 2.
+fn database(flag: Option<&DatabaseFlag>) -> DatabaseUrl {
+    let chosen = DatabaseFlag::chosen(flag).unwrap_or_else(|message| {
+        let mut command = Flags::command();
+        command.error(ErrorKind::ValueValidation, message).exit()
+    });
+    chosen.unwrap_or_else(|| DatabaseUrl::sqlite("games.db"))
 }
 
 fn pause(text: &str) -> Result<Duration, String> {
