@@ -59,7 +59,7 @@ impl LineCutter {
     /// Whether these bytes, which are the next ones, end a line.
     pub fn has_line_end(&self, bytes: &[u8]) -> bool {
         let skipped = usize::from(self.is_after_cr && bytes.first() == Some(&b'\n'));
-        bytes[skipped..].iter().any(|byte| is_line_end(byte))
+        bytes[skipped..].iter().any(is_line_end)
     }
 
     fn whole(&mut self) -> &[u8] {

@@ -1,5 +1,7 @@
 //! What belongs to every program is in one place: a second copy would differ from it before long.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
