@@ -16,7 +16,6 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use browser::Driver;
-use fantoccini::wd::WindowHandle;
 use serde_json::json;
 use support::{served, served_from};
 use tokio::net::TcpListener;
@@ -118,8 +117,7 @@ async fn ten_pages_are_open_in_one_browser_and_all_of_them_load() {
     for number in 0..10 {
         if number > 0 {
             let tab = page.browser.new_window(true).await.unwrap();
-            let tab = WindowHandle::try_from(tab.handle).unwrap();
-            page.browser.switch_to_window(tab).await.unwrap();
+            page.browser.switch_to_window(tab.handle).await.unwrap();
         }
         page.browser
             .goto(&format!("{book}/09-static-count.html"))

@@ -1,6 +1,7 @@
 //! The addresses that people have: a Unix socket, TLS with an authority of their own, a login.
 
 #![cfg(feature = "tls")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[allow(dead_code, reason = "the crate's own tests use the rest")]
 #[path = "support/redis_server.rs"]

@@ -1,6 +1,7 @@
 //! Files as people have them, through `stock-feed publish` and a real Redis: what a subscriber receives
 //! is exactly what the file says, or the file is refused.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
@@ -76,8 +77,11 @@ fn publish(redis: &RedisServer, flags: &[&str], text: &[u8], through_a_pipe: boo
     child.wait_with_output().unwrap()
 }
 
+/// A file's name, the flags, its text, and the prices that it publishes.
+type File<'a> = (&'a str, &'a [&'a str], &'a [u8], &'a [&'a str]);
+
 /// Publishes each file twice, as a file and through a pipe.
-fn each_is_published(files: &[(&str, &[&str], &[u8], &[&str])]) {
+fn each_is_published(files: &[File<'_>]) {
     let Some(redis) = RedisServer::start() else {
         return;
     };
