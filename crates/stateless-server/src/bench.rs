@@ -150,6 +150,8 @@ impl Bench {
             .args(["--connections", &self.connections.to_string()])
             .args(["--duration", &format!("{}s", self.seconds), "--script"])
             .args([script.path(), Path::new(&case.servers[0].url)])
+            // Otherwise it would go on after a Ctrl-C that reached only us.
+            .kill_on_drop(true)
             .output()
             .await
             .map_err(BenchError::Wrk)?;

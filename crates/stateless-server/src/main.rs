@@ -125,5 +125,11 @@ async fn bench(flags: &BenchFlags) -> Result<()> {
         seconds: flags.seconds,
         connections: flags.connections as usize,
     };
-    Ok(bench.show(&mut io::stdout()).await?)
+    let asked = asked_to_end().context("cannot wait for signals")?;
+    let mut out = io::stdout();
+    tokio::select! {
+        shown = bench.show(&mut out) => Ok(shown?),
+        // Dropping the measurement ends wrk and the servers, and deletes the files.
+        () = asked => Ok(()),
+    }
 }

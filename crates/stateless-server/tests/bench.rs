@@ -5,8 +5,8 @@
 
 mod support;
 
-use support::process::PROGRAM;
-use support::skipped;
+use support::process::{PROGRAM, send_signal};
+use support::{eventually, skipped};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -45,6 +45,45 @@ async fn the_benchmark_prints_a_ratio_for_every_comparison() {
         );
         assert!(ratios.iter().all(|ratio| *ratio > 0.0), "{said}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_signal_ends_the_benchmark_and_leaves_neither_wrk_nor_servers_nor_files() {
+    use std::process::Stdio;
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    if Command::new("wrk").output().await.is_err() {
+        return skipped("wrk is not installed", "apt-get install wrk");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Command::new(PROGRAM);
+    bench
+        .args(["bench", "--seconds", "60"])
+        .env("TMPDIR", folder.path());
+    bench.env_remove("DATABASE_URL").stdout(Stdio::piped());
+    let mut bench = bench.spawn().unwrap();
+    let process = bench.id().unwrap();
+    let children = format!("/proc/{process}/task/{process}/children");
+    // Four servers and wrk.
+    eventually("it measures", async || {
+        let children = std::fs::read_to_string(&children).unwrap();
+        children.split_whitespace().count() >= 5
+    })
+    .await;
+    let children = std::fs::read_to_string(&children).unwrap();
+    let mut lines = BufReader::new(bench.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().is_some());
+    send_signal(process, "-TERM").await;
+    assert_eq!(bench.wait().await.unwrap().code(), Some(0));
+    eventually("nothing of it runs", async || {
+        children.split_whitespace().all(|child| {
+            let state = std::fs::read_to_string(format!("/proc/{child}/stat"));
+            state.is_err()
+        })
+    })
+    .await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
