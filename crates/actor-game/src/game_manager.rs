@@ -10,19 +10,19 @@ use tokio::sync::oneshot;
 /// How many tasks this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
-/// How many messages may wait for the task; then `add_move` waits too.
+/// How many messages may wait for the task. When it is full, `add_move` waits too.
 const MAILBOX: usize = 16;
 
 /// Why the task did not do what it was asked.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// It answered, and said no.
+    /// The task refused it.
     #[error(transparent)]
     Refused(#[from] GameError),
-    /// As many messages wait as may.
+    /// The mailbox holds as many messages as it can.
     #[error("{MAILBOX} messages wait for the task already: try again, or wait with add_move")]
     Full,
-    /// It panicked, or its runtime has ended.
+    /// The task panicked, or its runtime has ended.
     #[error("the task that owned the games has ended, and they with it: start a new one")]
     Dead,
 }
@@ -36,7 +36,7 @@ enum Message {
     Look(oneshot::Sender<Summary>),
 }
 
-/// A handle to the task. Clones ask the same task, which ends with the last of them.
+/// A handle to the task. Clones send to the same task, which ends when the last of them is dropped.
 #[derive(Clone)]
 pub struct GameManager(mpsc::Sender<Message>);
 
@@ -59,10 +59,10 @@ impl GameManager {
         STARTED.load(Ordering::Relaxed)
     }
 
-    /// Takes a game in.
+    /// Adds a game.
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// [`AskError::Refused`] if there is a game of that id, or [`AskError::Dead`].
     pub async fn add_game(&self, game: Game) -> Result<(), AskError> {
         Ok(self.ask(|done| Message::AddGame(game, done)).await??)
     }
@@ -70,7 +70,7 @@ impl GameManager {
     /// Plays a move; waits while the mailbox is full.
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// [`AskError::Refused`] if no game has that id, or [`AskError::Dead`].
     pub async fn add_move(&self, id: GameId, played: Move) -> Result<(), AskError> {
         Ok(self
             .ask(|done| Message::AddMove(id, played, done))
@@ -89,7 +89,7 @@ impl GameManager {
         })
     }
 
-    /// What the task holds.
+    /// Counts what the task holds.
     ///
     /// # Errors
     /// [`AskError::Dead`].

@@ -6,7 +6,7 @@ mod game_manager {
     use game::Game;
     use once_cell::sync::Lazy;
 
-    static INSTANCE: Lazy<GameManager> = Lazy::new(GameManager::new);
+    static GAME_MANAGER: Lazy<GameManager> = Lazy::new(GameManager::new);
 
     #[derive(Default)]
     pub(crate) struct GameManager {
@@ -15,7 +15,7 @@ mod game_manager {
 
     impl GameManager {
         pub(crate) fn instance() -> &'static Self {
-            &INSTANCE
+            &GAME_MANAGER
         }
 
         fn new() -> Self {

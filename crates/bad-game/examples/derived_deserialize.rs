@@ -8,7 +8,7 @@ mod game_manager {
     use once_cell::sync::Lazy;
     use serde::Deserialize;
 
-    static INSTANCE: Lazy<GameManager> = Lazy::new(GameManager::new);
+    static GAME_MANAGER: Lazy<GameManager> = Lazy::new(GameManager::new);
 
     #[derive(Deserialize)]
     pub(crate) struct GameManager {
@@ -17,7 +17,7 @@ mod game_manager {
 
     impl GameManager {
         pub(crate) fn instance() -> &'static Self {
-            &INSTANCE
+            &GAME_MANAGER
         }
 
         fn new() -> Self {

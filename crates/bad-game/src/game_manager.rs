@@ -1,4 +1,4 @@
-//! A manager of games, which anybody may construct.
+//! A manager of games that anyone may construct.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -12,8 +12,8 @@ static CONSTRUCTED: AtomicUsize = AtomicUsize::new(0);
 
 /// Holds games, and the functions that change them.
 pub struct GameManager {
-    /// A map, so that a move finds its game without a look at all the others. The lock is inside
-    /// the manager: a caller can neither forget it nor hold it.
+    /// A map, so that a move finds its game without searching all the others. The lock is
+    /// inside the manager: a caller can neither forget it nor hold it.
     games: Mutex<HashMap<GameId, Game>>,
 }
 
@@ -31,7 +31,7 @@ impl GameManager {
         CONSTRUCTED.load(Ordering::Relaxed)
     }
 
-    /// Takes a game in.
+    /// Adds a game.
     ///
     /// # Errors
     /// [`GameError::DuplicateGame`] if there is one of that id; it stays as it was.
@@ -46,8 +46,8 @@ impl GameManager {
 
     /// A snapshot of all the games, ordered by id: changing it changes nothing here.
     ///
-    /// It costs a copy of every game with its moves, and every other caller waits while it is
-    /// made; the sorting is done after they have gone on.
+    /// It copies every game with its moves, and every other caller waits meanwhile. The sorting happens
+    /// after the lock is released.
     pub fn games(&self) -> Vec<Game> {
         let mut games: Vec<Game> = self.lock().values().cloned().collect();
         games.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -57,7 +57,7 @@ impl GameManager {
     /// Plays a move, at a cost that does not grow with the number of games.
     ///
     /// # Errors
-    /// [`GameError::UnknownGame`] if no game has that id: a move is never dropped in silence.
+    /// [`GameError::UnknownGame`] if no game has that id: a move is never dropped silently.
     pub fn add_move(&self, id: &GameId, played: Move) -> Result<(), GameError> {
         let mut games = self.lock();
         let game = games.get_mut(id);
@@ -68,8 +68,8 @@ impl GameManager {
 
     /// Writes one line about the games that this manager holds.
     ///
-    /// They are counted under the lock and written about after it is given back: a terminal that
-    /// does not read must not keep anyone from playing.
+    /// It counts them under the lock and writes after the lock is released: a terminal that does not
+    /// read must not keep others from playing.
     ///
     /// # Errors
     /// If `log` cannot be written to.
@@ -79,8 +79,8 @@ impl GameManager {
         Ok(summary)
     }
 
-    /// A panic elsewhere while the lock was held has *poisoned* it. Every method leaves the map
-    /// whole at each of its steps, so the others go on with what is there.
+    /// A panic of a thread that held the lock has *poisoned* it. Every method leaves the map valid at
+    /// each of its steps, so the others continue with what is there.
     fn lock(&self) -> MutexGuard<'_, HashMap<GameId, Game>> {
         self.games.lock().unwrap_or_else(PoisonError::into_inner)
     }

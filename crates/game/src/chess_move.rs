@@ -21,7 +21,7 @@ pub struct Move {
 /// Why a text is not a move; each message says which part of it is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadMove {
-    /// Neither four characters nor five.
+    /// It has neither four nor five characters.
     #[error("move {text:?} has {length} characters; write it like e2e4, or e7e8q to promote")]
     Length {
         /// The move as it came.
@@ -33,7 +33,7 @@ pub enum BadMove {
     #[error("move \"0000\" is the null move; in a game of chess nobody may pass")]
     NullMove,
     /// The first two characters are not a square.
-    #[error("move {text:?} starts from {square:?}, which is no square; squares are a1 to h8")]
+    #[error("move {text:?} starts from {square:?}, which is not a square; squares are a1 to h8")]
     From {
         /// The move as it came.
         text: String,
@@ -41,7 +41,7 @@ pub enum BadMove {
         square: String,
     },
     /// The third and fourth characters are not a square.
-    #[error("move {text:?} goes to {square:?}, which is no square; squares are a1 to h8")]
+    #[error("move {text:?} goes to {square:?}, which is not a square; squares are a1 to h8")]
     To {
         /// The move as it came.
         text: String,
@@ -62,7 +62,7 @@ pub enum BadMove {
         /// The part that is wrong.
         piece: char,
     },
-    /// A promotion somewhere else than on the last step of a pawn's way.
+    /// A promotion, but not on a pawn's last step.
     #[error("move {text:?} promotes on the way from {from} to {to}; only a pawn's last step does")]
     PromotionTooEarly {
         /// The move as it came.
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_move_is_told_which_part_of_it_is_wrong() {
+    fn a_refusal_names_the_part_of_the_move_that_is_wrong() {
         assert!(refusal("i2e4").contains("starts from \"i2\""));
         assert!(refusal("e2e9").contains("goes to \"e9\""));
         assert!(refusal("e7e8k").contains("promotes to 'k'"));

@@ -10,7 +10,7 @@ use crate::{GameId, Move, is_hidden};
 ///
 /// In JSON:
 /// `{"id":"opera-1858","white_player":"Morphy","black_player":"Duke Karl / Count Isouard","moves":["e2e4","e7e5"]}`,
-/// with an optional `"year":1858`; other fields are passed over.
+/// with an optional `"year":1858`; other fields are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Game {
     /// Unique within a store.
@@ -19,7 +19,7 @@ pub struct Game {
     pub white_player: String,
     /// Who has the black pieces.
     pub black_player: String,
-    /// The year it was played in, where it is known.
+    /// The year in which it was played, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub year: Option<u16>,
     /// White's first move, Black's first, White's second, and so on.
@@ -40,9 +40,9 @@ pub enum GameError {
 /// What a store holds, in two numbers: `10 games  612 moves`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// How many games.
+    /// The number of games.
     pub games: usize,
-    /// How many moves in all of them together.
+    /// The number of moves in all of them together.
     pub moves: usize,
 }
 

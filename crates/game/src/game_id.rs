@@ -9,8 +9,8 @@ use crate::is_hidden;
 
 /// The name of a game, unique within a store: `opera-1858`.
 ///
-/// 1 to 128 characters, none of them [hidden](is_hidden) (an id is printed on terminals, and compared by
-/// people), and not only blanks.
+/// It has 1 to 128 characters, not only blanks and none of them [hidden](is_hidden), because an id is printed
+/// on terminals and compared by people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct GameId(String);
@@ -18,7 +18,7 @@ pub struct GameId(String);
 /// Why a text is not the name of a game.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadGameId {
-    /// Nothing there, or only blanks.
+    /// It is empty, or blank.
     #[error("the id is empty; give each game a name of its own, for example opera-1858")]
     Empty,
     /// More than [`GameId::LONGEST`] characters.
@@ -27,7 +27,7 @@ pub enum BadGameId {
         /// How many characters it has.
         length: usize,
     },
-    /// A line break, an escape, a change of the direction of writing: it would garble whatever prints it.
+    /// A line break, an escape or a change of the writing direction, which would garble a terminal.
     #[error("the id {id:?} holds a control character; use letters, digits and dashes")]
     ControlCharacter {
         /// The id as it came.
@@ -46,7 +46,7 @@ impl GameId {
 
     /// The same game played again: `opera-1858` becomes `opera-1858-2`.
     ///
-    /// It is the one id that may be longer than [`GameId::LONGEST`], by its ending.
+    /// Only such an id may be longer than [`GameId::LONGEST`], by its suffix.
     pub fn again(&self, time: usize) -> Self {
         Self(format!("{}-{time}", self.0))
     }
@@ -109,7 +109,7 @@ mod tests {
         for hidden in ["a\u{1b}[31mb", "a\u{202e}b", "a\u{200b}b"] {
             let refused = hidden.parse::<GameId>().unwrap_err();
             assert!(matches!(refused, BadGameId::ControlCharacter { .. }));
-            // What is quoted is escaped.
+            // The message escapes what it quotes.
             assert!(!refused.to_string().contains(is_hidden), "{refused}");
         }
     }

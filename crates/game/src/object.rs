@@ -7,10 +7,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A struct that is read from an object with its fields by name.
+/// A struct that is read from a JSON object, with its fields by name.
 ///
-/// What serde derives takes a list as well, with the fields in the order in which they stand in the code:
-/// `["arr","W","B",1900,["e2e4"]]` would be a game, until a field moves.
+/// serde's derive also reads a list, with the fields in the order of their declaration:
+/// `["arr","W","B",1900,["e2e4"]]` would be accepted as a game, and refused when a field is reordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object<T>(pub T);
 

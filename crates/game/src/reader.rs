@@ -11,7 +11,7 @@ const FAMOUS: &str = include_str!("../data/famous.jsonl");
 /// The longest line that is read, in bytes; the longest game ever played fits four hundred times.
 const LONGEST_LINE: usize = 1024 * 1024;
 
-/// Why a file gave no games.
+/// Why a file could not be read as games.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A line is not a game.
@@ -34,7 +34,7 @@ pub enum ReadError {
         /// What to do about it.
         advice: &'static str,
     },
-    /// Not one line that is more than blanks.
+    /// All of its lines are blank.
     #[error("{file}: there is no game in it; write one JSON object a line")]
     NoGames {
         /// The file's name as the user gave it.
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_line_ends_blank_lines_and_a_byte_order_mark_do_no_harm() {
+    fn windows_line_ends_blank_lines_and_a_byte_order_mark_are_accepted() {
         let text = format!("\u{feff}{GOOD}\r\n\r\n{}", GOOD.replace("\"a\"", "\"b\""));
         assert_eq!(read("x.jsonl", text.as_bytes()).unwrap().len(), 2);
     }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_named_with_its_file_its_number_and_the_reason() {
+    fn an_invalid_line_is_named_with_its_file_its_number_and_the_reason() {
         let second = |line: &str| refusal(&format!("{GOOD}\n{line}\n"));
         for (line, reason) in [
             ("{", "x.jsonl:2: EOF while parsing an object (column 1)"),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_and_endless_lines_are_bad_lines_too() {
+    fn bytes_that_are_not_text_and_endless_lines_are_invalid_lines_too() {
         let error = read("x", &b"{\"id\":\"\xff\"}"[..]).unwrap_err();
         assert!(
             matches!(error, ReadError::BadLine { line: 1, .. }),

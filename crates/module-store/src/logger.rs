@@ -9,7 +9,7 @@ use crate::store::GAMES;
 
 /// Prints one line about the games in the store.
 ///
-/// The lock is given back before anything is printed: a terminal that does not read must not
+/// The lock is released before anything is printed: a terminal that does not read must not
 /// keep main.rs from adding games.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ pub fn look(out: &mut impl Write) -> io::Result<Summary> {
     Ok(summary)
 }
 
-/// Where this file's list is.
+/// The address of the list that this file sees, for the verdict.
 pub fn list() -> *const std::sync::Mutex<Vec<game::Game>> {
     &raw const GAMES
 }

@@ -2,7 +2,7 @@
 //!
 //! The instance is private to this file, and so is the only function that makes one. In Rust
 //! privacy is a matter of *modules*: nothing outside this file can construct a manager, not even
-//! the file next door.
+//! another file of this crate.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use game::{Game, GameError, GameId, Move, Summary};
 use once_cell::sync::Lazy;
 
-/// The one instance, made for the first who asks. Not `pub`: [`GameManager::instance`] is the door.
-static INSTANCE: Lazy<GameManager> = Lazy::new(GameManager::new);
+/// The one instance, made by the first call of [`GameManager::instance`]. It is not `pub`.
+static GAME_MANAGER: Lazy<GameManager> = Lazy::new(GameManager::new);
 
 /// How many managers this process has made: one counter for the type, not one for each value.
 static CONSTRUCTED: AtomicUsize = AtomicUsize::new(0);
@@ -22,8 +22,8 @@ static CONSTRUCTED: AtomicUsize = AtomicUsize::new(0);
 ///
 /// It has no `Clone`, no `Default` and no `Deserialize`: each would be a public constructor.
 pub struct GameManager {
-    /// A map, so that a move finds its game without a look at all the others. The lock is inside
-    /// the manager: a caller can neither forget it nor hold it.
+    /// A map, so that a move finds its game without searching all the others. The lock is
+    /// inside the manager: a caller can neither forget it nor hold it.
     games: Mutex<HashMap<GameId, Game>>,
 }
 
@@ -32,7 +32,7 @@ impl GameManager {
     ///
     /// If a thousand threads ask at once, one of them makes it and the others wait for it.
     pub fn instance() -> &'static Self {
-        &INSTANCE
+        &GAME_MANAGER
     }
 
     fn new() -> Self {
@@ -47,7 +47,7 @@ impl GameManager {
         CONSTRUCTED.load(Ordering::Relaxed)
     }
 
-    /// Takes a game in.
+    /// Adds a game.
     ///
     /// # Errors
     /// [`GameError::DuplicateGame`] if there is one of that id; it stays as it was.
@@ -62,8 +62,8 @@ impl GameManager {
 
     /// A snapshot of all the games, ordered by id: changing it changes nothing here.
     ///
-    /// It costs a copy of every game with its moves, and every other caller waits while it is
-    /// made; the sorting is done after they have gone on.
+    /// It copies every game with its moves, and every other caller waits meanwhile. The sorting happens
+    /// after the lock is released.
     pub fn games(&self) -> Vec<Game> {
         let mut games: Vec<Game> = self.lock().values().cloned().collect();
         games.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -73,7 +73,7 @@ impl GameManager {
     /// Plays a move, at a cost that does not grow with the number of games.
     ///
     /// # Errors
-    /// [`GameError::UnknownGame`] if no game has that id: a move is never dropped in silence.
+    /// [`GameError::UnknownGame`] if no game has that id: a move is never dropped silently.
     pub fn add_move(&self, id: &GameId, played: Move) -> Result<(), GameError> {
         let mut games = self.lock();
         let game = games.get_mut(id);
@@ -84,8 +84,8 @@ impl GameManager {
 
     /// Writes one line about the games that this manager holds.
     ///
-    /// They are counted under the lock and written about after it is given back: a terminal that
-    /// does not read must not keep anyone from playing.
+    /// It counts them under the lock and writes after the lock is released: a terminal that does not
+    /// read must not keep others from playing.
     ///
     /// # Errors
     /// If `log` cannot be written to.
@@ -95,8 +95,8 @@ impl GameManager {
         Ok(summary)
     }
 
-    /// A panic elsewhere while the lock was held has *poisoned* it. Every method leaves the map
-    /// whole at each of its steps, so the others go on with what is there.
+    /// A panic of a thread that held the lock has *poisoned* it. Every method leaves the map valid at
+    /// each of its steps, so the others continue with what is there.
     fn lock(&self) -> MutexGuard<'_, HashMap<GameId, Game>> {
         self.games.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,7 @@
 //! Tried: putting another manager in the place of the one, if somebody had another.
 //! Refused: nobody writes through a shared reference.
 //! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
-//! Door: game_manager.rs: `&INSTANCE` => `Box::leak(Box::new(Self::new()))`
+//! Door: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
 
 use singleton_game::GameManager;
 

@@ -1,10 +1,10 @@
 //~ E0603
 //! Tried: the static itself, past the function that lends it.
-//! Refused: `INSTANCE` is private to game_manager.rs.
-//! Door: game_manager.rs: `static INSTANCE` => `pub static INSTANCE`
+//! Refused: `GAME_MANAGER` is private to game_manager.rs.
+//! Door: game_manager.rs: `static GAME_MANAGER` => `pub static GAME_MANAGER`
 
-use singleton_game::game_manager::INSTANCE;
+use singleton_game::game_manager::GAME_MANAGER;
 
 fn main() {
-    println!("the static itself, with {} games", INSTANCE.games().len());
+    println!("the static itself, with {} games", GAME_MANAGER.games().len());
 }

@@ -2,7 +2,7 @@
 //! Tried: swapping what two calls of `instance` give, as if there were two.
 //! Refused: `swap` needs exclusive references, and `instance` lends a shared one to everybody.
 //! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
-//! Door: game_manager.rs: `&INSTANCE` => `Box::leak(Box::new(Self::new()))`
+//! Door: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
 
 use std::mem;
 
