@@ -65,8 +65,8 @@ mod tests {
             "502 Bad Gateway, a page and not a feed"
         );
         assert_eq!(
-            answer(503, "text/plain", "all 5 seats are taken\n"),
-            "503 Service Unavailable: all 5 seats are taken"
+            answer(503, "text/plain", "this server has reached --max-users 5\n"),
+            "503 Service Unavailable: this server has reached --max-users 5"
         );
         assert_eq!(answer(404, "", ""), "404 Not Found: look at the path");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The command line: what a user may have is set by flags, and `--help` is a page of the lesson.
+//! The command line: limits are set by flags, and `--help` explains each.
 #![allow(
     rustdoc::bare_urls,
     reason = "these comments are what --help prints in a terminal"
@@ -20,19 +20,19 @@ use crate::market::Market;
 use crate::origin::{Allowed, Forwarded};
 use crate::server::Options;
 
-/// Descriptors that are no client's: the listener, the broker's link and the next one while it is
-/// made, the log, what the runtime waits on.
-const OWN: usize = 64;
+/// Descriptors that are not a client's: the listener, the broker's connection and the next one while it
+/// is made, the log, the runtime's own.
+const OWN_DESCRIPTORS: usize = 64;
 
 /// Live stock prices over WebSockets: one server of a fleet.
 ///
 /// Without arguments it needs nothing: prices come from a simulated market, over a broker inside
 /// this process, to a page on http://127.0.0.1:3000.
 ///
-/// A price for a million users cannot come from one process, and a million users cannot each
-/// hang on the broker. So there are many servers, all alike. Each has one manager, which
-/// subscribes to a stock when the first of its own users wants it, relays each price to all of
-/// them, and unsubscribes when the last one leaves. Start two on one Redis, each line in a terminal of
+/// One process cannot serve a million users, and a broker cannot serve a million subscribers. So
+/// there are many servers, all alike. Each has one manager, which subscribes to a stock when the
+/// first of its own users wants it, relays each price to all of them, and unsubscribes when the
+/// last one leaves. Start two on one Redis, each line in a terminal of
 /// its own, and watch:
 ///
 ///   redis-server --port 6379 --save ""
@@ -41,44 +41,44 @@ const OWN: usize = 64;
 ///   redis-cli PUBLISH APPL 100.1
 ///
 /// The one message moves the pages of both servers. The pane "this server" on each page shows
-/// what its manager told the broker, and how many deliveries became of each message.
+/// what its manager sent to the broker, and to how many users it delivered each message.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, verbatim_doc_comment)]
 #[command(
     after_help = "RUST_LOG sets what is logged, for instance RUST_LOG=stock_feed=debug,pubsub_manager=debug.\nThe lesson: lessons/13a-one-price.md"
 )]
 pub struct Cli {
-    /// What to do, if not to serve.
+    /// The command; without one, the program serves.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How to serve.
+    /// The flags of the server.
     #[command(flatten)]
     pub serve: Serve,
 }
 
-/// What else this program does.
+/// The commands besides serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Publish prices from a file to a Redis, for all servers that follow it.
+    /// Publish prices from a file to a Redis, for all servers that are subscribed there.
     Publish(Publish),
-    /// Follow stocks from a terminal; it comes back by itself when the server restarts.
+    /// Print the prices of stocks in a terminal; reconnects by itself when the server restarts.
     Watch(Watch),
 }
 
-/// How to serve.
+/// The flags of the server.
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Where to listen; port 0 takes any free one and says which.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// The Redis that prices come from, shared by every server of the fleet. Without it prices
+    /// The Redis that prices come from, shared by every server of the fleet. Without it, prices
     /// come from this process alone.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     pub redis: Option<RedisFlag>,
 
-    /// What stands before a stock in its channel's name, on a Redis that others use too. By
-    /// default nothing: the channel of APPL is APPL.
+    /// The start of each channel's name, before the stock, on a Redis that others use too. By
+    /// default it is empty: the channel of APPL is APPL.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub channel_prefix: String,
 
@@ -99,12 +99,12 @@ pub struct Serve {
     pub seed: u64,
 
     /// The most users at a time; the next one is answered 503. By default as many as this
-    /// process may have descriptors, less 256 for clients that speak HTTP (without them nobody
+    /// process may have descriptors, less 256 for clients that speak HTTP (otherwise no client
     /// could be answered 503) and 64 for itself.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_users: Option<u32>,
 
-    /// The most stocks that one user may follow.
+    /// The most stocks that one user may subscribe to.
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_stocks: u32,
 
@@ -112,19 +112,19 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub max_message: u32,
 
-    /// A user to whom nothing was written for so long, and half as long again at most, is sent a ping,
-    /// so that no proxy takes its connection for a dead one (nginx ends it after 60s, many an HAProxy
-    /// after 50s). Prices do as well as pings. A user that answers neither of two pings is evicted.
+    /// How long nothing may be sent to a user before it is pinged; half as long again at most. Proxies
+    /// end a silent connection (nginx after 60s, many an HAProxy after 50s). A user that receives
+    /// prices is not pinged, and a user that answers neither of two pings is evicted.
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = some_time)]
     pub ping_every: Duration,
 
-    /// How long a client may take to send its request; of 256 clients that have yet to, the address with
-    /// the most loses its oldest before that, if another client comes.
+    /// How long a client may take to send its request. When 256 clients have not sent theirs and another
+    /// one connects, the oldest connection of the address that has the most ends before that time.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub handshake_time: Duration,
 
-    /// How long a user may leave its newest prices unread before it is given up; on Linux the kernel
-    /// gives it up after two minutes.
+    /// How long a user may leave its newest prices unread before it is evicted. On Linux the kernel
+    /// ends its connection after two minutes in any case.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     pub read_time: Duration,
 
@@ -132,8 +132,8 @@ pub struct Serve {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub unhealthy_after: Duration,
 
-    /// The time over which users are told to come back (1012) when the server is asked to end:
-    /// if they all came back at once, they would trample the servers that stay.
+    /// The time over which users are disconnected (1012) when the server ends: if they all
+    /// reconnected in the same second, they would overload the other servers.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     pub drain: Duration,
 
@@ -142,34 +142,33 @@ pub struct Serve {
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<Allowed>,
 
-    /// A proxy stands before this server, and clients reach it through the proxy only: the host that
-    /// the proxy puts in X-Forwarded-Host is this server's own, too, and the log has the client that
-    /// it puts in X-Forwarded-For.
+    /// Clients reach this server through a proxy only, so its headers can be trusted: the host in
+    /// X-Forwarded-Host is this server's own, too, and the log has the client in X-Forwarded-For.
     #[arg(long)]
     pub trust_proxy: bool,
 }
 
-/// How to publish.
+/// The flags of `publish`.
 #[derive(Debug, Args)]
 pub struct Publish {
     /// The Redis to publish to.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     pub redis: RedisFlag,
 
-    /// What stands before a stock in its channel's name.
+    /// The start of each channel's name, before the stock.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub channel_prefix: String,
 
-    /// Prices a second, 0.001 at least; 0 is as fast as Redis takes them.
+    /// Prices a second, 0.001 or more; 0 is as fast as Redis takes them.
     #[arg(long, value_name = "NUMBER", default_value_t = 10.0, value_parser = rate)]
     pub rate: f64,
 
-    /// Publish nothing at all if any line is bad, and end with code 2. Without it a bad line is
-    /// named and skipped.
+    /// Publish nothing if any line is bad, and end with code 2. Without it, a bad line is named
+    /// and skipped.
     #[arg(long)]
     pub strict: bool,
 
-    /// All prices are of this stock: for a file that has no column of stocks.
+    /// The stock of all prices, for a file that has no column of stocks.
     #[arg(long, value_name = "STOCK", value_parser = typed_stock)]
     pub stock: Option<Stock>,
 
@@ -204,61 +203,63 @@ impl From<Decimal> for DecimalMark {
     }
 }
 
-/// How to watch.
+/// The flags of `watch`.
 #[derive(Debug, Args)]
 pub struct Watch {
     /// The server, for instance ws://127.0.0.1:3000, or the feed itself, ws://127.0.0.1:3000/ws.
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// The stocks to follow, in capitals or not.
+    /// The stocks to subscribe to, in capitals or not.
     #[arg(value_name = "STOCK", required = true, value_parser = typed_stock)]
     pub stocks: Vec<Stock>,
 }
 
-/// A stock as a person types it. What a program sends or publishes has to be in capitals.
+/// A stock as a person types it. Programs have to send and publish it in capitals.
 fn typed_stock(text: &str) -> Result<Stock, BadStock> {
     text.to_ascii_uppercase().parse()
 }
 
-/// The longest time that is waited for. A clock can be asked for a moment so far away that it has
-/// no room for it, and a program that adds the two ends there.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest time for a flag. Adding a much longer one to the clock would overflow, and end the
+/// program in the middle of its work.
+const MAX_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn some_time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time >= Duration::from_millis(1) && time <= LONGEST => Ok(time),
+        Ok(time) if time >= Duration::from_millis(1) && time <= MAX_TIME => Ok(time),
         Ok(_) => Err("it must be between 1ms and 24h".into()),
         Err(error) => Err(format!("{error}; write for instance 30s or 500ms")),
     }
 }
 
-/// The slowest rate: a price every seventeen minutes. At much slower ones a clock has no time for
-/// the second price.
-const SLOWEST: f64 = 0.001;
+/// The slowest rate: a price every seventeen minutes. At a much slower one the time of the second price
+/// would overflow the clock.
+const MIN_RATE: f64 = 0.001;
 
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(rate) if rate == 0.0 || (rate.is_finite() && rate >= SLOWEST) => Ok(rate),
+        Ok(rate) if rate == 0.0 || (rate.is_finite() && rate >= MIN_RATE) => Ok(rate),
         _ => Err(format!(
-            "a rate is a number of prices a second: {SLOWEST} or more, or 0 for no limit"
+            "a rate is a number of prices a second: {MIN_RATE} or more, or 0 for no limit"
         )),
     }
 }
 
-/// How many users this process can have if it may have so many descriptors.
-pub fn seats(descriptors: u64) -> usize {
+/// How many users a process can have that may have this many descriptors.
+pub fn max_users(descriptors: u64) -> usize {
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    descriptors.saturating_sub(MAX_HANDSHAKES + OWN).max(1)
+    descriptors
+        .saturating_sub(MAX_HANDSHAKES + OWN_DESCRIPTORS)
+        .max(1)
 }
 
 impl Serve {
-    /// What the server is to be started with; `descriptors` is how many this process may have.
+    /// What the server is started with; `descriptors` is how many this process may have.
     ///
     /// # Errors
     /// `--redis` is not the address of a Redis.
     pub fn options(self, descriptors: u64) -> Result<Options, BadRedisUrl> {
-        let seats = seats(descriptors);
+        let most = max_users(descriptors);
         let redis = self.redis.map_or(Ok(None), |flag| flag.url())?;
         let market = !self.no_market && (self.market || redis.is_none());
         let broker = match redis {
@@ -272,7 +273,7 @@ impl Serve {
             stocks_per_user: self.max_stocks as usize,
             read_time: self.read_time,
             limits: Limits {
-                users: self.max_users.map_or(seats, |most| most as usize),
+                users: self.max_users.map_or(most, |most| most as usize),
                 message: self.max_message as usize,
                 ping_every: self.ping_every,
                 handshake: self.handshake_time,
@@ -328,18 +329,18 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_be_told_to_listen_by_the_name_of_this_machine() {
+    fn a_server_can_listen_by_the_name_of_this_machine() {
         let listen = |text| Cli::try_parse_from(["stock-feed", "--listen", text]);
         let local = listen("localhost:3000").unwrap().serve.listen;
         assert!(local.ip().is_loopback() && local.port() == 3000, "{local}");
         for wrong in [":3000", "3000", "127.0.0.1", "127.0.0.1:99999"] {
             let why = listen(wrong).unwrap_err().to_string();
-            assert!(why.contains("write it like 127.0.0.1:3000"), "{why}");
+            assert!(why.contains("write it like 127.0.0.1:"), "{why}");
         }
     }
 
     #[test]
-    fn a_rate_is_none_or_one_that_a_clock_can_keep() {
+    fn a_rate_is_zero_or_at_least_a_thousandth() {
         for (text, wanted) in [("0", 0.0), ("0.001", 0.001), ("1e300", 1e300)] {
             assert_eq!(rate(text), Ok(wanted));
         }
@@ -350,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_one_that_a_clock_can_wait_for() {
+    fn a_time_is_between_a_millisecond_and_a_day() {
         for text in ["1ms", "30s", "24h"] {
             assert!(some_time(text).is_ok(), "{text}");
         }
@@ -360,10 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn seats_leave_room_for_those_who_must_be_told_that_there_are_none() {
+    fn the_limit_of_users_leaves_descriptors_to_answer_503_to_others() {
         let serve = || Cli::parse_from(["stock-feed"]).serve;
         let users = serve().options(20_000).unwrap().limits.users;
-        assert!(users + MAX_HANDSHAKES + OWN <= 20_000, "{users}");
+        assert!(
+            users + MAX_HANDSHAKES + OWN_DESCRIPTORS <= 20_000,
+            "{users}"
+        );
         assert!(
             users >= 19_650,
             "fifty-two of these carry a million users, and fifty-one do when one falls: {users}"

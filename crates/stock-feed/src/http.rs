@@ -82,7 +82,7 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
     }
     let Some(permit) = app.sessions.permit() else {
         let most = app.limits.users;
-        let text = format!("all {most} seats are taken, try another server\n");
+        let text = format!("this server has reached --max-users {most}, try another server\n");
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
     };
     let upgrade = [(UPGRADE, "websocket")];

@@ -9,7 +9,7 @@ use clap::Parser;
 use feed_watch::FeedUrl;
 use program::{BadInput, asked_to_end, log_to_stderr, raise_descriptor_limit, report};
 use pubsub_manager::BrokerAddress;
-use stock_feed::cli::{Cli, Command, Serve, Watch, seats};
+use stock_feed::cli::{Cli, Command, Serve, Watch, max_users};
 use stock_feed::{publish, server};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -61,11 +61,11 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
         }
     };
     let address = listener.local_addr()?;
-    let room = seats(descriptors);
-    if options.limits.users > room {
+    let most = max_users(descriptors);
+    if options.limits.users > most {
         tracing::warn!(
             descriptors,
-            "there may be no descriptors for so many users: raise the limit (ulimit -Hn), or start with --max-users {room}"
+            "there may not be descriptors for so many users: raise the limit (ulimit -Hn), or start with --max-users {most}"
         );
     }
     let from = match (&options.broker, &options.market) {

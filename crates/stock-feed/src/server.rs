@@ -36,6 +36,7 @@ use crate::http::{WEBSOCKET, malformed, router, websocket};
 use crate::market::Market;
 use crate::session::TextFrames;
 use crate::sessions::Sessions;
+use crate::stats;
 use crate::user;
 
 /// Connections that wait for the kernel to be accepted, when a whole fleet's users come over.
@@ -122,6 +123,7 @@ pub async fn run(
     } = options;
     let listen = listener.local_addr()?.to_string();
     let prometheus = PrometheusBuilder::new().install_recorder()?;
+    stats::describe_deprecated();
     // One of each for the life of the process, so users point at them and count nothing.
     let broker_log: &BrokerLog = Box::leak(Box::new(BrokerLog::new()));
     let sessions: &Sessions = Box::leak(Box::new(Sessions::new(limits.users)));

@@ -1,4 +1,4 @@
-//! What this server says about itself: `/stats`, `/metrics`, `/healthz`.
+//! The server's figures and its health: `/stats`, `/metrics`, `/healthz`.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use serde::Serialize;
 use crate::app::App;
 use crate::broker_log::LogEntry;
 
-/// How old an answer to `/stats` may be. Ten thousand open pages ask ten thousand times a
-/// second, and the figures are worked out twice.
-const FRESH: Duration = Duration::from_millis(500);
+/// How old an answer to `/stats` may be. Ten thousand open pages request it ten thousand times a
+/// second, and it is computed twice.
+const MAX_AGE: Duration = Duration::from_millis(500);
 
-/// How many stocks are listed, those with the most users first.
-const LISTED: usize = 100;
+/// The most stocks that are listed, those with the most users first.
+const MAX_LISTED: usize = 100;
 
 #[derive(Serialize)]
 struct Stats<'a> {
@@ -27,24 +27,39 @@ struct Stats<'a> {
     broker: &'static str,
     feed: Feed,
     users: usize,
-    most_users: usize,
+    max_users: usize,
     subscriptions: u64,
     messages_in: u64,
     deliveries_out: u64,
     missed: u64,
-    garbage: u64,
+    invalid_messages: u64,
     reconnects: u64,
-    given_up: u64,
+    evicted: u64,
+    lagging: u64,
     stocks_followed: usize,
     stocks: &'a [StockUsers],
     events: Vec<LogEntry>,
     /// Names that the page offers.
     suggested: Vec<Stock>,
+    #[serde(flatten)]
+    deprecated: DeprecatedStats,
+}
+
+/// The same figures by the names that they had before, for programs that read those. They go with the
+/// next version of the page's protocol.
+#[derive(Serialize)]
+struct DeprecatedStats {
+    /// `max_users`
+    most_users: usize,
+    /// `invalid_messages`
+    garbage: u64,
+    /// `evicted`
+    given_up: u64,
 }
 
 /// `GET /stats`
 pub(crate) async fn stats(State(app): State<&'static App>) -> Response {
-    let json = app.stats.no_older_than(FRESH, || describe(app));
+    let json = app.stats.no_older_than(MAX_AGE, || describe(app));
     ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
@@ -57,7 +72,7 @@ fn describe(app: &App) -> Vec<u8> {
         None => now
             .stocks
             .iter()
-            .take(LISTED)
+            .take(MAX_LISTED)
             .map(|followed| followed.stock)
             .collect(),
     };
@@ -68,18 +83,24 @@ fn describe(app: &App) -> Vec<u8> {
         broker: app.broker,
         feed: now.feed,
         users: app.sessions.len(),
-        most_users: app.limits.users,
+        max_users: app.limits.users,
         subscriptions: now.subscriptions,
         messages_in: now.messages_in,
         deliveries_out: now.deliveries,
         missed: now.missed,
-        garbage: now.invalid_messages,
+        invalid_messages: now.invalid_messages,
         reconnects: now.reconnects,
-        given_up: now.evicted,
+        evicted: now.evicted,
+        lagging: now.users_lagging,
         stocks_followed: now.stocks.len(),
-        stocks: &now.stocks[..now.stocks.len().min(LISTED)],
+        stocks: &now.stocks[..now.stocks.len().min(MAX_LISTED)],
         events: app.broker_log.recent(),
         suggested,
+        deprecated: DeprecatedStats {
+            most_users: app.limits.users,
+            garbage: now.invalid_messages,
+            given_up: now.evicted,
+        },
     };
     serde_json::to_vec(&stats).expect("numbers and names are JSON")
 }
@@ -89,9 +110,31 @@ pub(crate) async fn metrics(State(app): State<&'static App>) -> Response {
     record(&app.manager.counts());
     // Counts stay exact in a float up to 2^53.
     metrics::gauge!("stock_feed_users").set(app.sessions.len() as f64);
+    metrics::gauge!("stock_feed_max_users").set(app.limits.users as f64);
     metrics::gauge!("stock_feed_users_most").set(app.limits.users as f64);
     let text = app.prometheus.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// Names that metrics had before, with what they are called now: dashboards read them for a while yet.
+const DEPRECATED: [(&str, &str); 4] = [
+    ("pubsub_garbage_total", "pubsub_invalid_messages_total"),
+    ("pubsub_users_given_up_total", "pubsub_users_evicted_total"),
+    ("pubsub_users_behind", "pubsub_users_lagging"),
+    ("stock_feed_users_most", "stock_feed_max_users"),
+];
+
+/// Marks the old names in `/metrics`, once for the life of the process.
+pub(crate) fn describe_deprecated() {
+    for (old, new) in DEPRECATED {
+        let help = format!("deprecated: read {new}");
+        // A recorder keeps the description by the name, and the kind is the name's: a total is a counter.
+        if old.ends_with("_total") {
+            metrics::describe_counter!(old, help);
+        } else {
+            metrics::describe_gauge!(old, help);
+        }
+    }
 }
 
 /// Gives the manager's counters to the process's recorder.
@@ -100,9 +143,11 @@ fn record(stats: &pubsub_manager::Stats) {
         ("pubsub_messages_in_total", stats.messages_in),
         ("pubsub_deliveries_total", stats.deliveries),
         ("pubsub_missed_total", stats.missed),
+        ("pubsub_invalid_messages_total", stats.invalid_messages),
         ("pubsub_garbage_total", stats.invalid_messages),
         ("pubsub_reconnects_total", stats.reconnects),
         ("pubsub_refusals_total", stats.refusals),
+        ("pubsub_users_evicted_total", stats.evicted),
         ("pubsub_users_given_up_total", stats.evicted),
     ];
     for (name, value) in counters {
@@ -110,6 +155,7 @@ fn record(stats: &pubsub_manager::Stats) {
     }
     let gauges = [
         ("pubsub_users", stats.users),
+        ("pubsub_users_lagging", stats.users_lagging),
         ("pubsub_users_behind", stats.users_lagging),
         ("pubsub_subscriptions", stats.subscriptions),
         ("pubsub_channels_wanted", stats.channels_wanted),

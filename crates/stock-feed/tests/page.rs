@@ -893,8 +893,8 @@ async fn a_price_that_is_markup_never_reaches_the_page() {
     assert_eq!(user.json()["feed"], "stale");
     redis.publish("APPL", "5");
     page.until_price("APPL", "5").await;
-    support::until("the garbage is counted", || {
-        stats(server.address)["garbage"] == 1
+    support::until("the invalid message is counted", || {
+        stats(server.address)["invalid_messages"] == 1
     });
     page.complains_of_nothing();
 }

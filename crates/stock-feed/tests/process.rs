@@ -173,7 +173,7 @@ fn a_slow_user_gets_the_close_frame_after_what_it_has_yet_to_read() {
     }
     until("its answers wait for it", || {
         let metrics = get(server.address, "/metrics").body;
-        metrics.contains("pubsub_users_behind 1")
+        metrics.contains("pubsub_users_lagging 1")
     });
     server.process.signal("TERM");
     // The user who came first is told first, so both have been told by then.

@@ -506,3 +506,33 @@ fn the_figures_count_users_stocks_messages_and_deliveries() {
         support::until(name, || metric(name) >= Some(at_least));
     }
 }
+
+/// Dashboards read the old names for a while yet, and learn the new ones from `/metrics` itself.
+#[test]
+fn a_metric_that_was_renamed_has_both_names_and_the_old_one_is_marked_as_deprecated() {
+    let metrics = get(house().server, "/metrics").body;
+    let has = |name: &str| {
+        metrics
+            .lines()
+            .any(|line| line.starts_with(&format!("{name} ")))
+    };
+    for (old, new) in [
+        ("pubsub_garbage_total", "pubsub_invalid_messages_total"),
+        ("pubsub_users_given_up_total", "pubsub_users_evicted_total"),
+        ("pubsub_users_behind", "pubsub_users_lagging"),
+        ("stock_feed_users_most", "stock_feed_max_users"),
+    ] {
+        assert!(has(old) && has(new), "{old}, {new}: {metrics}");
+        let help = format!("# HELP {old} deprecated: read {new}\n");
+        assert!(metrics.contains(&help), "{help}{metrics}");
+    }
+    let stats = stats(house().server);
+    for (old, new) in [
+        ("most_users", "max_users"),
+        ("garbage", "invalid_messages"),
+        ("given_up", "evicted"),
+    ] {
+        assert!(stats[new].is_u64(), "{new}: {stats}");
+        assert_eq!(stats[old], stats[new], "{old}, {new}");
+    }
+}

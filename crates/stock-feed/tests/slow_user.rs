@@ -95,8 +95,8 @@ fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other
         "the kernel kept {kept} old prices, where a small buffer holds some 3,400"
     );
     until("those who never read are given up", || {
-        stats(house.server)["given_up"] == 20
+        stats(house.server)["evicted"] == 20
     });
-    until("their seats are free", || stats(house.server)["users"] == 2);
+    until("they have left", || stats(house.server)["users"] == 2);
     reads.follow("STILL-SERVED");
 }
