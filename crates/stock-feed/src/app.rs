@@ -13,12 +13,12 @@ use crate::market::Market;
 use crate::origin::{Allowed, Forwarded};
 use crate::sessions::Sessions;
 
-/// How much of this server one user may have. Each is a flag of the program.
+/// The limits of what users may use of this server. Each is a flag of the program.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The most users at a time; the next one is answered 503.
     pub users: usize,
-    /// The largest message, in bytes.
+    /// The largest message from a user, in bytes.
     pub message: usize,
     /// How long nothing may be written to a user before it is pinged.
     pub ping_every: Duration,
@@ -26,11 +26,11 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long the broker may be away before the server calls itself unhealthy.
     pub unhealthy_after: Duration,
-    /// The time over which users are sent away at the end.
+    /// The time over which users are disconnected when the server ends.
     pub drain: Duration,
     /// The pages, besides this server's own, that may connect.
     pub origins: Vec<Allowed>,
-    /// What becomes of a proxy's word on who asked, and for which host.
+    /// Whether a proxy's headers about client and host are trusted.
     pub forwarded: Forwarded,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) broker_log: &'static BrokerLog,
     pub(crate) market: Option<Market>,
-    /// What the page calls this server, and what it calls the broker.
+    /// The server's address and the broker's kind, as the page shows them.
     pub(crate) listen: String,
     pub(crate) broker: &'static str,
     /// The latest answer to `/stats`.
@@ -50,12 +50,12 @@ pub(crate) struct App {
     pub(crate) refusals: RateLimitedLog,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) users_so_far: AtomicU64,
-    /// Whether this server was asked to end, and takes nobody in any more.
+    /// Set once, when the server was asked to end: new users are refused from then on. Read at each handshake.
     pub(crate) ending: AtomicBool,
 }
 
 impl App {
-    /// The number of the next user to come.
+    /// The number of the next user.
     pub(crate) fn next_user(&self) -> u64 {
         self.users_so_far.fetch_add(1, Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! What this server and the broker did lately, for the page and for `/healthz`.
+//! The latest commands to the broker and since when it is away, for the page and for `/healthz`.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,8 +10,9 @@ use serde::Serialize;
 /// How many of the latest commands to the broker are remembered for the page.
 const MAX_ENTRIES: usize = 32;
 
-/// Listens to the manager's events. It remembers only what concerns the broker: what users do
-/// happens a thousand times as often, and would push it out.
+/// Receives the manager's events. It keeps only those about the broker: events about users are a thousand
+/// times as frequent, and would push them out. Written by the manager's task, read by requests; the lock is
+/// held for a push or a copy of 32 entries.
 #[derive(Debug)]
 pub(crate) struct BrokerLog(Mutex<State>);
 
@@ -39,7 +40,7 @@ enum Answer {
 }
 
 impl BrokerLog {
-    /// A feed that was never live is stale from now.
+    /// A log of a feed that has not been live yet: it is stale from now.
     pub(crate) fn new() -> Self {
         Self(Mutex::new(State {
             stale_since: Some(Instant::now()),
@@ -47,7 +48,7 @@ impl BrokerLog {
         }))
     }
 
-    /// Takes note of an event. It is called from inside the manager, and waits for nothing.
+    /// Records an event. The manager calls it between two prices, so it must not block.
     pub(crate) fn note(&self, event: &Event) {
         match event {
             Event::Subscribed { stock, .. } => self.remember(Answer::Subscribed, *stock),
@@ -71,7 +72,7 @@ impl BrokerLog {
         recent.push_front(LogEntry { at_ms, what, stock });
     }
 
-    /// How long the broker has been away, if it is.
+    /// How long the broker has been away; none if it is there.
     pub(crate) fn stale_for(&self) -> Option<Duration> {
         self.0.lock().stale_since.map(|since| since.elapsed())
     }

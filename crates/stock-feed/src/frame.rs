@@ -1,10 +1,10 @@
-//! WebSocket frames ([RFC 6455]) without a buffer a user.
+//! WebSocket frames ([RFC 6455]) without a buffer for each user.
 //!
-//! `soketto` parses and checks each frame's header; this file adds what stands above a frame:
-//! fragments become messages, text is UTF-8, a violation has its close code. The usual
-//! WebSocket libraries keep a read buffer for every connection, although an idle user has
-//! nothing in it. Here bytes are parsed where they were read, on the reader's stack, and only
-//! what is incomplete is kept, until its other half arrives.
+//! `soketto` parses and checks each frame's header; this file adds what is above a frame: fragments
+//! become messages, text is UTF-8, a violation has its close code. The usual WebSocket libraries keep a
+//! read buffer for every connection, although an idle user has nothing in it. Here bytes are parsed where
+//! they were read, on the reader's stack, and only an incomplete frame or message is kept, until the rest
+//! of it arrives.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
@@ -18,11 +18,11 @@ use soketto::base::{Codec, Error, Header, OpCode};
 pub enum Message<'a> {
     /// A text message, all its fragments joined.
     Text(&'a str),
-    /// A ping, which is owed a pong with the same bytes.
+    /// A ping, to be answered with a pong that has the same bytes.
     Ping(&'a [u8]),
     /// The answer to a ping of ours.
     Pong,
-    /// The user closes, with a code if it gave one.
+    /// The user closes, with a code if it sent one.
     Close(Option<u16>),
 }
 
@@ -33,18 +33,18 @@ pub enum ProtocolError {
     #[error("a frame that is not RFC 6455")]
     Protocol,
     /// A binary message: this feed speaks text only.
-    #[error("binary frames are not spoken here, send text")]
+    #[error("binary frames are not supported, send text")]
     Binary,
     /// Text that is not UTF-8.
     #[error("text must be utf-8")]
     NotUtf8,
-    /// A frame, or the fragments of a message together, over the limit.
+    /// A frame, or all fragments of a message together, exceed the limit.
     #[error("the message is too big")]
     TooBig,
 }
 
 impl ProtocolError {
-    /// The close code that tells the user so.
+    /// The close code for it.
     pub fn code(self) -> CloseCode {
         match self {
             Self::Protocol => CloseCode::Protocol,
@@ -78,31 +78,33 @@ pub enum CloseCode {
     Invalid = 1007,
     /// The user sent more than the limit.
     TooBig = 1009,
-    /// This server restarts: come back, to another one of the fleet.
+    /// This server ends: reconnect, to another one of the fleet.
     Restart = 1012,
 }
 
-/// Puts frames together into messages, and keeps nothing for a user of whom no half message is here.
+/// Puts frames together into messages, and keeps nothing for a user who has sent no half of one.
 #[derive(Debug, Default)]
 pub struct MessageReader {
-    /// Boxed, so that an idle user pays for one pointer and not for two empty vectors.
+    /// Boxed, so that an idle user pays for one pointer, and not for two empty vectors of three words each.
+    /// Only the user's own task touches it.
     unfinished: Option<Box<Unfinished>>,
 }
 
 #[derive(Debug, Default)]
 struct Unfinished {
-    /// The beginning of a frame whose end has not arrived.
+    /// The start of a frame whose end has not arrived, still masked.
     frame: Vec<u8>,
-    /// The fragments so far of a message whose last fragment has not arrived.
+    /// The fragments that have arrived of a message whose last one has not. None between messages; an
+    /// empty fragment is `Some`, because a continuation may follow it.
     message: Option<Vec<u8>>,
 }
 
 impl MessageReader {
-    /// Takes bytes as they came off the socket (they are unmasked in place) and hands every
-    /// message they complete to `on_message`, until that breaks or a close frame ends it.
+    /// Takes bytes as they were read from the socket (they are unmasked in place) and passes every
+    /// message that they complete to `on_message`, until that breaks or a close frame ends it.
     ///
-    /// Between two calls no more is kept than `limit` bytes of a message whose last fragment has not
-    /// come, one frame (`limit` bytes and a header), and the bytes of one read.
+    /// Between two calls no more is kept than `limit` bytes of fragments, one frame (`limit` bytes and a
+    /// header), and the bytes of one read.
     ///
     /// # Errors
     /// The first violation of the protocol. The connection has to end with its code: where
@@ -113,6 +115,8 @@ impl MessageReader {
         limit: usize,
         mut on_message: impl FnMut(Message<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, ProtocolError> {
+        // The usual case: nothing is left from the last read, and nothing is left after this one, so
+        // nothing is allocated.
         let Some(mut unfinished) = self.unfinished.take() else {
             let mut unfinished = Unfinished::default();
             let (used, flow) = unfinished.parse(bytes, limit, &mut on_message)?;
@@ -126,10 +130,11 @@ impl MessageReader {
         joined.extend_from_slice(bytes);
         let (used, flow) = unfinished.parse(&mut joined, limit, &mut on_message)?;
         unfinished.frame = match used {
-            // Nothing is copied while a frame grows. Copied at each read, one of a megabyte that came
-            // in small pieces cost the square of its length.
+            // Nothing is copied while a frame grows. Copied at each read, a frame of a megabyte that came
+            // in small pieces took time in proportion to the square of its length.
             0 => joined,
-            // What is left came with this read.
+            // Copied into a vector of its own size: `joined` has the capacity of a whole frame, and the user
+            // may be idle from here on.
             _ => joined[used..].to_vec(),
         };
         if !unfinished.frame.is_empty() || unfinished.message.is_some() {
@@ -140,27 +145,32 @@ impl MessageReader {
 }
 
 impl Unfinished {
-    /// Reads every whole frame in `bytes`; returns how many bytes those were.
+    /// Reads every whole frame in `bytes`; returns how many bytes those have.
     fn parse(
         &mut self,
         bytes: &mut [u8],
         limit: usize,
         on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
     ) -> Result<(usize, ControlFlow<()>), ProtocolError> {
+        // A new codec for each read: it keeps nothing between frames. It checks the length in a header against
+        // the limit before any of the payload has arrived, so a user that announces a terabyte is closed.
         let mut codec = Codec::new();
         codec.set_max_data_size(limit);
         let mut used = 0;
         while let Parsing::Done { value, offset } = codec.decode_header(&bytes[used..])? {
-            // Section 5.1: a server must not take an unmasked frame. The mask keeps a page's
-            // script from writing bytes of its choice into whatever stands between.
+            // Section 5.1: a server must not accept an unmasked frame. The mask keeps a page's script from
+            // writing bytes of its choice to a proxy, which could take them for an HTTP request.
             if !value.is_masked() {
                 return Err(ProtocolError::Protocol);
             }
+            // By the header alone: a megabyte of binary would be buffered first, and refused then.
             if value.opcode() == OpCode::Binary {
                 return Err(ProtocolError::Binary);
             }
             let start = used + offset;
             let Some(payload) = bytes.get_mut(start..start + value.payload_len()) else {
+                // The rest of this frame has not arrived. It is not unmasked before: that changes the bytes,
+                // and the next call would unmask them again.
                 break;
             };
             Codec::apply_mask(&value, payload);
@@ -181,7 +191,8 @@ impl Unfinished {
         on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, ProtocolError> {
         match (header.opcode(), self.message.take()) {
-            // A control frame may stand between two fragments, and leaves them as they are.
+            // A control frame may be between two fragments (section 5.4): browsers answer our pings in the
+            // middle of a long message. The fragments stay.
             (OpCode::Ping | OpCode::Pong | OpCode::Close, message) => {
                 self.message = message;
                 control(header.opcode(), payload, on_message)
@@ -192,6 +203,8 @@ impl Unfinished {
                 Ok(ControlFlow::Continue(()))
             }
             (OpCode::Continue, Some(mut message)) => {
+                // Each frame is within the limit, so without this check a message of many fragments could fill
+                // the server's memory.
                 if message.len() + payload.len() > limit {
                     return Err(ProtocolError::TooBig);
                 }
@@ -225,6 +238,8 @@ fn control(
         OpCode::Ping => Ok(on_message(Message::Ping(payload))),
         OpCode::Pong => Ok(on_message(Message::Pong)),
         _ => {
+            // The code is checked although nobody uses it: an invalid one is a violation (section 7.4), which
+            // conformance tests look for, and is answered with 1002.
             let code = close_code(payload)?;
             // Section 5.5.1: nothing may follow a close frame, so nothing is read after it.
             let _ = on_message(Message::Close(code));
@@ -239,7 +254,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
         [_] => return Err(ProtocolError::Protocol),
     };
-    // Section 7.4: 1004 to 1006 and 1015 never travel, below 3000 only what is registered.
+    // Section 7.4: 1004 to 1006 and 1015 are never sent, and below 3000 only registered codes are.
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
         return Err(ProtocolError::Protocol);
     }
@@ -252,12 +267,12 @@ pub fn text_frame(into: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
     frame(OpCode::Text, into, payload);
 }
 
-/// Appends a ping frame. It carries nothing: any sign of life will do for an answer.
+/// Appends a ping frame without a payload: any bytes from the user are an answer.
 pub fn ping_frame(into: &mut Vec<u8>) {
     frame(OpCode::Ping, into, |_| ());
 }
 
-/// Appends the pong that a ping with these bytes is owed.
+/// Appends the pong that answers a ping with these bytes.
 pub fn pong_frame(into: &mut Vec<u8>, ping: &[u8]) {
     frame(OpCode::Pong, into, |into| into.extend_from_slice(ping));
 }
@@ -275,8 +290,8 @@ fn frame(opcode: OpCode, into: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>))
     payload(into);
     let mut header = Header::new(opcode);
     header.set_payload_len(into.len() - start);
-    // The length stands before the payload and is known after it. Moving a hundred bytes by
-    // two costs less than writing them to a second buffer first.
+    // The length comes before the payload and is known after it. Moving a hundred bytes by two costs less
+    // than writing them to a second buffer first.
     let mut codec = Codec::new();
     into.splice(start..start, codec.encode_header(&header).iter().copied());
 }

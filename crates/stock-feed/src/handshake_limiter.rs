@@ -1,17 +1,17 @@
 //! Limits the connections whose HTTP exchange, for a user its handshake, is not finished.
 //!
 //! A connection costs a client nothing, and costs the server a descriptor: with 5,000 sockets that
-//! send nothing, one client could keep everybody else out. So each connection needs one of 256
-//! permits until its request is answered. When all permits are taken, somebody has to give one up,
-//! and that is the one that holds the most: the address with the most unfinished handshakes loses its
-//! oldest. Otherwise nobody is evicted, and a slow client has the whole `--handshake-time`.
+//! send nothing, one client could keep all others out. So each connection needs one of 256 permits until
+//! its request is answered. When all permits are in use and another client connects, the address with the
+//! most unfinished handshakes loses its oldest one. While a permit is free no handshake is evicted, and a
+//! slow client has the whole `--handshake-time`.
 //!
 //! A connection is for one request. A page that asks for figures once a second would otherwise hold
 //! a permit for as long as it is open, and a few hundred open pages would keep every new user out.
 //!
 //! Measured in November 2026, 2 cores. 5,000 half-open sockets of one address: a good handshake and
-//! `/healthz` are answered after 0.4 s; they took 7.9 s when each client that sent nothing for 250 ms in a full
-//! house was ended by one timer for all. The permits and hyper's timer for each connection cost
+//! `/healthz` are answered after 0.4 s; they took 7.9 s when, with all permits in use, one timer for all ended
+//! each client that had sent nothing for 250 ms. The permits and hyper's timer for each connection cost
 //! 0.5 µs of the 20 that a connecting user does (`feed-load users --users 15000`, in turn with that
 //! one timer, five times): 2 %, and less than two runs differ.
 
@@ -26,20 +26,23 @@ use slab::Slab;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-/// How many handshakes may be unfinished at a time. Each is a descriptor that no user can have, so
-/// there are not more than are needed.
+/// How many handshakes may be unfinished at a time. Each is a descriptor that no user can have, so there
+/// are not more than are needed.
 pub(crate) const MAX_HANDSHAKES: usize = 256;
 
-/// How old a handshake is at least when it is evicted. A client that means it sends its request as
-/// soon as it is connected, but it has to learn that it is: when a proxy restarts, hundreds of good
-/// handshakes of its one address are a few milliseconds old. At 25 ms the permits change hands ten
+/// How old a handshake is at least when it is evicted. A good client sends its request as soon as it is
+/// connected, but that takes a round trip: when a proxy restarts, hundreds of good handshakes of its one
+/// address are a few milliseconds old. At 25 ms the permits change hands ten
 /// thousand times a second.
 const MIN_AGE: Duration = Duration::from_millis(25);
 
 /// Gives permits for handshakes.
 #[derive(Debug)]
 pub(crate) struct HandshakeLimiter {
+    /// Taken by the task that accepts, given back by each connection's task when its permit is dropped.
     permits: Semaphore,
+    /// One entry for each permit in use. The accepting task inserts and looks for a victim, each connection's
+    /// task removes its own entry; the lock is never held over an await.
     unfinished: Mutex<Slab<Handshake>>,
     evictions: RateLimitedLog,
 }
@@ -48,11 +51,11 @@ pub(crate) struct HandshakeLimiter {
 struct Handshake {
     address: IpAddr,
     since: Instant,
-    /// Gone when it was evicted, and its task has yet to see it.
+    /// None once it was evicted; its task may not have seen that yet.
     evict: Option<oneshot::Sender<()>>,
 }
 
-/// Whom an eviction would concern.
+/// The handshake that an eviction would end.
 #[derive(Debug)]
 struct Victim {
     key: usize,
@@ -71,8 +74,8 @@ impl HandshakeLimiter {
         }
     }
 
-    /// Gives a permit to a client that has connected, and evicts another one's handshake if there is
-    /// no other way. Only one task may wait here, the one that accepts.
+    /// Gives a permit to a client that has connected; if there is none, it evicts another client's handshake.
+    /// Only one task may wait here, the one that accepts: two would evict two handshakes for one permit.
     pub(crate) async fn admit(&'static self, client: IpAddr) -> HandshakePermit {
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
@@ -93,27 +96,33 @@ impl HandshakeLimiter {
     }
 
     async fn make_room(&'static self) -> SemaphorePermit<'static> {
+        // There is no victim if all have been evicted and their tasks have not run since: then their permits
+        // are about to be free.
         if let Some(victim) = self.victim() {
+            // Waiting for a permit and not just for the time: a handshake that finishes meanwhile saves the
+            // victim.
             let old_enough = victim.since + MIN_AGE;
             if let Ok(permit) = timeout_at(old_enough, self.permits.acquire()).await {
                 return permit.expect("the semaphore is never closed");
             }
             self.evict(&victim);
         }
-        // Its permit is free when its task has seen the eviction.
+        // The victim's permit is free when its task has seen the eviction and dropped it.
         let permit = self.permits.acquire().await;
         permit.expect("the semaphore is never closed")
     }
 
-    /// The oldest handshake of the address with the most; where addresses have equally many, the
-    /// oldest of all. Counted only when it is needed: a client that floods us pays for it with its own
-    /// connections, and a good one's handshake costs no more than a place in a slab.
+    /// The oldest handshake of the address with the most; if addresses have equally many, the oldest of all.
+    /// Counted only when it is needed: a flood pays for the count with its own connections, and a handshake
+    /// in quiet times costs no more than an entry in a slab.
     fn victim(&self) -> Option<Victim> {
         let unfinished = self.unfinished.lock();
         let mut many: HashMap<IpAddr, usize> = HashMap::new();
         for (_, handshake) in &*unfinished {
             *many.entry(handshake.address).or_default() += 1;
         }
+        // Those that were evicted count for their address, because they still have a permit; but evicting them
+        // again would free nothing.
         let evictable = unfinished.iter().filter(|(_, one)| one.evict.is_some());
         let victims = evictable.map(|(key, handshake)| Victim {
             key,
@@ -126,9 +135,11 @@ impl HandshakeLimiter {
 
     fn evict(&self, victim: &Victim) {
         let mut unfinished = self.unfinished.lock();
+        // None if the victim has finished since it was chosen. Its entry is not another client's by now: only
+        // the task that is here inserts entries.
         let handshake = unfinished.get_mut(victim.key);
         if let Some(evict) = handshake.and_then(|handshake| handshake.evict.take()) {
-            // An error says that it has just finished.
+            // An error says that it has just finished, so its permit is free.
             let _ = evict.send(());
         }
         drop(unfinished);
@@ -144,8 +155,8 @@ impl HandshakeLimiter {
     }
 }
 
-/// What counts as one address: of IPv6 the first half, because a client that has one address there has
-/// all that begin alike.
+/// What counts as one address: of IPv6 the first half (/64), because a provider gives that to one customer,
+/// who has all addresses that begin with it.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
@@ -163,11 +174,11 @@ pub(crate) struct HandshakePermit {
 }
 
 impl HandshakePermit {
-    /// Runs the exchange with the client to its end; there is no outcome if it is evicted before.
+    /// Runs the exchange with the client to its end; the outcome is none if it is evicted before.
     pub(crate) async fn run<T>(&mut self, exchange: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            // In this order: a server that had to wait for the processor is late itself, and the
-            // request that it waits for may have come meanwhile.
+            // In this order: on a busy machine this task runs late, and the request that it waits for may have
+            // arrived before the eviction is seen. It is answered then.
             biased;
             outcome = exchange => Some(outcome),
             _ = &mut self.evicted => None,
@@ -232,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_all_addresses_have_equally_many_the_oldest_of_all_is_evicted() {
+    async fn if_all_addresses_have_equally_many_the_oldest_of_all_is_evicted() {
         let limiter = limiter();
         let mut permits = Vec::new();
         for n in 0..MAX_HANDSHAKES {
@@ -245,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_a_permit_is_free_nobody_is_evicted_however_long_it_takes() {
+    async fn while_a_permit_is_free_no_handshake_is_evicted_however_old_it_is() {
         let limiter = limiter();
         let mut flood = flood(limiter, MAX_HANDSHAKES - 1).await;
         advance(Duration::from_secs(3600)).await;
@@ -254,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_handshake_that_has_just_begun_is_not_evicted() {
+    async fn a_handshake_younger_than_the_minimum_is_not_evicted() {
         let limiter = limiter();
         let mut permits = Vec::new();
         let begun = Instant::now();
@@ -277,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_has_come_is_answered_although_its_client_was_evicted_meanwhile() {
+    async fn a_request_that_has_arrived_is_answered_although_its_client_was_evicted_meanwhile() {
         let limiter = limiter();
         let mut permit = admit(limiter, "192.0.2.1").await;
         limiter.evict(&limiter.victim().unwrap());
@@ -286,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn one_customers_ipv6_addresses_are_one_and_ipv4_is_itself_in_either_form() {
+    fn one_customers_ipv6_addresses_count_as_one_and_ipv4_is_the_same_in_either_form() {
         let network = |address: &str| network(address.parse().unwrap()).to_string();
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");

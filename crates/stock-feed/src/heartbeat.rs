@@ -1,9 +1,9 @@
 //! One task that looks after every user, instead of a timer in every user.
 //!
-//! Proxies end a connection on which nothing came from the server for a while: nginx after 60 s by
+//! Proxies end a connection on which the server has sent nothing for a while: nginx after 60 s by
 //! default, many an HAProxy after 50 s. So a user to whom nothing was written for `--ping-every` is
-//! sent a ping, and nobody else is: a price starts a proxy's clock anew as well, and a million pings
-//! are not free.
+//! sent a ping, and no other user is: a price resets a proxy's timer as well, and a million pings are not
+//! free. `pulse.rs` has what it knows of each user.
 
 use std::time::Duration;
 
@@ -16,11 +16,10 @@ use crate::pulse::ROUNDS;
 use crate::session::Session;
 use crate::sessions::Sessions;
 
-/// In how many steps a round is done: the work is spread, so that no price waits behind twenty
-/// thousand pings.
+/// How many steps a round has. The work is spread, so that no price waits behind twenty thousand pings.
 const STEPS: usize = 64;
 
-/// How many users are visited before others get their turn.
+/// How many users are visited before other tasks get their turn.
 const SLICE: usize = 64;
 
 /// Looks after every user, without end.
@@ -34,37 +33,42 @@ async fn beat<S>(sessions: &'static Sessions<S>, ping_every: Duration, visit: im
     }
 }
 
-/// Sends every user away, spread over `time`: they all come back, to servers that have their own
-/// users to serve. Ends sooner when nobody is left. No permit may be given any more.
+/// Disconnects every user, spread over `time`: they all reconnect, to servers that have their own users to
+/// serve. Returns sooner when no user is left. The caller has made sure that no permit is given any more.
 pub(crate) async fn close_all(sessions: &'static Sessions, time: Duration) {
     let close = |session: &Session| {
         session.close(CloseCode::Restart, "this server restarts, come back");
     };
     tokio::select! {
         () = round(sessions, time, close) => {}
+        // Without this, a server without users would take the whole drain time to end.
         () = sessions.emptied() => return,
     }
-    // Somebody may have had a permit, and registered only after its slot was visited.
+    // A user may have had its permit before the end and registered after its slot was visited: without a
+    // second round it would get no close frame, and wait for its server until a timeout.
     round(sessions, Duration::ZERO, close).await;
 }
 
 /// Visits every user once, spread evenly over `time`.
 async fn round<S>(sessions: &'static Sessions<S>, time: Duration, visit: impl Fn(&S)) {
     let mut ticks = interval((time / STEPS as u32).max(Duration::from_millis(1)));
+    // After a pause (a laptop that slept) the steps that were missed must not all run at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for step in 0..STEPS {
         ticks.tick().await;
+        // Counted again at each step: users come and go, and a slab never shrinks.
         let slots = sessions.slots();
         let (start, end) = (slots * step / STEPS, slots * (step + 1) / STEPS);
         for at in (start..end).step_by(SLICE) {
             for session in sessions.slice(at, SLICE.min(end - at)) {
                 visit(&session);
             }
+            // A step of twenty thousand users has three hundred. Prices go out in between.
             yield_now().await;
         }
     }
-    // The last step has its time as well: a round that began anew at once would be too short, and a
-    // ping would come before `ping_every`.
+    // The last step takes its time as well: otherwise a round would be one step too short, and a ping
+    // would be sent before `ping_every`.
     ticks.tick().await;
 }
 
@@ -101,7 +105,7 @@ mod tests {
                 what => self.write(what),
             }
             if self.answers {
-                self.pulse.heard();
+                self.pulse.on_received();
             }
         }
 
@@ -120,7 +124,7 @@ mod tests {
         }
     }
 
-    /// Lets users live for ten minutes; each is sent a price so often, if at all.
+    /// Keeps users connected for ten minutes; each is sent a price every so many seconds, if at all.
     async fn ten_minutes(answers: bool, price_every: &[Option<u64>]) -> Vec<Arc<User>> {
         let sessions: &Sessions<User> = Box::leak(Box::new(Sessions::new(1_000)));
         let mut users = Vec::new();
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_to_whom_nothing_is_written_is_pinged_before_a_proxy_ends_its_connection() {
+    async fn an_idle_user_is_pinged_before_a_proxy_ends_its_connection() {
         let users = ten_minutes(true, &[None; 200]).await;
         for user in &users {
             assert!(user.was_sent(Due::Ping) >= 15);
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_who_gets_prices_is_pinged_only_when_they_pause() {
+    async fn a_user_who_receives_prices_is_pinged_only_when_they_pause() {
         let users = ten_minutes(true, &[Some(1), Some(10), Some(24), Some(40), Some(300)]).await;
         for often in &users[..3] {
             assert_eq!(often.was_sent(Due::Ping), 0);

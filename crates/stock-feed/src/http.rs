@@ -1,4 +1,4 @@
-//! What this server answers to HTTP: the page, its figures, and the door to the WebSocket.
+//! What this server answers to HTTP: the page, its figures, and the WebSocket handshake.
 
 use std::sync::atomic::Ordering;
 
@@ -17,17 +17,17 @@ use crate::origin::{advice, log_refusal, may_connect};
 use crate::sessions::SessionPermit;
 use crate::{page, stats};
 
-/// Where the WebSocket is. It is no route of the router, because a user who goes there is let in by
-/// the connection's own task: see `serve_http` in `server.rs`.
+/// The path of the WebSocket. It is not a route of the router, because the connection's own task accepts
+/// users: see `serve_http` in `server.rs`.
 pub(crate) const WEBSOCKET: &str = "/ws";
 
-/// When a user for whom there is no room may come back, in seconds.
+/// When a user that was refused may try again, in seconds.
 const RETRY: [(HeaderName, &str); 1] = [(RETRY_AFTER, "5")];
 
-/// Refuses what HTTP forbids to serve, whatever the path.
+/// Refuses requests that HTTP forbids to serve, on every path.
 ///
-/// RFC 9112, section 3.2: HTTP/1.1 without a Host, or with two, is answered 400. Where two programs in
-/// a row each believe another of two Hosts, one of them checks a page's origin against the wrong one.
+/// RFC 9112, section 3.2: HTTP/1.1 without a Host, or with two, is answered 400. If a proxy uses the first of
+/// two and this server the second, the page's origin is checked against the wrong one.
 pub(crate) fn malformed<B>(request: &Request<B>) -> Option<Response> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let valid = match (hosts.next(), hosts.next()) {
@@ -40,7 +40,7 @@ pub(crate) fn malformed<B>(request: &Request<B>) -> Option<Response> {
     (!valid).then(|| guard((StatusCode::BAD_REQUEST, text).into_response()))
 }
 
-/// A host with or without a port, or nothing where the address has none.
+/// A host with or without a port, or nothing if the address has none.
 fn is_host(value: &HeaderValue) -> bool {
     value.to_str().is_ok_and(|host| {
         host.is_empty() || (host.parse::<Authority>().is_ok() && !host.contains('@'))
@@ -59,25 +59,25 @@ pub(crate) fn router(app: &'static App) -> Router {
         .with_state(app)
 }
 
-/// What every answer carries that makes nobody a user.
+/// Adds the headers of every answer that is not a handshake's.
 fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.extend(page::GUARDS);
-    // One request is all that a connection is for; `handshake_limiter.rs` says why. It is said here
-    // because hyper, told so itself, would say it in the handshake's answer as well, which may not.
+    // A connection is for one request; `handshake_limiter.rs` says why. hyper's own setting for that would
+    // put the header into the handshake's answer as well, where it must not be.
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// `GET /ws`: the handshake, which gives a permit along with its answer; or an answer alone. A request
-/// that is no handshake learns here whether one would be let in: a browser keeps from its page what a
-/// handshake was answered.
+/// `GET /ws`: the handshake's answer with a permit, or a refusal alone. A request that is not a handshake is
+/// answered as one would be: browsers hide from a page how its handshake was answered, so the page asks
+/// again with `fetch`.
 pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option<SessionPermit>) {
     if !may_connect(request.headers(), &app.limits.origins, app.limits.forwarded) {
         return refuse(forbidden(app, request.headers()));
     }
     if app.ending.load(Ordering::Relaxed) {
-        let text = "this server is ending, come back to another one\n";
+        let text = "this server is ending, connect to another one\n";
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
     }
     let Some(permit) = app.sessions.permit() else {
@@ -86,10 +86,10 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
     };
     let upgrade = [(UPGRADE, "websocket")];
-    // RFC 6455, section 4.2.1. A proxy that was not told otherwise speaks HTTP/1.0 and leaves the
-    // Upgrade out, so this comes first: it is the reason that its owner has to learn.
+    // RFC 6455, section 4.2.1. A proxy with default settings speaks HTTP/1.0 and leaves the Upgrade out, so
+    // this is checked first: its owner has to learn the cause, and not the consequence.
     if request.version() < Version::HTTP_11 {
-        let text = "a WebSocket handshake is HTTP/1.1: where a proxy is between, let it speak that (nginx: proxy_http_version 1.1;)\n";
+        let text = "a WebSocket handshake is HTTP/1.1: if there is a proxy, set it to that (nginx: proxy_http_version 1.1;)\n";
         return refuse((StatusCode::UPGRADE_REQUIRED, upgrade, text));
     }
     if request.method() != Method::GET || !is_upgrade_request(request) {

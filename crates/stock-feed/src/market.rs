@@ -1,4 +1,4 @@
-//! A market to watch when there is no other: prices that walk at random, the same each run.
+//! A simulated market, for a server without a Redis: prices that move at random, the same in each run.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use fastrand::Rng;
 use pubsub_manager::{Price, Publisher, Stock};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The stocks, with the price each begins at, in cents. The first is spelt as in the lecture.
+/// The stocks and their first prices, in cents. The first stock is spelt as in the lecture.
 const STOCKS: [(&str, u64); 12] = [
     ("APPL", 10_000),
     ("GOOG", 17_240),
@@ -33,7 +33,7 @@ pub struct Market {
 }
 
 impl Market {
-    /// A market where one price changes every so often.
+    /// A market in which one price changes at each interval of `every`.
     pub fn new(every: Duration, seed: u64) -> Self {
         Self { every, seed }
     }
@@ -43,27 +43,27 @@ impl Market {
         STOCKS.iter().map(|(name, _)| stock(name)).collect()
     }
 
-    /// Every change there will ever be, in order.
+    /// All changes, in order, without end.
     pub fn prices(&self) -> impl Iterator<Item = (Stock, Price)> + Send + use<> {
         let mut random = Rng::with_seed(self.seed);
         let mut cents = STOCKS.map(|(_, cents)| cents);
         std::iter::repeat_with(move || {
-            // Early stocks trade more often than late ones, as in life a few trade most.
+            // Stocks at the start of the list trade more often: in real markets, too, a few stocks trade most.
             let at = random
                 .usize(..STOCKS.len())
                 .min(random.usize(..STOCKS.len()));
             let start = STOCKS[at].1;
             let step = random.f64().mul_add(2.0, -1.0) * STEP * cents[at] as f64;
-            // Between a half and the double of where it began, so that a demonstration left
-            // running over the holidays still looks like a market.
+            // Between half and double the first price, so that a demonstration that runs over the holidays
+            // still looks like a market.
             let moved = cents[at].saturating_add_signed(step.round() as i64);
             cents[at] = moved.clamp(start / 2, start * 2);
             (stock(STOCKS[at].0), price(cents[at]))
         })
     }
 
-    /// Trades for as long as the process lives. A price that the broker does not take is lost, as prices
-    /// are: it is said when that begins, and how many there were when it is over.
+    /// Publishes until the process ends. A price that the broker does not take is lost: the log says when that
+    /// begins, and how many were lost when it is over.
     pub(crate) async fn run(self, publisher: Publisher) {
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

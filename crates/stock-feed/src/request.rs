@@ -1,4 +1,4 @@
-//! What a user may ask, and what it is told when it asks something else.
+//! The requests of users, and the answers to messages that are not requests.
 
 use std::borrow::Cow;
 
@@ -15,25 +15,25 @@ pub enum Request {
     Unsubscribe(Stock),
 }
 
-/// Why a message from a user was not understood. The connection lives on.
+/// Why a message from a user is not a request. The connection stays open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     /// It is not JSON.
     #[error("this is not JSON: {0}")]
     BadJson(String),
-    /// It is JSON, and no message of this protocol.
+    /// It is JSON, but not a message of this protocol.
     #[error(r#"{0}; send {{"type":"subscribe","stock":"APPL"}} or unsubscribe"#)]
     BadMessage(String),
     /// It names something that cannot be a stock.
     #[error("{0}")]
     BadStock(String),
-    /// It would be one stock too many.
+    /// The user has as many stocks as it may have.
     #[error("{0}")]
     TooManyStocks(String),
 }
 
 impl BadRequest {
-    /// The code that a program reads; the words are for its author.
+    /// The code for programs; the message is for their authors.
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadJson(_) => "bad_json",
@@ -43,7 +43,7 @@ impl BadRequest {
         }
     }
 
-    /// Appends the message that tells the user.
+    /// Appends the error message for the user.
     pub fn to_json(&self, into: &mut Vec<u8>) {
         #[derive(Serialize)]
         struct Wire<'a> {
@@ -77,8 +77,7 @@ enum Kind {
 }
 
 impl Request {
-    /// Reads a text message. Fields that are not known are passed over, so that a newer client
-    /// can talk to an older server.
+    /// Reads a text message. Unknown fields are ignored, so that a newer client can talk to an older server.
     ///
     /// # Errors
     /// [`BadRequest`] says what is wrong, and is itself the answer to the user.
@@ -90,7 +89,8 @@ impl Request {
                 _ => BadRequest::BadJson(reason),
             }
         })?;
-        // Serde takes a list for a struct, field by field; the protocol does not.
+        // Serde's derive also reads a list as a struct, field by field. A client that relied on it would break
+        // when a field is added.
         if !text.trim_start().starts_with('{') {
             return Err(BadRequest::BadMessage("a message is an object".into()));
         }

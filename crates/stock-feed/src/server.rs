@@ -1,4 +1,4 @@
-//! The server: it listens, lets users in, and sends them away at the end.
+//! The server: it listens, accepts users, and disconnects them when it ends.
 
 use std::future::{Future, poll_fn, ready};
 use std::io;
@@ -39,30 +39,31 @@ use crate::sessions::Sessions;
 use crate::stats;
 use crate::user;
 
-/// Connections that wait for the kernel to be accepted, when a whole fleet's users come over.
+/// The most connections that wait to be accepted: another server's twenty thousand users may reconnect here
+/// within seconds.
 const BACKLOG: u32 = 4096;
 
-/// What the kernel may hold for one user who does not read. Left alone it swallows megabytes of
-/// prices that are old before they arrive; with this it takes some 3,400, as `tests/slow_user.rs`
+/// What the kernel may hold for one user who does not read, in bytes. By default it would take megabytes of
+/// prices, which are old before they arrive; with this it takes some 3,400 prices, as `tests/slow_user.rs`
 /// counts, after which the manager sees that the user is slow, and skips to the newest.
 const SEND_BUFFER: u32 = 16 * 1024;
 
-/// What the kernel may hold of what one user says and we have not read, because it does not read
-/// our answers. Left alone it gives up to megabytes to each, and a few hundred such users fill all
-/// that it has for TCP. A handshake or a question is a few hundred bytes; a message of a megabyte
-/// passes through as well, a window at a time.
+/// What the kernel may hold of one user's bytes that we have not read (we stop reading while the user does
+/// not read our answers). By default that is megabytes for each, and a few hundred such users use up the
+/// kernel's memory for TCP. A handshake or a request has a few hundred bytes; a message of a megabyte passes
+/// as well, one window at a time.
 const RECEIVE_BUFFER: u32 = 8 * 1024;
 
-/// How long what a user was sent may stay unacknowledged. A user who vanishes while prices flow is
-/// not pinged, and where they flow slowly it takes an hour until its socket is full: by default
-/// Linux sends again for a quarter of an hour before it gives up.
+/// How long sent bytes may stay unacknowledged. A user who vanishes while prices are sent is not pinged, and
+/// if prices are rare it takes an hour until its socket is full; by default Linux retransmits for a quarter
+/// of an hour before it ends a connection.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 
 /// The head of one request, in bytes; hyper answers 431 to more.
 const MAX_REQUEST_HEAD: usize = 16 * 1024;
 
-/// How long users may take to close once all were sent a close frame.
+/// How long users may take to close after all were sent a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Listens with what every user's socket inherits: no delay, small buffers, and a limit to what stays
@@ -91,20 +92,20 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub struct Options {
     /// Where prices come from.
     pub broker: BrokerAddress,
-    /// What stands before a stock in its channel's name.
+    /// The start of each channel's name, before the stock.
     pub channel_prefix: String,
     /// A simulated market, if prices should come from one.
     pub market: Option<Market>,
-    /// The most stocks that a user may follow.
+    /// The most stocks that a user may subscribe to.
     pub stocks_per_user: usize,
-    /// How long a user may leave its newest prices unread before it is given up.
+    /// How long a user may leave its newest prices unread before it is evicted.
     pub read_time: Duration,
-    /// How much of this server one user may have.
+    /// The limits of what users may use of this server.
     pub limits: Limits,
 }
 
-/// Serves on the listener until `end` is ready; then tells users to come back, and waits for
-/// them to go. There is one server in a process, because there is one manager.
+/// Serves on the listener until `end` is ready; then disconnects users over the drain time, and waits until
+/// they have closed. There is one server in a process, because there is one manager.
 ///
 /// # Errors
 /// There is a server in this process already, or its manager has panicked.
@@ -174,18 +175,18 @@ async fn serve(
     tokio::select! {
         () = accept(app, &mut acceptor) => {}
         () = end => {}
-        // Its state is worth nothing after a panic. Users come back to a server that begins anew,
-        // for which whatever watches over this process sees to by the exit code.
+        // After a panic its state may be half-changed. Users reconnect to a server that is restarted, by systemd
+        // or Kubernetes, because of the exit code.
         () = app.manager.ended() => {
             ended = Err(anyhow!("the manager's task panicked: start this server again"));
         }
     }
-    // The port is free for the next server while this one's users are still leaving. A user who got in
-    // just before and asks to be a user now is sent there, too.
+    // The port is free for the next server while this one's users are still leaving. A client that connected
+    // just before and sends its handshake now is refused, and connects to that server, too.
     app.ending.store(true, Ordering::Relaxed);
     drop(acceptor);
     heartbeat.abort();
-    tracing::info!(users = app.sessions.len(), over = ?app.limits.drain, "ending: users are told to come back");
+    tracing::info!(users = app.sessions.len(), over = ?app.limits.drain, "ending: users are asked to reconnect");
     heartbeat::close_all(app.sessions, app.limits.drain).await;
     let _ = timeout(CLOSE_TIMEOUT, app.sessions.emptied()).await;
     app.manager.disconnect().await;
@@ -202,12 +203,12 @@ async fn accept(app: &'static App, acceptor: &mut Acceptor) {
     }
 }
 
-/// Answers one request. If that was a handshake, its answer leaves by HTTP as any other; when it has
-/// left, we take the plain socket back from hyper, whose buffers end here. The user's own task is as
-/// small as it can be, so it is not this one.
+/// Answers one request. A handshake's answer is sent like any other; after that we take the plain socket back
+/// from hyper, whose buffers end here. The user's own task is another one, because it has to be as small as
+/// possible, and this one has hyper's state.
 ///
-/// A client whose request has not come in time is hyper's to end. One that does not read its answer
-/// may stay until somebody else needs its permit.
+/// hyper ends a client whose request has not arrived in time. A client that does not read its answer stays
+/// until another one needs its permit.
 async fn serve_http(
     app: &'static App,
     mut permit: HandshakePermit,
@@ -248,13 +249,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_user_inherits_buffers_that_twenty_thousand_can_have_and_a_limit_to_its_silence() {
+    async fn a_user_inherits_small_buffers_and_a_limit_to_its_silence() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let user = TcpStream::connect(listener.local_addr().unwrap());
         let (_user, accepted) = tokio::join!(user, listener.accept());
         let (accepted, _) = accepted.unwrap();
         let socket = SockRef::from(&accepted);
-        // Linux doubles what it is told, for its own use.
+        // Linux doubles the size that is set, for its own use.
         assert!(socket.send_buffer_size().unwrap() <= 2 * SEND_BUFFER as usize);
         assert!(socket.recv_buffer_size().unwrap() <= 2 * RECEIVE_BUFFER as usize);
         assert!(accepted.nodelay().unwrap());

@@ -1,4 +1,4 @@
-//! One user, as everyone but the hub's fan-out sees it: the heartbeat, the end, its own task.
+//! One user, as the heartbeat, the drain and the user's own task see it; the fan-out sees the socket only.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::frame::{CloseCode, close_frame, ping_frame, text_frame};
 use crate::pulse::Due;
 use crate::socket::UserSocket;
 
-/// One user of this server. Its socket is kept by the manager, beside what the user follows: there
-/// a price has one place in memory to look at on its way.
+/// One user of this server. The manager keeps its socket beside its subscriptions, so that a price finds
+/// both in one place in memory.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connection: Connection<UserSocket>,
 }
 
 impl Session {
-    /// Makes a user known to the manager, which tells it at once whether prices flow. There is
-    /// none if the manager has ended.
+    /// Connects a user to the manager, which sends it at once whether prices are live. None if the manager
+    /// has ended.
     pub(crate) fn begin(
         manager: &PubSubManager,
         id: UserId,
@@ -33,7 +33,7 @@ impl Session {
         self.connection.socket()
     }
 
-    /// Looks after the user, once in each round of the heartbeat.
+    /// Pings or evicts the user if it is due; called once in each round of the heartbeat.
     pub(crate) fn beat(&self) {
         match self.socket().pulse.due() {
             Due::Nothing => {}
@@ -42,11 +42,12 @@ impl Session {
                 ping_frame(&mut ping);
                 self.connection.send(&ping);
             }
+            // Without a close frame, which would wait behind what is unread, and keep the user for longer.
             Due::Eviction => self.socket().close(),
         }
     }
 
-    /// Closes the connection: the close frame is the last thing that the user is sent.
+    /// Closes the connection; the close frame is the last that is sent.
     pub(crate) fn close(&self, code: CloseCode, reason: &str) {
         let mut frame = Vec::new();
         close_frame(&mut frame, code, reason);
@@ -54,7 +55,7 @@ impl Session {
     }
 }
 
-/// Messages as WebSocket text frames: encoded once for all users who get them.
+/// Messages as WebSocket text frames, encoded once for all users who receive them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextFrames;
 

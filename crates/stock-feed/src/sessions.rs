@@ -8,12 +8,13 @@ use tokio::sync::Notify;
 
 use crate::session::Session;
 
-/// The sessions of all users. The manager knows users by what they follow; here they are known by a
-/// key, which is what a limit, a heartbeat and the end need. (The heartbeat's test has sessions of
+/// The sessions of all users. The manager finds users by the stocks that they subscribe to; here they have
+/// a key, which is what the limit, the heartbeat and the drain need. (The heartbeat's test has sessions of
 /// its own, without sockets.)
 #[derive(Debug)]
 pub(crate) struct Sessions<S = Session> {
-    /// `None` while the user is in the middle of its handshake.
+    /// `None` while the user's handshake is not finished. Written by connecting and leaving users, read by the
+    /// heartbeat and the drain; never held over an await, nor while a session is visited.
     slots: Mutex<Slab<Option<Arc<S>>>>,
     max: usize,
     /// Notified when the last user has left.
@@ -29,7 +30,7 @@ impl<S> Sessions<S> {
         }
     }
 
-    /// Gives a permit for one more user, if there may be one.
+    /// Gives a permit for one more user; none if the limit is reached.
     pub(crate) fn permit(&'static self) -> Option<SessionPermit<S>> {
         let mut slots = self.slots.lock();
         if slots.len() >= self.max {
@@ -43,12 +44,13 @@ impl<S> Sessions<S> {
         })
     }
 
-    /// How many permits are given.
+    /// How many permits are in use.
     pub(crate) fn len(&self) -> usize {
         self.slots.lock().len()
     }
 
-    /// The sessions in `count` slots from `start`. No lock is held between two of these.
+    /// The sessions in `count` slots from `start`. They are cloned, so that the lock is free while they are
+    /// visited: a visited session may end, and its end takes the lock.
     pub(crate) fn slice(&self, start: usize, count: usize) -> Vec<Arc<S>> {
         let slots = self.slots.lock();
         let keys = start..start.saturating_add(count).min(slots.capacity());
@@ -56,12 +58,12 @@ impl<S> Sessions<S> {
             .collect()
     }
 
-    /// How many slots there are, whether a session is in them or not.
+    /// How many slots there are, with a session in them or not.
     pub(crate) fn slots(&self) -> usize {
         self.slots.lock().capacity()
     }
 
-    /// Waits until there are no users.
+    /// Waits until no permit is in use.
     pub(crate) async fn emptied(&self) {
         while self.len() > 0 {
             self.empty.notified().await;
@@ -77,7 +79,7 @@ pub(crate) struct SessionPermit<S: 'static = Session> {
 }
 
 impl<S> SessionPermit<S> {
-    /// From now on the user gets pings and, at the end, a close frame.
+    /// From now on the user is sent pings and, at the drain, a close frame.
     pub(crate) fn register(&self, session: &Arc<S>) {
         if let Some(slot) = self.sessions.slots.lock().get_mut(self.key as usize) {
             *slot = Some(Arc::clone(session));

@@ -1,4 +1,4 @@
-//! A user's socket: the manager writes to it where the price is relayed, the user's task reads.
+//! A user's socket: the hub's fan-out writes to it, and the user's task reads from it.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
@@ -12,17 +12,20 @@ use tokio::net::TcpStream;
 
 use crate::pulse::Pulse;
 
-/// Where a short read proves that nothing is left, as it does with epoll and kqueue.
+/// Whether a read that does not fill its buffer proves that nothing is left: with epoll and kqueue it
+/// does (epoll(7), question 9).
 const SHORT_READ_IS_ALL: bool = cfg!(any(target_os = "linux", target_vendor = "apple"));
 
-/// A TCP socket that two sides share: the kernel lets one write while the other reads.
+/// A TCP socket that two tasks share without a lock: the kernel allows one to write while the other reads.
 #[derive(Debug)]
 pub(crate) struct UserSocket {
     stream: TcpStream,
-    /// The kernel took less than it was offered, so something waits for the user to read.
+    /// The kernel took less than it was offered, so something waits until the user reads. The hub's fan-out
+    /// writes it, at each price; the user's task reads it, to stop reading requests. No lock: a value that
+    /// is one write late costs one more answer in the hub's buffer.
     full: AtomicBool,
-    /// Beside the socket, because each price passes here: what the heartbeat has to know of it is
-    /// then a store to memory that is at hand.
+    /// Beside the socket, because every price is written here: marking that something was written is then a
+    /// store to a cache line that is loaded already.
     pub(crate) pulse: Pulse,
 }
 
@@ -35,18 +38,19 @@ impl UserSocket {
         }
     }
 
-    /// Is ready when the kernel may take more. The manager waits for the same, in `poll_ready`:
-    /// each of the two has its own place to be woken from.
+    /// Is ready when the kernel may take more. The hub waits for the same, in `poll_ready`. Tokio keeps one
+    /// waker for a `poll_` function, so if both called that one, the second would take the first one's place
+    /// and the first would never wake; an async function has a waker for each caller.
     pub(crate) async fn writable(&self) -> io::Result<()> {
         self.stream.writable().await
     }
 
-    /// Whether the user has not read all that it was sent.
+    /// Whether something waits until the user reads.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Reads what is there; 0 bytes are the end.
+    /// Reads what is there; 0 bytes say that the user has ended its side.
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
@@ -55,29 +59,30 @@ impl UserSocket {
         loop {
             ready!(self.stream.poll_read_ready(cx))?;
             let mut read = None;
-            let asked = self.stream.try_io(Interest::READABLE, || {
+            let outcome = self.stream.try_io(Interest::READABLE, || {
                 let some = (&*SockRef::from(&self.stream)).read(room)?;
                 read = Some(some);
-                // Telling tokio now that there is no more saves the system call that would find
-                // it out: one for each message of each user.
+                // This makes tokio clear the socket's readiness. Otherwise the next poll would need a
+                // system call to learn that there is nothing: one for each message of each user.
                 if SHORT_READ_IS_ALL && (1..room.len()).contains(&some) {
                     return Err(ErrorKind::WouldBlock.into());
                 }
                 Ok(())
             });
-            match (read, asked) {
+            match (read, outcome) {
                 (Some(read), _) => return Poll::Ready(Ok(read)),
                 (None, Err(error)) if error.kind() != ErrorKind::WouldBlock => {
                     return Poll::Ready(Err(error));
                 }
+                // Readiness was out of date: `try_io` has cleared it, so the next round waits.
                 (None, _) => {}
             }
         }
     }
 
-    /// Offers once more what the kernel did not take, now through the runtime. That keeps a record of
-    /// each socket elsewhere in memory, which is left alone while all goes well; but it must know
-    /// that the kernel is full, or it would call the socket writable when it is not.
+    /// Offers once more what the kernel did not take, now through the runtime. Tokio's own record of a socket
+    /// is elsewhere in memory, so `send` bypasses it while all goes well; but if the kernel's buffer is full
+    /// and tokio does not learn it, `poll_ready` is ready at once, and the hub loops without a pause.
     fn offer_rest(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.stream.try_write(bytes) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
@@ -86,14 +91,14 @@ impl UserSocket {
     }
 
     fn end(&self, how: Shutdown) {
-        // An error says that the user was quicker.
+        // An error says that the user has ended the connection first.
         let _ = SockRef::from(&self.stream).shutdown(how);
     }
 }
 
 impl Socket for UserSocket {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        // The fan-out loop stands right here: one system call, no task woken, nothing queued.
+        // The inside of the fan-out's loop: one system call, no task woken, nothing queued.
         let taken = match SockRef::from(&self.stream).send(bytes) {
             Ok(taken) if taken == bytes.len() => taken,
             Ok(taken) => taken + self.offer_rest(&bytes[taken..])?,
@@ -115,8 +120,10 @@ impl Socket for UserSocket {
         self.end(Shutdown::Write);
     }
 
-    /// Ends it both ways, so that the user's own task reads an end, and goes.
+    /// Ends it both ways, so that the user's own task reads 0 bytes and ends.
     fn close(&self) {
+        // The user's task may wait for the socket to have room, and nothing will be written any more that
+        // could say so.
         self.full.store(false, Ordering::Relaxed);
         self.end(Shutdown::Both);
     }

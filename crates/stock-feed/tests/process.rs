@@ -72,7 +72,7 @@ fn a_wish_for_the_log_that_means_nothing_is_named_and_the_server_runs() {
     );
     server.process.until_said("RUST_LOG=\"stock_feed=loud\"");
     server.process.signal("TERM");
-    server.process.until_said("told to come back");
+    server.process.until_said("asked to reconnect");
 }
 
 /// It may be asked to end as soon as it says where it is. Here its first line cannot leave, because the
@@ -152,7 +152,7 @@ fn when_asked_to_end_it_tells_users_to_come_back_and_frees_the_port_for_the_next
     let mut server = Server::start(&["--no-market", "--drain", "300ms"]);
     let mut users: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
     server.process.signal("TERM");
-    server.process.until_said("told to come back");
+    server.process.until_said("asked to reconnect");
     let next = Server::start_on(server.address, &["--no-market"]);
     for user in &mut users {
         user.hears_close(1012);
@@ -195,7 +195,7 @@ fn close_frames_are_spread_over_the_drain_time() {
     let close_frames: Vec<_> = close_frames.collect();
     let mut at: Vec<Instant> = close_frames
         .into_iter()
-        .map(|user| user.join().expect("each is told to come back"))
+        .map(|user| user.join().expect("each is asked to reconnect"))
         .collect();
     at.sort();
     let (first, middle, last) = (at[0], at[32], at[63]);
@@ -215,7 +215,7 @@ fn a_user_who_comes_while_the_server_is_ending_is_sent_to_another() {
     // The one came before the other, so both are in when the other has its answer.
     let mut user = Client::connect(server.address);
     server.process.signal("TERM");
-    server.process.until_said("told to come back");
+    server.process.until_said("asked to reconnect");
     late.write_all(handshake(server.address, "").as_bytes())
         .unwrap();
     let mut answer = String::new();
@@ -242,7 +242,7 @@ fn a_second_ctrl_c_ends_it_at_once() {
     let mut server = Server::start(&["--no-market", "--drain", "1h"]);
     let _user = Client::connect(server.address);
     server.process.signal("INT");
-    server.process.until_said("told to come back");
+    server.process.until_said("asked to reconnect");
     server.process.signal("INT");
     assert_eq!(server.process.ends().code(), Some(1));
 }
