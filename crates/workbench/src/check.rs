@@ -106,10 +106,7 @@ fn broken<C: Challenge>(
     (before, after): (&str, &str),
     time: Duration,
 ) -> ExitCode {
-    let steps = match found.story.len() {
-        1 => "1 step".to_owned(),
-        steps => format!("{steps} steps"),
-    };
+    let steps = many(found.story.len() as u64, "step", "steps");
     say(&format!(
         "{}: {}: a rule is broken. {}.\n{steps}, {}:\n",
         C::NAME,
@@ -167,13 +164,17 @@ fn report<C: Challenge>(options: &Options, ended: &Ended) -> ExitCode {
 
 fn counted(tried: &Tried, time: Duration) -> String {
     format!(
-        "{} stories with {} steps, {} of them faults, and {} messages in {:.1} s",
-        tried.stories,
-        tried.steps,
+        "{} with {}, {} of them faults, and {} in {:.1} s",
+        many(tried.stories, "story", "stories"),
+        many(tried.steps, "step", "steps"),
         tried.faults,
-        tried.messages,
+        many(tried.messages, "message", "messages"),
         time.as_secs_f64()
     )
+}
+
+fn many(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
 }
 
 /// Prints to standard output. `println!` would panic if the reader, `head` for example, has closed it.

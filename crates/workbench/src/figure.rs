@@ -86,7 +86,7 @@ fn draw(text: &mut String, places: &[Place<'_>], ended: &Ended, broken: &str) {
     let names: Vec<_> = places.iter().map(|place| place.name).collect();
     let _ = writeln!(
         text,
-        "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"{}.\">",
+        "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"From top to bottom: {}.\">",
         bottom + 70,
         escaped(&names.join(", "))
     );
@@ -126,7 +126,7 @@ fn draw(text: &mut String, places: &[Place<'_>], ended: &Ended, broken: &str) {
     }
     let _ = writeln!(
         text,
-        "  <g class=\"broken off\" data-part=\"broken\"><text class=\"mid\" x=\"{}\" y=\"{}\">{}</text></g>\n</svg>",
+        "  <g class=\"broken\" data-part=\"broken\"><text class=\"mid\" x=\"{}\" y=\"{}\">{}</text></g>\n</svg>",
         WIDTH / 2,
         bottom + 54,
         escaped(broken)
@@ -163,8 +163,9 @@ fn beat(line: &Line) -> String {
     )
 }
 
+/// A name in `data-do`: letters and digits only.
 fn word(name: &str) -> String {
-    name.replace('-', "_")
+    name.replace('-', "")
 }
 
 fn escaped(text: &str) -> String {

@@ -8,8 +8,8 @@ use workbench::{cache, instance, moves, relay, rooms, slow};
 
 /// Checks a server that you wrote: looks for the shortest story that breaks a rule, and prints it.
 ///
-/// Your server reads a line of JSON for each event and answers with a line: a list of actions. The folder
-/// crates/workbench/typescript has the types of each protocol, and a first server to start from:
+/// Your server reads a line of JSON for each event and answers with a line: a list of actions. lessons/w0-workbench.md
+/// explains it, crates/workbench/typescript has first servers to start from, and examples/ has them in Rust:
 ///
 ///   cargo run -p workbench -- relay -- node crates/workbench/typescript/out/relay.js
 ///   cargo run -p workbench --example relay
