@@ -42,6 +42,39 @@ fn every_program_learns_of_signals_from_the_crate_program() {
 }
 
 #[test]
+fn every_program_ends_cleanly_at_a_signal() {
+    // What it starts ends with it, and it has nothing to say at its end.
+    let without = ["workbench/src/main.rs"];
+    let is_main = |path: &PathBuf| path.ends_with("src/main.rs");
+    let mains: Vec<PathBuf> = sources().into_iter().filter(is_main).collect();
+    assert!(mains.len() > 10, "the programs are elsewhere now");
+    for main in mains {
+        let text = fs::read_to_string(&main).unwrap();
+        let waits = ["asked_to_end()", "Signals::", "Story {"].map(|wait| text.contains(wait));
+        assert_eq!(
+            waits.contains(&true),
+            !without.iter().any(|without| main.ends_with(without)),
+            "{}",
+            main.display()
+        );
+    }
+}
+
+#[test]
+fn no_client_of_a_server_on_this_machine_asks_a_proxy() {
+    // With http_proxy set, each page of the rooms was 503: the router asked the proxy for its servers.
+    let none: [PathBuf; 0] = [];
+    assert_eq!(holding("reqwest::get("), none);
+    assert_eq!(holding("Client::new()"), none);
+    for client in holding("Client::builder()") {
+        let text = fs::read_to_string(&client).unwrap();
+        let clients = text.matches("Client::builder()").count();
+        let without_proxy = text.matches(".no_proxy()").count();
+        assert_eq!(clients, without_proxy, "{}", client.display());
+    }
+}
+
+#[test]
 fn every_server_accepts_and_answers_with_the_loop_of_the_crate_program() {
     let none: [PathBuf; 0] = [];
     assert_eq!(holding("axum::serve("), none);
