@@ -4,23 +4,28 @@
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
-use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use program::Signals;
+use program::supervisor::{Ask, Supervisor, Terms};
 use tokio::process::Command;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout;
 
+use crate::cargo::{cargo, forget_this_package};
 use crate::page::Page;
 
 /// What makes a demonstration go on until Ctrl-C: a walk that nobody watches would stay there.
 const ENDLESS: [&str; 2] = ["stock-feed", "--forever"];
 
-/// How long a demonstration that was asked to end may take to print its verdict.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// A demonstration that is interrupted has five seconds to print its verdict.
+const TERMS: Terms = Terms {
+    ask: Ask::Interrupt,
+    grace: Duration::from_secs(5),
+    memory: None,
+};
 
 /// A page's demonstration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,30 +121,34 @@ pub async fn walk(
     Ok(())
 }
 
-/// Runs a demonstration by cargo, on this terminal.
+/// Runs a demonstration by cargo, on this terminal, so that it does not outlive this program.
 ///
 /// # Errors
 /// Cargo cannot be started.
 pub async fn by_cargo(workspace: &Path, step: &Step) -> Result<Ended> {
-    // Ctrl-C reaches the demonstration as well, since both are on one terminal: it prints its
-    // verdict, and this program goes on: the next Ctrl-C is for the next demonstration.
+    // The next Ctrl-C is for the next demonstration, so this program takes each and goes on.
     let mut signals = Signals::listen().context("cannot wait for signals")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut child = Command::new(cargo)
+    let mut command = Supervisor::this().command(cargo(), TERMS);
+    command
         .arg("--quiet")
         .args(&step.arguments)
-        .current_dir(workspace)
-        .stdin(Stdio::null())
+        .current_dir(workspace);
+    forget_this_package(&mut command);
+    let mut child = Command::from(command)
         .spawn()
         .context("cannot start cargo")?;
+    let held = child.stdin.take();
     tokio::select! {
         status = child.wait() => Ok(match status?.success() {
             true => Ended::Well,
             false => Ended::Badly,
         }),
         () = signals.next() => {
-            // A SIGTERM has reached this program only.
-            if timeout(LAST_WORDS, child.wait()).await.is_err() {
+            // Ctrl-C has reached this program only. The supervisor sends it on, and the demonstration
+            // prints its verdict.
+            drop(held);
+            // Longer than the supervisor waits, which is not killed as long as it can end by itself.
+            if timeout(2 * TERMS.grace, child.wait()).await.is_err() {
                 child.kill().await?;
             }
             Ok(Ended::Interrupted)

@@ -5,6 +5,7 @@
 //! DIR` writes it. Read [`stage`] first: what is done to a page before mdBook sees it.
 
 pub mod book;
+pub mod cargo;
 pub mod changes;
 pub mod demo;
 pub mod diff;

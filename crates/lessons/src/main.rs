@@ -13,6 +13,7 @@ use lessons::schedule::{Class, table};
 use lessons::site::Site;
 use lessons::{book, demo, diff, serve, warm};
 use program::{Signals, address, asked_to_end, bind_next_free, report};
+use program::supervisor::supervise;
 use tokio::net::TcpListener;
 
 /// Where the book is when no address is given, or at the next port that is free.
@@ -74,8 +75,16 @@ struct ScheduleFlags {
     three_hours: bool,
 }
 
+fn main() -> ExitCode {
+    // What the book starts ends with it: a supervisor is this program, started once more.
+    if let Some(code) = supervise() {
+        return code;
+    }
+    show_or_fail()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn show_or_fail() -> ExitCode {
     match run(Flags::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(env!("CARGO_PKG_NAME"), &*error),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::cargo::{cargo, forget_this_package};
 use crate::demo::steps;
 use crate::page::Page;
 
@@ -79,11 +80,8 @@ pub fn warm(
 /// # Errors
 /// Cargo cannot be started.
 pub fn by_cargo(workspace: &Path, words: &[String]) -> Result<bool> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .arg("--quiet")
-        .args(words)
-        .current_dir(workspace)
-        .status();
-    Ok(status.context("cannot start cargo")?.success())
+    let mut command = Command::new(cargo());
+    command.arg("--quiet").args(words).current_dir(workspace);
+    forget_this_package(&mut command);
+    Ok(command.status().context("cannot start cargo")?.success())
 }
