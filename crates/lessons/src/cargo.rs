@@ -22,3 +22,12 @@ pub fn forget_this_package(command: &mut Command) {
         }
     }
 }
+
+/// Cargo with these words, without a network.
+pub fn offline<T: AsRef<str>>(words: &[T]) -> Vec<OsString> {
+    let mut all: Vec<OsString> = words.iter().map(|word| word.as_ref().into()).collect();
+    // Behind the subcommand, and before a `--` that ends cargo's own words.
+    all.insert(1.min(all.len()), "--offline".into());
+    all.insert(0, cargo());
+    all
+}

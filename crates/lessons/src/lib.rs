@@ -7,6 +7,7 @@
 pub mod book;
 pub mod cargo;
 pub mod changes;
+pub mod copy;
 pub mod demo;
 pub mod diff;
 pub mod finish;
@@ -19,5 +20,6 @@ pub mod schedule;
 pub mod serve;
 pub mod site;
 pub mod stage;
+pub mod try_it;
 pub mod warm;
 pub mod words;
