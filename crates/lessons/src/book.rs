@@ -20,8 +20,8 @@ language = "en"
 [output.html]
 smart-punctuation = false
 no-section-label = true
-additional-css = ["book.css", "figure.css", "quiz.css", "desk.css"]
-additional-js = ["follow.js", "present.js", "keys.js", "figure.js", "quiz.js", "reader.js"]
+additional-css = ["book.css", "figure.css", "quiz.css", "desk.css", "live.css"]
+additional-js = ["follow.js", "progress.js", "present.js", "keys.js", "figure.js", "quiz.js", "live.js", "exercise.js", "reader.js"]
 
 [output.html.playground]
 runnable = false
@@ -58,7 +58,11 @@ pub fn write(workspace: &Path, into: &Path) -> Result<()> {
         ("quiz.css", include_str!("quiz.css")),
         ("quiz.js", include_str!("quiz.js")),
         ("desk.css", include_str!("desk.css")),
+        ("exercise.js", include_str!("live/exercise.js")),
+        ("live.css", include_str!("live/live.css")),
+        ("live.js", include_str!("live/live.js")),
         ("present.js", include_str!("present.js")),
+        ("progress.js", include_str!("progress.js")),
         ("reader.js", include_str!("reader.js")),
         // Not a page: mdBook copies it as it is.
         ("src/notes.html", include_str!("notes.html")),

@@ -10,8 +10,11 @@ pub mod changes;
 pub mod copy;
 pub mod demo;
 pub mod diff;
+pub mod exercise;
 pub mod finish;
 pub mod folder;
+#[cfg_attr(not(target_os = "linux"), path = "live/elsewhere.rs")]
+pub mod live;
 pub mod named;
 pub mod output;
 pub mod page;

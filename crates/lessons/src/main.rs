@@ -8,12 +8,13 @@ use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
+use lessons::live::Live;
 use lessons::page::{pages, workspace};
 use lessons::schedule::{Class, table};
 use lessons::site::Site;
 use lessons::{book, demo, diff, serve, warm};
+use program::supervisor::{Supervisor, supervise};
 use program::{Signals, address, asked_to_end, bind_next_free, report};
-use program::supervisor::supervise;
 use tokio::net::TcpListener;
 
 /// Where the book is when no address is given, or at the next port that is free.
@@ -116,7 +117,7 @@ async fn run(flags: Flags) -> Result<()> {
         }
         Some(Command::Demo { auto }) => walk(&workspace, auto).await,
         Some(Command::Warm) => {
-            let commands = warm::commands(&pages(&workspace)?);
+            let commands = warm::commands(&pages(&workspace)?)?;
             let run = |words: &[String]| warm::by_cargo(&workspace, words);
             warm::warm(&mut io::stdout(), &commands, run)
         }
@@ -156,22 +157,25 @@ async fn show(workspace: PathBuf, listen: Option<SocketAddr>, open: bool) -> Res
     };
     let listener = listener.context("cannot listen; choose another address with --listen")?;
     let address = listener.local_addr()?;
+    let live = Live::at(&workspace, Supervisor::this(), address);
+    let live = live.context("cannot keep the key of the book in target/")?;
+    let url = &live.url;
     writeln!(
         io::stdout(),
-        "lessons: http://{address} (a page that you change is built again)"
+        "lessons: {url} (a page that you change is built again)"
     )?;
-    if open && let Err(error) = open_in_browser(&format!("http://{address}")) {
+    if open && let Err(error) = live.to_open(&workspace).and_then(open_in_browser) {
         // The book is served all the same, and its address stands above.
         writeln!(io::stderr(), "cannot open a browser: {error}")?;
     }
     tokio::select! {
-        () = serve::serve(listener, workspace, site) => Ok(()),
+        () = serve::serve(listener, workspace, site, live.router) => Ok(()),
         () = asked => Ok(()),
     }
 }
 
 /// Asks the desktop to show an address.
-fn open_in_browser(address: &str) -> io::Result<()> {
+fn open_in_browser(address: String) -> io::Result<()> {
     let (program, arguments): (&str, &[&str]) = match env::consts::OS {
         "macos" => ("open", &[]),
         "windows" => ("cmd", &["/C", "start", ""]),

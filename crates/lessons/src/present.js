@@ -42,7 +42,7 @@
   // Each screen is a section of its own. Blocks are measured where they will stand.
   function cut() {
     const room = innerHeight - 64;
-    const blocks = [...main.children].filter((block) => !block.matches('.reader'));
+    const blocks = [...main.children].filter((block) => !block.matches('.reader, .exercises'));
     let screen, heading;
     const begin = (...first) => {
       screen = document.createElement('section');

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::named::page_of;
+pub(crate) use html::escaped;
 use html::html;
 
 /// The questions of a page.

@@ -1,16 +1,11 @@
 'use strict';
-// Which pages were read is kept in this browser, and nowhere else.
+// The reader's ticks, and what was read, tried and solved in a file.
 {
-  const KEY = 'pages-read';
   const here = location.pathname.split('/').pop();
-  // Somebody else's page on this port may have kept something else under this name.
-  const pagesRead = () => {
-    try { return [...JSON.parse(localStorage.getItem(KEY) ?? '[]')]; } catch { return []; }
-  };
-  const read = new Set(pagesRead());
 
-  // The ticks stand in the table of contents, as words as well, for who does not see them.
+  // The ticks are in the table of contents, as words as well, for a reader who does not see them.
   const show = () => {
+    const read = new Set(progress.get().read);
     for (const link of document.querySelectorAll('#mdbook-sidebar a[href]')) {
       // The headings of the page that is shown stand there as well.
       const is = !link.hash && read.has(link.pathname.split('/').pop());
@@ -24,29 +19,35 @@
       link.append(tick);
     }
   };
-  const keep = () => {
-    localStorage.setItem(KEY, JSON.stringify([...read]));
-    show();
-  };
 
   // A page of the course has a number, and a letter if it is one of several; the files that pages name
   // have none.
   if (/^\d\d[a-z]?-/.test(here)) {
     const bar = document.createElement('p');
     bar.className = 'reader';
-    bar.innerHTML = '<label><input type="checkbox"> I have read this page</label> <button type="button">Forget what I have read</button>';
+    bar.innerHTML = '<label><input type="checkbox"> I have read this page</label> <button type="button">Forget what I have read</button> <button type="button">Save my progress</button> <span class="progress"></span>';
     const box = bar.querySelector('input');
-    box.checked = read.has(here);
-    box.addEventListener('change', () => {
-      read[box.checked ? 'add' : 'delete'](here);
-      keep();
-    });
-    bar.querySelector('button').addEventListener('click', () => {
-      read.clear();
-      box.checked = false;
-      keep();
+    const [forget, save] = bar.querySelectorAll('button');
+    box.addEventListener('change', () => progress.read(here, box.checked));
+    forget.addEventListener('click', progress.forget);
+    save.addEventListener('click', () => {
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([progress.file()], { type: 'application/json' }));
+      link.download = 'progress.json';
+      link.click();
+      URL.revokeObjectURL(link.href);
     });
     document.querySelector('main').append(bar);
+    const count = (one, name) => `${one} ${name}${one === 1 ? '' : 's'}`;
+    const sum = () => {
+      const { read, tried, exercises } = progress.get();
+      const solved = Object.values(exercises).filter((one) => one.solved);
+      box.checked = read.includes(here);
+      bar.querySelector('.progress').textContent = `${count(read.length, 'page')} read, ${count(Object.keys(tried).length, 'change')} tried, ${count(solved.length, 'exercise')} solved`;
+    };
+    addEventListener('progress', sum);
+    sum();
   }
+  addEventListener('progress', show);
   show();
 }

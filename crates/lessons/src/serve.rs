@@ -27,13 +27,15 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The book that is served now.
 type Sites = watch::Sender<Arc<Site>>;
 
-/// Serves a book, and those that are built in its place, until it is dropped.
-pub async fn serve(listener: TcpListener, workspace: PathBuf, site: Site) {
+/// Serves a book, and those that are built in its place, until it is dropped; `live` has the addresses at
+/// which its pages start something.
+pub async fn serve(listener: TcpListener, workspace: PathBuf, site: Site, live: Router) {
     let sites = watch::Sender::new(Arc::new(site));
     let router = Router::new()
         .route("/version/{*page}", get(version))
         .fallback(file)
-        .with_state(sites.clone());
+        .with_state(sites.clone())
+        .merge(live);
     tokio::select! {
         () = program::http::serve(listener, router, pending()) => {}
         () = build_again(&workspace, &sites) => {}

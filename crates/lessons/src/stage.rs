@@ -10,9 +10,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::diff;
+use crate::exercise;
 use crate::named::{self, is_picture, page_of};
 use crate::page::Page;
 use crate::quiz;
@@ -25,12 +26,14 @@ use crate::words;
 pub fn stage(workspace: &Path, pages: &[Page], into: &Path) -> Result<()> {
     let mut files = BTreeSet::new();
     let words = words::words(pages);
+    let exercises = exercise::exercises(workspace)?;
     for page in pages {
         let text = words::linked(page, &words);
         let text = staged(workspace, &page.file, &text, &mut files)?;
         let questions = quiz::questions(workspace, &page.file)?.unwrap_or_default();
         files.extend(questions.iter().filter_map(|one| one.program.clone()));
         let text = quiz::added(text, &page.file, &questions)?;
+        let text = exercise::added(text, &page.file, &exercises);
         fs::write(into.join(&page.file), text)?;
     }
     for file in &files {
@@ -189,13 +192,24 @@ fn directive(workspace: &Path, line: &str) -> Result<String> {
                 "What differs between `{one}` and `{other}`, without the comments:\n\n```diff\n{differs}```\n\n"
             ))
         }
+        // The served page puts its box there; without a server the element stays empty.
+        ["check", ref crates @ ..] if !crates.is_empty() => {
+            for krate in crates {
+                let cases = workspace.join("tests/compile-fail/ui").join(krate);
+                ensure!(
+                    cases.is_dir(),
+                    "{krate} has no case in tests/compile-fail/ui"
+                );
+            }
+            Ok("<div class=\"check\"></div>\n".to_owned())
+        }
         ["figure", name] => {
             let file = workspace.join(format!("crates/lessons/figures/{name}.html"));
             let figure = fs::read_to_string(&file);
             Ok(figure.with_context(|| format!("there is no figure {}", file.display()))?)
         }
         _ => bail!(
-            "{line} is not understood; write <!-- diff bad-game singleton-game --> or <!-- figure any-server -->"
+            "{line} is not understood; write <!-- diff bad-game singleton-game -->, <!-- check singleton-game --> or <!-- figure any-server -->"
         ),
     }
 }

@@ -13,9 +13,17 @@ use anyhow::{Context, Result, ensure};
 use crate::cargo::{cargo, forget_this_package};
 use crate::demo::steps;
 use crate::page::Page;
+use crate::try_it::changes;
 
-/// The words after `cargo` that build each demonstration and each test that the pages name.
-pub fn commands(pages: &[Page]) -> Vec<Vec<String>> {
+/// The words after `cargo` that build what the book's Check compares a program with.
+pub const CHECK: [&str; 5] = ["build", "-p", "compile-fail", "--test", "shelf"];
+
+/// The words after `cargo` that build each demonstration, each test that the pages name, and what the book's
+/// Try and Check need.
+///
+/// # Errors
+/// A page has a change that does not say what it leads to.
+pub fn commands(pages: &[Page]) -> Result<Vec<Vec<String>>> {
     let demonstrations = steps(pages).into_iter().map(|step| {
         let mut words = step.arguments;
         "build".clone_into(&mut words[0]);
@@ -38,13 +46,25 @@ pub fn commands(pages: &[Page]) -> Vec<Vec<String>> {
             words.push("--no-run".to_owned());
             words
         });
+    let mut tried = vec![CHECK.map(str::to_owned).to_vec()];
+    for page in pages {
+        for change in changes(page)? {
+            let words = change.command()?.into_iter();
+            let mut words: Vec<String> = words.take_while(|word| word != "--").collect();
+            // The other changes are in programs that are built above.
+            if words[0] == "test" {
+                words.push("--no-run".to_owned());
+                tried.push(words);
+            }
+        }
+    }
     let mut commands: Vec<Vec<String>> = Vec::new();
-    for words in demonstrations.chain(tests) {
+    for words in demonstrations.chain(tests).chain(tried) {
         if !commands.contains(&words) {
             commands.push(words);
         }
     }
-    commands
+    Ok(commands)
 }
 
 /// Runs them, and says how long each took; `run` is cargo.

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use lessons::live::Live;
 use lessons::serve::serve;
 use lessons::site::Site;
 use tempfile::TempDir;
@@ -49,7 +50,7 @@ async fn served() -> (TempDir, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let place = workspace.path().to_owned();
-    tokio::spawn(async move { serve(listener, place, site).await });
+    tokio::spawn(async move { serve(listener, place, site, Live::off(address).router).await });
     (workspace, address)
 }
 

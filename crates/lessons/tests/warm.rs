@@ -11,7 +11,7 @@ fn words(command: &str) -> Vec<String> {
 
 #[test]
 fn what_the_pages_run_and_test_is_built_each_as_the_class_will_type_it() {
-    let commands = commands(&pages(&workspace()).unwrap());
+    let commands = commands(&pages(&workspace()).unwrap()).unwrap();
     for command in [
         "build -p singleton-game --bins",
         "build -p stateless-server --bins",
@@ -19,6 +19,8 @@ fn what_the_pages_run_and_test_is_built_each_as_the_class_will_type_it() {
         "build -p reducer-game --example time_travel",
         "test -p lesson-tests --test lesson_10_singleton_game --no-run",
         "test -p naive-pubsub --test faults --no-run",
+        "test -p memory-cache --test in_each_server --no-run",
+        "build -p compile-fail --test shelf",
     ] {
         let found = commands.iter().filter(|words| words.join(" ") == command);
         assert_eq!(found.count(), 1, "{command} in {commands:?}");

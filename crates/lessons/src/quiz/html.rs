@@ -15,14 +15,14 @@ pub(super) fn html(page: &str, questions: &[Question], link: impl Fn(&str) -> St
         let _ = writeln!(
             html,
             "<legend>{number}. {}</legend>",
-            text(&question.prompt)
+            escaped(&question.prompt)
         );
         let options = question.options();
         for (at, (option, _)) in options.iter().enumerate() {
             let _ = writeln!(
                 html,
                 "<label><input type=\"radio\" name=\"{name}\" value=\"{at}\"><span>{}</span></label>",
-                text(option)
+                escaped(option)
             );
         }
         let _ = writeln!(html, "<details><summary>Answer</summary>");
@@ -34,20 +34,20 @@ pub(super) fn html(page: &str, questions: &[Question], link: impl Fn(&str) -> St
             let _ = writeln!(
                 html,
                 "<p><strong>{verdict}:</strong> <span class=\"option\">{}.</span> {}</p>",
-                text(option),
-                text(reason)
+                escaped(option),
+                escaped(reason)
             );
         }
         // A case names its error in its first line: the way to it stands with the answer.
         if let Some(program) = &question.program {
-            let (link, program) = (link(program), text(program));
+            let (link, program) = (link(program), escaped(program));
             let _ = writeln!(
                 html,
                 "<p class=\"program\">The program: <a href=\"{link}\">{program}</a></p>"
             );
         }
         let _ = writeln!(html, "</details>\n</fieldset>");
-        let _ = writeln!(answers, "<li>{}</li>", text(&question.answer));
+        let _ = writeln!(answers, "<li>{}</li>", escaped(&question.answer));
     }
     format!(
         "<section class=\"quiz\" aria-label=\"Questions\">\n{html}\
@@ -71,7 +71,7 @@ impl Question {
 }
 
 /// Escaped, with code between backticks.
-fn text(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let text = text
         .replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use lessons::live::Live;
 use lessons::page::workspace;
 use lessons::serve::serve;
 use lessons::site::Site;
@@ -21,6 +22,6 @@ pub(crate) async fn served_from(workspace: &Path) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let workspace = workspace.to_owned();
-    tokio::spawn(async move { serve(listener, workspace, site).await });
+    tokio::spawn(async move { serve(listener, workspace, site, Live::off(address).router).await });
     format!("http://{address}")
 }

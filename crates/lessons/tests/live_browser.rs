@@ -1,0 +1,312 @@
+//! In a real browser: a page runs its demonstration, tries a change, checks a program, and an exercise is solved
+//! by typing.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[allow(dead_code, reason = "the stock feed's tests use the rest")]
+#[path = "../../stock-feed/tests/support/browser.rs"]
+mod browser;
+#[allow(dead_code, reason = "the tests without a browser use the rest")]
+#[path = "support/live.rs"]
+mod live;
+
+use std::io::Write;
+use std::{env, fs};
+
+use browser::{Driver, Window};
+use fantoccini::key::Key;
+use live::{Book, processes, wait_until};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+/// The copy of the workspace is one for all books, so the tests that change it take turns.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Opens a page as a reader who came by the address in the terminal.
+async fn open(driver: &Driver, book: &Book, page: &str) -> Window {
+    let window = driver.open(1280, &book.url).await;
+    window
+        .until("location.pathname === '/' && document.readyState === 'complete'")
+        .await;
+    goto(&window, book, page).await;
+    window
+}
+
+async fn goto(window: &Window, book: &Book, page: &str) {
+    let address = format!("http://{}/{page}", book.address);
+    window.browser.goto(&address).await.unwrap();
+    window
+        .until("!!document.querySelector('.live-button')")
+        .await;
+}
+
+/// The first button whose text begins so.
+fn button(text: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('main .live-button')].find(one => one.textContent.startsWith({text:?}))"
+    )
+}
+
+/// The line beside that button.
+fn said(text: &str) -> String {
+    format!(
+        "{}.closest('.live-bar').querySelector('[role=status]').textContent",
+        button(text)
+    )
+}
+
+/// The text of the box is replaced by the keyboard.
+async fn type_into(window: &Window, area: &str, text: &str) {
+    window.js(&format!("{area}.focus()")).await;
+    window.js(&format!("{area}.select()")).await;
+    window.press(text).await;
+}
+
+/// Writes what is seen around an element into `SHOTS`, to be looked at.
+async fn shot(window: &Window, name: &str, around: &str) {
+    if let Some(folder) = env::var_os("SHOTS") {
+        window
+            .js(&format!(
+                "(document.querySelector({around:?}).scrollIntoView({{ block: 'start', behavior: 'instant' }}), scrollBy(0, -60), 0)"
+            ))
+            .await;
+        let file = std::path::Path::new(&folder).join(format!("{name}.png"));
+        fs::write(file, window.browser.screenshot().await.unwrap()).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_keyboard_alone_a_demonstration_runs_and_stop_leaves_its_verdict_and_no_process() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let _turn = TURN.lock().await;
+    let book = Book::start();
+    let page = open(&driver, &book, "05-module-store.html").await;
+    page.js(&format!("{}.focus()", button("Run"))).await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until("document.querySelector('.live-output').textContent.includes('round  index')")
+        .await;
+    shot(&page, "run", "#run").await;
+    page.press(&Key::Tab.to_string()).await;
+    page.until("document.activeElement.textContent === 'Stop'")
+        .await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until(&format!(
+        "{}.includes('It was stopped. verdict: ')",
+        said("Run")
+    ))
+    .await;
+    page.until("document.activeElement.textContent === 'Run'")
+        .await;
+    assert!(processes("debug/module-store").is_empty());
+
+    page.press(&Key::Enter.to_string()).await;
+    page.until("document.querySelector('.live-output').textContent.includes('round  index')")
+        .await;
+    page.browser
+        .goto(&format!("http://{}/06-reducer.html", book.address))
+        .await
+        .unwrap();
+    wait_until("the page is left and the program ends", || {
+        processes("debug/module-store").is_empty()
+    });
+    page.complains_of_nothing();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_tried_as_it_is_on_the_page_and_as_the_reader_edits_it() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let _turn = TURN.lock().await;
+    let book = Book::start();
+    let page = open(&driver, &book, "07-bad-game.html").await;
+    page.js(&format!("{}.click()", button("Try"))).await;
+    page.until(&format!(
+        "{} === 'This is what the page expects.'",
+        said("Try")
+    ))
+    .await;
+    shot(&page, "try", "li .live-bar").await;
+    page.js(&format!("{}.click()", button("Edit"))).await;
+    let area = "document.querySelector('li .live-box')";
+    page.until(&format!("document.activeElement === {area}"))
+        .await;
+    page.js(&format!("({area}.value = '-no such line', 0)"))
+        .await;
+    let run = Key::Control + &Key::Enter;
+    page.press(&run).await;
+    page.until(&format!(
+        "{}.includes('does not contain these lines')",
+        said("Try")
+    ))
+    .await;
+    page.until(
+        "document.querySelector('.reader .progress').textContent.includes('1 change tried')",
+    )
+    .await;
+    page.complains_of_nothing();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_10_from_a_refused_program_to_a_solved_exercise_with_only_the_browser() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let _turn = TURN.lock().await;
+    let book = Book::start();
+    let page = open(&driver, &book, "10-singleton-game.html").await;
+    let select = "document.querySelector('.live-cases')";
+    page.js(&format!("({select}.value = 'singleton-game/constructor', {select}.dispatchEvent(new Event('change')))")).await;
+    page.js("document.querySelector('.check .live-button').click()")
+        .await;
+    let said_of_check = "document.querySelector('.check [role=status]').textContent";
+    page.until(&format!(
+        "{said_of_check} === 'Refused for the declared reason: E0624.'"
+    ))
+    .await;
+    shot(&page, "check", ".check").await;
+    let reference = "use singleton_game::GameManager;\n\nfn main() {\nlet second = GameManager::instance();\nprintln!(\"{}\", second.games().len());\n}\n";
+    type_into(
+        &page,
+        "document.querySelector('.check .live-box')",
+        reference,
+    )
+    .await;
+    page.press(&(Key::Control + &Key::Enter)).await;
+    page.until(&format!("{said_of_check} === 'It compiles.'"))
+        .await;
+    page.js(&format!("{}.click()", button("Run it"))).await;
+    page.until(&format!(
+        "{}.startsWith('`new` made one manager.')",
+        said("Run it")
+    ))
+    .await;
+    shot(&page, "count", ".check").await;
+
+    let exercise = "document.querySelector('[data-exercise=private_new]')";
+    let area = format!("{exercise}.querySelector('.live-box')");
+    let line = format!("{exercise}.querySelector('[role=status]').textContent");
+    let check = format!("{exercise}.querySelector('.live-button').click()");
+    page.js(&format!("{exercise}.scrollIntoView()")).await;
+    page.js(&check).await;
+    page.until(&format!(
+        "{line}.startsWith('Not yet, this fails: nobody_outside_can_call_new.')"
+    ))
+    .await;
+    shot(&page, "exercise", "[data-exercise=private_new]").await;
+    // What is typed is there after the page is loaded again.
+    let code = page.js(&format!("{area}.value")).await;
+    let solved = code
+        .as_str()
+        .unwrap()
+        .replace("pub const fn new()", "const fn new()");
+    type_into(&page, &area, &solved).await;
+    goto(&page, &book, "09-static-count.html").await;
+    goto(&page, &book, "10-singleton-game.html").await;
+    page.until(&format!("!!{area}")).await;
+    assert_eq!(page.js(&format!("{area}.value")).await, json!(solved));
+    page.js(&check).await;
+    page.until(&format!("{line} === 'Solved: its 3 tests pass.'"))
+        .await;
+    page.until(&format!(
+        "{exercise}.querySelector('.live-done').textContent === '✓ solved'"
+    ))
+    .await;
+    let solution = format!(
+        "[...{exercise}.querySelectorAll('.live-button')].find(one => one.textContent === 'Show a solution')"
+    );
+    page.js(&format!("{solution}.click()")).await;
+    page.until(&format!("[...{exercise}.querySelectorAll('.live-output')].at(-1).textContent.includes('fn instance()')")).await;
+    shot(&page, "solved", "[data-exercise=private_new]").await;
+    page.until(
+        "document.querySelector('.reader .progress').textContent.endsWith('1 exercise solved')",
+    )
+    .await;
+    let file = page
+        .js("JSON.parse(progress.file()).exercises.private_new")
+        .await;
+    assert_eq!((&file["solved"], &file["tries"]), (&json!(true), &json!(2)));
+    page.js("[...document.querySelectorAll('.reader button')].at(-1).click()")
+        .await;
+    page.complains_of_nothing();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_key_the_page_says_how_to_get_it_and_shows_no_button() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let book = Book::start();
+    let page = format!("http://{}/10-singleton-game.html", book.address);
+    let page = driver.open(1280, &page).await;
+    page.until("!!document.querySelector('.live-note')").await;
+    let note = page
+        .js("document.querySelector('.live-note').textContent")
+        .await;
+    assert!(
+        note.as_str()
+            .unwrap()
+            .contains("the address that the book's terminal shows"),
+        "{note}"
+    );
+    assert_eq!(
+        page.js("document.querySelectorAll('.live-button').length")
+            .await,
+        json!(0)
+    );
+    page.complains_of_nothing();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_and_the_dark_are_wide_enough_and_axe_finds_nothing_serious() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let axe = env::var_os("AXE").map(|file| fs::read_to_string(file).unwrap());
+    if axe.is_none() {
+        let notice = "SKIPPED in part: AXE is not set to axe-core's axe.min.js";
+        writeln!(std::io::stderr(), "{notice}").unwrap();
+    }
+    let book = Book::start();
+    let page = open(&driver, &book, "10-singleton-game.html").await;
+    for (width, colours) in [
+        (1280, "light"),
+        (1280, "dark"),
+        (390, "light"),
+        (390, "dark"),
+    ] {
+        page.resize(width);
+        page.prefer(colours);
+        for file in ["10-singleton-game", "05-module-store", "12c-real-redis"] {
+            goto(&page, &book, &format!("{file}.html")).await;
+            let fits = page
+                .js("document.documentElement.scrollWidth <= innerWidth")
+                .await;
+            assert_eq!(fits, json!(true), "{file} at {width}");
+            shot(
+                &page,
+                &format!("{file}-{width}-{colours}"),
+                ".exercises, body:not(:has(.exercises)) #run",
+            )
+            .await;
+            let Some(axe) = &axe else { continue };
+            page.browser.execute(axe, Vec::new()).await.unwrap();
+            let found = page
+                .run(
+                    "const { violations } = await axe.run('main'); \
+                     return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)) \
+                       .map(({ id, nodes }) => [id, nodes.length, nodes[0].html, nodes[0].failureSummary])",
+                )
+                .await;
+            assert_eq!(
+                found,
+                Value::Array(Vec::new()),
+                "{file} at {width}, {colours}"
+            );
+        }
+    }
+    page.complains_of_nothing();
+}
