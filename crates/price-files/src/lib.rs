@@ -24,7 +24,7 @@
 //! # Ok::<(), price_files::BadLine>(())
 //! ```
 //!
-//! Read `reader.rs` first, then `decimal_mark.rs` (what proves which mark), then `columns.rs`.
+//! Read `reader.rs` first, then `evidence.rs` (what proves which mark), then `columns.rs`.
 
 // From bytes to the fields of a line.
 mod file_kind;
@@ -37,6 +37,7 @@ mod columns;
 mod date;
 mod decimal_mark;
 mod error;
+mod evidence;
 mod number;
 mod reader;
 mod rows;

@@ -4,8 +4,9 @@ use hub::Stock;
 
 use crate::columns::{self, Columns, First, Given};
 use crate::date::is_date;
-use crate::decimal_mark::{DecimalMark, Evidence};
+use crate::decimal_mark::DecimalMark;
 use crate::error::{BadFile, BadLine, quoted};
+use crate::evidence::Evidence;
 use crate::file_kind::refuse_other_kinds;
 use crate::line_cutter::MAX_LINE;
 use crate::number::{Number, is_missing};
