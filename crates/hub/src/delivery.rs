@@ -1,7 +1,7 @@
 //! What writing to a user takes from its hub.
 
 use crate::{
-    Encode, Event, Feed, Listener, Settings, UserId,
+    Encode, Event, Feed, HubOptions, Listener, UserId,
     stats::{Counters, count},
 };
 use std::{
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 /// the fan-out know of the hub. It knows no user, so none of them is in a circle with the hub.
 pub(crate) struct Delivery {
     encoder: Arc<dyn Encode>,
-    drain_deadline: Duration,
+    slow_consumer_timeout: Duration,
     on_event: Option<Listener>,
     runtime: Handle,
     /// The tasks of users that lag. A user adds its task under its own lock; the end of the task
@@ -46,11 +46,11 @@ pub(crate) struct Delivered {
 
 impl Delivery {
     /// The feed is stale at first.
-    pub(crate) fn new(settings: Settings, runtime: Handle) -> Self {
+    pub(crate) fn new(options: HubOptions, runtime: Handle) -> Self {
         Self {
-            encoder: settings.encoder,
-            drain_deadline: settings.drain_deadline,
-            on_event: settings.on_event,
+            encoder: options.encoder,
+            slow_consumer_timeout: options.slow_consumer_timeout,
+            on_event: options.on_event,
             runtime,
             lagging: TaskTracker::new(),
             stale: AtomicBool::new(true),
@@ -63,8 +63,8 @@ impl Delivery {
     }
 
     /// How long a user may read nothing while something waits for it.
-    pub(crate) fn drain_deadline(&self) -> Duration {
-        self.drain_deadline
+    pub(crate) fn slow_consumer_timeout(&self) -> Duration {
+        self.slow_consumer_timeout
     }
 
     /// Whether prices come from the broker.

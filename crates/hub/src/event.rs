@@ -8,65 +8,59 @@ use std::{fmt, sync::Arc};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "a stock, a price and a user's number need no sentence"
+)]
 pub enum Event {
-    /// A user began to follow a stock.
+    /// A user subscribed to a stock.
     UserSubscribed {
-        /// Who.
         user: UserId,
-        /// What.
         stock: Stock,
-        /// How many follow it now.
+        /// The stock's users on this server, this one included: from 1 on.
         users: usize,
     },
-    /// A user does not follow a stock any more.
+    /// A user is not subscribed to a stock any more.
     UserUnsubscribed {
-        /// Who.
         user: UserId,
-        /// What.
         stock: Stock,
-        /// How many still follow it.
+        /// The stock's users that are left on this server: from 0 on.
         users: usize,
     },
     /// The broker confirmed that this server is subscribed to the channel.
     Subscribed {
-        /// Which.
         stock: Stock,
         /// Whether it was confirmed before: then this is a new connection, not a new stock.
         again: bool,
     },
     /// The broker confirmed that this server is not subscribed any more.
-    Unsubscribed {
-        /// Which.
-        stock: Stock,
-    },
+    Unsubscribed { stock: Stock },
     /// The broker refuses the channel; it is asked again later.
     Refused {
-        /// Which.
         stock: Stock,
-        /// The broker's own words.
+        /// The broker's own words, for instance `NOPERM No permissions to access a channel`.
         reason: String,
     },
-    /// Prices were relayed.
+    /// A batch of a stock's prices is sent to its users.
     Relayed {
-        /// Of which stock.
         stock: Stock,
-        /// The newest of them.
+        /// The newest price of the batch.
         price: Price,
-        /// How many users the stock had.
+        /// The stock's users on this server when the batch was made.
         users: usize,
     },
-    /// Messages came that were not prices, and were not relayed; at a bounded rate.
+    /// Messages that were not prices came, and were not relayed. Emitted once in ten seconds at most.
     InvalidMessages {
-        /// How many came since the event before.
+        /// How many came since the last such event: from 1 on.
         messages: u64,
-        /// What was wrong with the latest.
+        /// The stock and the start of the latest message.
         latest: String,
     },
     /// The connection to the broker delivers what is published.
     Live,
-    /// The connection to the broker is lost.
+    /// The connection to the broker is lost, or does not deliver.
     Stale {
-        /// Why.
+        /// A sentence for a log, for instance `Redis closed the connection`.
         reason: String,
     },
 }

@@ -3,7 +3,7 @@
 mod manager;
 mod users;
 
-use crate::{Event, Feed, Settings, Stats, fan_out::FanOut, registry::Registry, stats::Counters};
+use crate::{Event, Feed, HubOptions, Stats, fan_out::FanOut, registry::Registry, stats::Counters};
 use parking_lot::Mutex;
 use program::RateLimitedLog;
 use std::{fmt, sync::Arc};
@@ -43,9 +43,9 @@ pub struct Hub {
 impl Hub {
     /// A hub without users, whose feed is stale until [`go_live`](Self::go_live). Its tasks run in
     /// this runtime.
-    pub fn new(settings: Settings, runtime: Handle) -> Arc<Self> {
-        let stocks_per_user = settings.stocks_per_user;
-        let registry = Arc::new(Registry::new(settings, runtime));
+    pub fn new(options: HubOptions, runtime: Handle) -> Arc<Self> {
+        let stocks_per_user = options.stocks_per_user;
+        let registry = Arc::new(Registry::new(options, runtime));
         Arc::new(Self {
             stocks_per_user,
             fan_out: FanOut::new(Arc::clone(&registry)),
@@ -75,11 +75,6 @@ impl Hub {
     /// Waits until no user lags: each has caught up, or was evicted at its deadline.
     pub async fn drained(&self) {
         self.registry.delivery.drained().await;
-    }
-
-    /// How long a user may read nothing while something waits for it.
-    pub fn drain_deadline(&self) -> std::time::Duration {
-        self.registry.delivery.drain_deadline()
     }
 
     /// Whether prices come from the broker.

@@ -29,7 +29,7 @@ pub enum Message<'a> {
     },
     /// A price of a stock that the user follows.
     Price {
-        /// The stock.
+        /// The stock that the price is of.
         stock: &'a Stock,
         /// Its price, as it was published.
         price: &'a Price,
@@ -42,7 +42,7 @@ pub enum Message<'a> {
     },
     /// Whether prices flow: of one stock if it is named, of all others if not.
     Status {
-        /// Live or stale.
+        /// The state from this message on.
         feed: Feed,
         /// The one stock that this is about.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ fn is_zero(missed: &u64) -> bool {
 
 /// How messages become bytes.
 ///
-/// A message is encoded once and hub by all its receivers, so what comes out must not depend
+/// A message is encoded once and shared by all its receivers, so what comes out must not depend
 /// on who receives it.
 pub trait Encode: Send + Sync + 'static {
     /// Appends the message to `into`, complete in itself: bytes of two messages may leave together.

@@ -5,34 +5,35 @@ use std::{fmt, sync::Arc, time::Duration};
 
 /// How a hub treats its users.
 #[derive(Clone)]
-pub struct Settings {
+pub struct HubOptions {
     /// How many stocks a user may follow, 100 by default. Each price searches the user's list in
     /// order, so a thousand is more than it should be.
     pub stocks_per_user: usize,
     /// How messages become bytes, lines of JSON by default.
     pub encoder: Arc<dyn Encode>,
-    /// How long a user may read nothing while something waits for it, ten seconds by default.
-    pub drain_deadline: Duration,
+    /// How long a user may take nothing while something waits for it, ten seconds by default; then it
+    /// is evicted. A user who takes a byte now and then is kept.
+    pub slow_consumer_timeout: Duration,
     /// Is called with each event; none by default. It runs inside the verbs, so it must be fast.
     pub on_event: Option<Listener>,
 }
 
-impl Default for Settings {
+impl Default for HubOptions {
     fn default() -> Self {
         Self {
             stocks_per_user: 100,
             encoder: Arc::new(JsonLines),
-            drain_deadline: Duration::from_secs(10),
+            slow_consumer_timeout: Duration::from_secs(10),
             on_event: None,
         }
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for HubOptions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Settings")
+        out.debug_struct("HubOptions")
             .field("stocks_per_user", &self.stocks_per_user)
-            .field("drain_deadline", &self.drain_deadline)
+            .field("slow_consumer_timeout", &self.slow_consumer_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Who is connected, and who is subscribed to what.
 
 use crate::{
-    Event, Feed, Price, Settings, Stock, UserId,
+    Event, Feed, HubOptions, Price, Stock, UserId,
     channels::Channels,
     delivery::Delivery,
     dirty::Dirty,
@@ -25,12 +25,12 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(settings: Settings, runtime: Handle) -> Self {
+    pub(crate) fn new(options: HubOptions, runtime: Handle) -> Self {
         Self {
             users: Mutex::default(),
             channels: Channels::default(),
             dirty: Dirty::default(),
-            delivery: Arc::new(Delivery::new(settings, runtime)),
+            delivery: Arc::new(Delivery::new(options, runtime)),
         }
     }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use hub::{Connection, Feed, Hub, Price, Settings, Socket, Stock, UserId};
+use hub::{Connection, Feed, Hub, HubOptions, Price, Socket, Stock, UserId};
 use parking_lot::Mutex;
 use std::{
     io,
@@ -24,7 +24,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let hub = Hub::new(Settings::default(), Handle::current());
+        let hub = Hub::new(HubOptions::default(), Handle::current());
         let fan_out = Arc::clone(&hub);
         tokio::spawn(async move { fan_out.fan_out().await });
         hub.go_live();

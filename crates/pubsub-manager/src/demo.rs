@@ -10,7 +10,7 @@ pub(crate) use flags::Flags;
 use fastrand::Rng;
 use market::Market;
 use pubsub_manager::{
-    BrokerAddress, InProcess, Options, PubSubManager, Publisher, Settings, StartError, Stock,
+    BrokerAddress, HubOptions, InProcess, Options, PubSubManager, Publisher, StartError, Stock,
     UserId,
 };
 use screen::{Screen, Verdict};
@@ -72,9 +72,9 @@ impl Demo {
             } else {
                 Duration::from_secs(1)
             },
-            hub: Settings {
+            hub: HubOptions {
                 on_event: Some(Arc::new(move |event| listener.event(event))),
-                ..Settings::default()
+                ..HubOptions::default()
             },
             ..Options::default()
         })?;

@@ -37,8 +37,8 @@ mod tests;
 
 pub use broker::{BrokerError, in_process::InProcess};
 pub use hub::{
-    BadPrice, BadStock, Connection, Disconnected, Encode, Event, Feed, JsonLines, Listener,
-    Message, Price, Settings, Socket, Stats, Stock, StockUsers, SubscribeError, UserId,
+    BadPrice, BadStock, Connection, Disconnected, Encode, Event, Feed, HubOptions, JsonLines,
+    Listener, Message, Price, Socket, Stats, Stock, StockUsers, SubscribeError, UserId,
 };
 pub use manager::PubSubManager;
 pub use options::{BrokerAddress, NotStarted, Options, StartError};

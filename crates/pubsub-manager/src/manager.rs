@@ -27,6 +27,7 @@ pub struct PubSubManager {
     /// The users: what they follow, and what they are sent.
     pub(crate) hub: Arc<Hub>,
     pub(crate) leave_delay: Duration,
+    drain_timeout: Duration,
     /// The manager's task has ended.
     ended: CancellationToken,
 }
@@ -78,6 +79,7 @@ impl PubSubManager {
         let manager = Arc::new(Self {
             hub: Hub::new(options.hub, runtime.clone()),
             leave_delay: options.leave_delay,
+            drain_timeout: options.drain_timeout,
             ended: CancellationToken::new(),
         });
         // Made here and not in the task: a runtime that ends at once drops a task it never began.
@@ -142,13 +144,14 @@ impl PubSubManager {
     }
 
     /// Ends the manager: prices that wait are still sent, the connection to the broker is closed,
-    /// and users are sent `stale`. Slow consumers have until the drain deadline. Doing so twice is
+    /// and users are sent `stale`. Slow consumers have until the drain timeout. Doing so twice is
     /// the same as once; afterwards each verb answers [`Disconnected`].
     pub async fn disconnect(&self) {
         self.hub.close();
         self.ended.cancelled().await;
-        // A user that still lags then is evicted by its own deadline.
-        let _ = timeout(self.hub.drain_deadline(), self.hub.drained()).await;
+        // A slow consumer may take a byte now and then for as long as it likes. One that still lags is
+        // evicted by its own timeout, or by the end of the process.
+        let _ = timeout(self.drain_timeout, self.hub.drained()).await;
     }
 
     /// Waits until the manager has ended: it was disconnected, or its task panicked. A server then

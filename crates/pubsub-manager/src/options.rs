@@ -1,6 +1,6 @@
 //! What a manager is started with, and why it cannot be.
 
-use crate::{InProcess, Settings};
+use crate::{HubOptions, InProcess};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -26,8 +26,11 @@ pub struct Options {
     /// How long a channel without users is kept, a second by default: a page that is loaded again
     /// does not make the server leave and join.
     pub leave_delay: Duration,
+    /// How long [`disconnect`](crate::PubSubManager::disconnect) waits for slow consumers to take what
+    /// waits for them, ten seconds by default.
+    pub drain_timeout: Duration,
     /// How users are treated.
-    pub hub: Settings,
+    pub hub: HubOptions,
 }
 
 impl Default for Options {
@@ -36,7 +39,8 @@ impl Default for Options {
             broker: BrokerAddress::InProcess(InProcess::default()),
             channel_prefix: String::new(),
             leave_delay: Duration::from_secs(1),
-            hub: Settings::default(),
+            drain_timeout: Duration::from_secs(10),
+            hub: HubOptions::default(),
         }
     }
 }

@@ -20,7 +20,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
 use program::RateLimitedLog;
 use program::http::Acceptor;
-use pubsub_manager::{BrokerAddress, PubSubManager, Publisher, Settings, UserId};
+use pubsub_manager::{BrokerAddress, HubOptions, PubSubManager, Publisher, UserId};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -136,10 +136,11 @@ pub async fn run(
     let manager = PubSubManager::start(pubsub_manager::Options {
         broker,
         channel_prefix,
-        hub: Settings {
+        drain_timeout: read_time,
+        hub: HubOptions {
             stocks_per_user,
             encoder: Arc::new(TextFrames),
-            drain_deadline: read_time,
+            slow_consumer_timeout: read_time,
             on_event: Some(Arc::new(|event| broker_log.note(event))),
         },
         ..Default::default()

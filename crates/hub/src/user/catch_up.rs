@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) async fn run(user: Arc<User>, delivery: Arc<Delivery>) {
     let guard = EvictAfterPanic(user, delivery);
     let EvictAfterPanic(user, delivery) = &guard;
-    let mut deadline = Instant::now() + delivery.drain_deadline();
+    let mut deadline = Instant::now() + delivery.slow_consumer_timeout();
     loop {
         match timeout_at(deadline, poll_fn(|cx| user.socket.poll_ready(cx))).await {
             Ok(Ok(())) => {}
@@ -29,7 +29,7 @@ pub(super) async fn run(user: Arc<User>, delivery: Arc<Delivery>) {
             Progress::Done => return,
             // Slow is allowed. A phone that takes a byte now and then gets the newest price of each
             // stock, and costs no more than one that takes nothing.
-            Progress::Some => deadline = Instant::now() + delivery.drain_deadline(),
+            Progress::Some => deadline = Instant::now() + delivery.slow_consumer_timeout(),
             // A socket that is always ready never lets the timeout above fire.
             Progress::None if deadline <= Instant::now() => {
                 return user.evict(&mut user.lock(), delivery, TOO_SLOW);

@@ -6,7 +6,7 @@ use super::{
     test_client::{Received, TestClient},
 };
 use crate::{
-    Connection, Disconnected, Encode, Feed, JsonLines, Message, Options, PubSubManager, Settings,
+    Connection, Disconnected, Encode, Feed, HubOptions, JsonLines, Message, Options, PubSubManager,
     Socket, Stock, UserId,
     broker::{Broker, BrokerConnection, BrokerError, Events},
 };
@@ -153,9 +153,9 @@ async fn an_encoder_that_panics_ends_the_manager() {
         }
     }
     let fixture = Fixture::with(Options {
-        hub: Settings {
+        hub: HubOptions {
             encoder: Arc::new(PanickingEncoder),
-            ..Settings::default()
+            ..HubOptions::default()
         },
         ..Options::default()
     })

@@ -6,8 +6,8 @@ use super::{
     test_client::{Received, TestClient},
 };
 use crate::{
-    Connection, Disconnected, Event, Feed, Options, PubSubManager, Settings, Stock, SubscribeError,
-    UserId,
+    Connection, Disconnected, Event, Feed, HubOptions, Options, PubSubManager, Stock,
+    SubscribeError, UserId,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ impl Fixture {
         let events = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&events);
         let options = Options {
-            hub: Settings {
+            hub: HubOptions {
                 on_event: Some(Arc::new(move |event: &Event| {
                     log.lock().push(event.clone());
                 })),
-                ..Settings::default()
+                ..HubOptions::default()
             },
             ..Options::default()
         };

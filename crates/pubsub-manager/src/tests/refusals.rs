@@ -1,7 +1,7 @@
 //! A broker may refuse a channel, and refuses a whole command for it.
 
 use super::{test_broker::TestBroker, test_client::TestClient};
-use crate::{Options, PubSubManager, Settings, Stock, UserId};
+use crate::{HubOptions, Options, PubSubManager, Stock, UserId};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -18,9 +18,9 @@ async fn pass(seconds: u64) {
 async fn stocks_in_one_command_with_a_refused_one_are_subscribed_all_the_same() {
     let broker = TestBroker::default();
     let options = Options {
-        hub: Settings {
+        hub: HubOptions {
             stocks_per_user: 1_000,
-            ..Settings::default()
+            ..HubOptions::default()
         },
         ..Options::default()
     };

@@ -6,7 +6,7 @@
 
 use super::test_broker::TestBroker;
 use super::test_client::{Received, TestClient};
-use crate::{Connection, Feed, Options, PubSubManager, Settings, Stock, UserId};
+use crate::{Connection, Feed, HubOptions, Options, PubSubManager, Stock, UserId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -270,10 +270,10 @@ impl StateMachineTest for Story {
             .unwrap();
         let broker = TestBroker::default();
         let options = Options {
-            hub: Settings {
+            hub: HubOptions {
                 // Only a quiet point decides here when a stalled user reads again.
-                drain_deadline: Duration::from_secs(3_600),
-                ..Settings::default()
+                slow_consumer_timeout: Duration::from_secs(3_600),
+                ..HubOptions::default()
             },
             ..Options::default()
         };

@@ -1,8 +1,9 @@
 //~ E0451
 //! Tried: a manager without its constructor, field by field.
-//! Refused: a struct literal has to name every field, and all three are private.
+//! Refused: a struct literal has to name every field, and all four are private.
 //! Door: manager.rs: `    pub(crate) hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
 //! Door: manager.rs: `    pub(crate) leave_delay: Duration,` => `    pub leave_delay: Duration,`
+//! Door: manager.rs: `    drain_timeout: Duration,` => `    pub drain_timeout: Duration,`
 //! Door: manager.rs: `    ended: CancellationToken,` => `    pub ended: CancellationToken,`
 
 use pubsub_manager::PubSubManager;
@@ -11,6 +12,7 @@ fn main() {
     let second = PubSubManager {
         hub: anything(),
         leave_delay: anything(),
+        drain_timeout: anything(),
         ended: anything(),
     };
     println!("a second: {second:?}");

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
-use hub::{Hub, Settings, Socket};
+use hub::{Hub, HubOptions, Socket};
 use tokio::runtime::Runtime;
 
 /// The tasks of slow consumers run here.
@@ -12,7 +12,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 
 /// A hub without users.
 pub fn hub() -> Arc<Hub> {
-    Hub::new(Settings::default(), RUNTIME.handle().clone())
+    Hub::new(HubOptions::default(), RUNTIME.handle().clone())
 }
 
 /// The socket of a user who takes whatever comes, and says nothing.
