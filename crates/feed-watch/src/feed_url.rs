@@ -18,7 +18,7 @@ pub enum BadFeedUrl {
     /// It is not a URL, or one of another kind.
     #[error("{text:?} is not a server: {reason}; write for instance ws://127.0.0.1:3000/ws")]
     NotAServer {
-        /// What was given.
+        /// The text that is not a URL of a feed.
         text: String,
         /// Why it is not one.
         reason: String,

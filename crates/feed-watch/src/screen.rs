@@ -11,7 +11,7 @@ use crate::feed_message::FeedMessage;
 /// What a status without a stock is about.
 pub(crate) const ALL_PRICES: &str = "all prices";
 
-/// A terminal, or what stands in its place.
+/// A terminal, a pipe or a file.
 pub(crate) struct Screen {
     colours: bool,
     /// Characters of the longest stock.

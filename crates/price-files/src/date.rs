@@ -1,4 +1,4 @@
-//! Dates and times, as far as they have to be told from stocks and numbers.
+//! Dates and times: what distinguishes them from stocks and numbers.
 
 /// A date or a time: two or three groups of digits with `-`, `/`, `.` or `:` between them, a month of a
 /// year, or a date that names its month. A stock's name may have these signs as well, so a date is never

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::separator::Separator;
 
-/// What stands between a price's whole part and its decimals.
+/// The sign between a price's whole part and its decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecimalMark {
     /// `1.234,56`
@@ -32,7 +32,7 @@ impl DecimalMark {
     ///
     /// A comma before three digits has decimals behind it where commas do not separate fields: a program
     /// separates by semicolons or tabs because its numbers have decimal commas. In a file of commas such
-    /// a price stands in quotes, and may be either.
+    /// a price is in quotes, and may be either.
     ///
     /// A point before three digits has decimals behind it, except in a file of semicolons: what writes
     /// those writes `1.234` for 1234, too.

@@ -19,8 +19,8 @@ pub enum BadLine {
     /// Too many columns, or too few.
     #[error("{0:?} is neither STOCK,PRICE nor what the lines above it are")]
     Columns(String),
-    /// A date stands where a stock belongs.
-    #[error("{0:?} is a date, and stands in the column of stocks")]
+    /// There is a date in the column of stocks.
+    #[error("{0:?} is a date, but it is in the column of stocks")]
     Date(String),
     /// The stock is not a stock's name.
     #[error(transparent)]
@@ -50,7 +50,7 @@ pub enum BadFile {
     /// It is compressed, a workbook, a web page, …
     #[error("this is {is}; {advice}")]
     OtherKind {
-        /// What it is.
+        /// What it is, as the end of "this is".
         is: &'static str,
         /// What to do about it.
         advice: &'static str,
@@ -67,11 +67,11 @@ pub enum BadFile {
     /// The columns have more than one reading.
     #[error("{line:?} can be read as {one} or as {other}; put a header above it, such as {header}")]
     Ambiguous {
-        /// The first line.
+        /// The first line of the file.
         line: String,
-        /// The first reading.
+        /// The first reading, such as `DATE,PRICE`.
         one: &'static str,
-        /// The second one.
+        /// The second reading, such as `STOCK,PRICE`.
         other: &'static str,
         /// A header that decides.
         header: &'static str,

@@ -9,7 +9,7 @@ const MAX_DECIMALS: usize = 15;
 /// of zeros.
 const MAX_EXPONENT: u32 = 40;
 
-/// What stands between thousands, besides the mark that is not the decimal one. Excel's French and Swiss
+/// The signs between thousands, besides the mark that is not the decimal one. Excel's French and Swiss
 /// exports have no-break spaces and both apostrophes.
 const GROUPING: [char; 6] = ['\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
@@ -167,7 +167,7 @@ fn without_grouping(whole: &str, other_mark: char) -> Option<String> {
     ((western || indian) && last.len() == 3).then(|| whole.replace(separator, ""))
 }
 
-/// The digits before the point and behind it, with the zeros that an exponent stands for.
+/// The digits before the point and behind it, with the zeros that an exponent adds.
 fn around_the_point(digits: &str, point: i32) -> (String, String) {
     let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
     let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);

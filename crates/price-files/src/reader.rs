@@ -14,9 +14,9 @@ const MAX_HELD: usize = 100_000;
 /// A price of a stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockPrice {
-    /// The stock.
+    /// The stock, from the file or from the command line.
     pub stock: Stock,
-    /// Its price.
+    /// Its price, in plain decimals.
     pub price: Price,
     /// The file has more decimals of it than a price may have.
     pub is_rounded: bool,
@@ -130,7 +130,7 @@ impl PriceReader {
     }
 
     /// A decimal point that is taken for one without waiting for proof: in a line without quotes that no
-    /// semicolon separates, as programs write them. Their prices have to leave at once.
+    /// semicolon separates, as programs write them: their prices must not wait.
     fn by_default(&self, row: &RowPrice, number: &Number) -> Option<DecimalMark> {
         let is_usual = matches!(number, Number::Ambiguous { .. }) && row.is_plain_line;
         let decided = self.evidence.decide().ok().flatten();

@@ -1,4 +1,4 @@
-//! What stands between the fields of a line.
+//! The sign between the fields of a line.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 

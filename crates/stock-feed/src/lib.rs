@@ -4,7 +4,7 @@
 //! has a million connections to serve instead of fifty. `cargo run -p stock-feed` shows it, on
 //! a page with live prices and a look inside the server; `lessons/13a-one-price.md` explains it.
 //! Read `user.rs` first (what a user costs), then `socket.rs` (how a price reaches it), then
-//! `http.rs` and `server.rs` (how a user comes and goes).
+//! `http.rs` and `server.rs` (how a user connects and leaves).
 
 pub mod cli;
 pub mod frame;

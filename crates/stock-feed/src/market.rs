@@ -22,7 +22,7 @@ const STOCKS: [(&str, u64); 12] = [
     ("ORCL", 14_115),
 ];
 
-/// How much a price moves at once, at most: two in a thousand.
+/// The most that a price moves in one step: two in a thousand.
 const STEP: f64 = 0.002;
 
 /// A simulated market. The same seed gives the same prices.

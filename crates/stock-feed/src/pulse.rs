@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Rounds in each `ping_every`. With two, a ping comes after `ping_every` at least, and after one and
+/// Rounds in each `ping_every`. With two, a ping is sent after `ping_every` at least, and after one and
 /// a half of it at most: with 25 s, in time for those 50 s.
 pub(crate) const ROUNDS: u32 = 2;
 

@@ -203,7 +203,7 @@ fn an_invalid_line_says_what_is_wrong_with_it() {
     let mut refused = |line: &[u8]| reader.read(line, &mut prices).unwrap_err();
     assert_eq!(
         refused(b"2018-06-01,65.81").to_string(),
-        r#""2018-06-01" is a date, and stands in the column of stocks"#
+        r#""2018-06-01" is a date, but it is in the column of stocks"#
     );
     assert!(matches!(refused(b"APPL"), BadLine::Columns(_)));
     assert!(matches!(refused(b"APPL,1,2"), BadLine::Columns(_)));
