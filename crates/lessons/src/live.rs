@@ -181,7 +181,7 @@ async fn what_there_is(
     });
     let cases = offers::cases(&book.workspace, &asked.page, page)?;
     let cases = cases.iter().map(|offered| {
-        let is_counted = offered.id.split('/').next() == Some(check::COUNTED);
+        let is_counted = start::is_counted(&offered.id);
         json!({
             "id": offered.id,
             "tried": offered.case.tried,

@@ -95,11 +95,17 @@ pub(super) fn rustc(
 /// The sentence above the compiler's own words.
 pub(super) fn sentence(
     compiles: bool,
+    is_counted: bool,
     found: &BTreeSet<String>,
     declared: &BTreeSet<String>,
 ) -> String {
     match (compiles, found == declared) {
-        (true, _) => "It compiles.".to_owned(),
+        (true, _) if is_counted => {
+            "It compiles. Whether there is a second manager now, only a run can say.".to_owned()
+        }
+        (true, _) => {
+            "It compiles. This crate does not count its values, so it is not run.".to_owned()
+        }
         (false, true) => format!("Refused for the declared reason: {}.", listed(found)),
         (false, false) => format!(
             "Refused, but for another reason: {}. The case declares {}.",
@@ -116,27 +122,24 @@ pub(super) fn with_a_count(program: &str) -> Option<String> {
     (program.matches(main).count() == 1).then(|| {
         let program = program.replace(main, "\nfn program() {");
         format!(
-            "{program}\nfn main() {{\n    program();\n    println!(\"{MADE}{{}}\", singleton_game::GameManager::constructed());\n}}\n"
+            "#![allow(missing_docs)]\n{program}\nfn main() {{\n    program();\n    println!(\"{MADE}{{}}\", singleton_game::GameManager::constructed());\n}}\n"
         )
     })
 }
 
 /// The line that [`with_a_count`] adds.
-const MADE: &str = "managers made by `new`: ";
+const MADE: &str = "managers made: ";
 
-/// The sentence about the count, and whether there is more than one manager.
-pub(super) fn count(printed: &str) -> (String, bool) {
+/// The sentence about the count.
+pub(super) fn count(printed: &str) -> String {
     let lines = printed.lines().rev();
     let count = lines.filter_map(|line| line.strip_prefix(MADE)).next();
     match count.and_then(|count| count.parse::<usize>().ok()) {
-        Some(0) => ("No manager was made: nothing asked for one.".to_owned(), false),
-        Some(1) => (
-            "`new` made one manager. A value that was made in another way, by `Default` or by copying its bytes, \
-             is not counted."
-                .to_owned(),
-            false,
-        ),
-        Some(count) => (format!("There are {count} managers now."), true),
-        None => ("It did not come to its end, so nothing was counted.".to_owned(), false),
+        Some(0) => "No manager was made: nothing asked for one.".to_owned(),
+        Some(1) => "The constructor made one manager. A value that was made in another way, by a Default or \
+            by copying its bytes, is not counted."
+            .to_owned(),
+        Some(count) => format!("The constructor made {count} managers."),
+        None => "It did not come to its end, so nothing was counted.".to_owned(),
     }
 }

@@ -87,7 +87,7 @@ const live = (() => {
       }
       const verdict = text.trimEnd().split('\n').findLast((one) => one.startsWith('verdict: '));
       said.textContent = last.said ?? [`${capital(last.ended ?? 'the book was ended')}.`, verdict].filter(Boolean).join(' ');
-      if ('came' in last) buttons.classList.add(last.came ? 'came' : 'did-not');
+      if (typeof last.came === 'boolean') buttons.classList.add(last.came ? 'came' : 'did-not');
     };
     async function run() {
       if (leaves) return;

@@ -210,9 +210,10 @@ pub(super) async fn check(
         let declared = &offered.case.reasons;
         let said = match &ended.stopped {
             Some(why) => format!("Not to the end: {why}."),
-            None => check::sentence(compiles, &found, declared),
+            None => check::sentence(compiles, is_counted(&offered.id), &found, declared),
         };
-        let came = !compiles && found == *declared;
+        // A program that compiles is neither right nor wrong.
+        let came = (!compiles).then_some(found == *declared);
         Ok(json!({ "said": said, "came": came, "compiles": compiles, "message": ended.printed }))
     })
 }
@@ -223,7 +224,7 @@ pub(super) async fn count(
     Json(asked): Json<Program>,
 ) -> Result<Response, Failed> {
     let offered = offers::case(&book.workspace, &asked.id)?.ok_or_else(Failed::unknown)?;
-    if offered.id.split('/').next() != Some(check::COUNTED) {
+    if !is_counted(&offered.id) {
         return Err(Failed::unknown());
     }
     let permits = vec![book.starter.slot("copy").await?];
@@ -237,11 +238,11 @@ pub(super) async fn count(
         let _made = copy.with_files(&[(&file, &program)])?;
         let words = ["run", "-p", check::COUNTED, "--example", COUNTING];
         let ended = task.job(&in_copy(&copy, &words)).await?;
-        let (said, came) = match &ended.stopped {
-            Some(why) => (format!("Not to the end: {why}."), false),
+        let said = match &ended.stopped {
+            Some(why) => format!("Not to the end: {why}."),
             None => check::count(&ended.printed),
         };
-        Ok(json!({ "said": said, "came": came }))
+        Ok(json!({ "said": said }))
     })
 }
 
@@ -290,6 +291,11 @@ fn in_copy<T: AsRef<str>>(copy: &Copy, words: &[T]) -> Job {
         output: OUTPUT,
         shown: Shown::All,
     }
+}
+
+/// Whether a case is about the crate that counts its managers.
+pub(super) fn is_counted(case: &str) -> bool {
+    case.split('/').next() == Some(check::COUNTED)
 }
 
 /// How a program ended, in a sentence.
