@@ -35,6 +35,10 @@ use write_deadline::WriteDeadline;
 /// the next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The most header lines of a request; hyper's own limit is 100. A browser sends the cookies of every
+/// program on `localhost`, and a proxy that speaks HTTP/2 to it may pass on each cookie in a line.
+const MAX_HEADERS: usize = 256;
+
 /// How long the answers in progress may take once the server was asked to end: longer than a request of
 /// lesson 1's server may take, so only a client that does not read is cut off.
 const END_TIMEOUT: Duration = Duration::from_secs(12);
@@ -57,6 +61,7 @@ where
     raise_descriptor_limit(DESCRIPTORS);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
+        .max_headers(MAX_HEADERS)
         .header_read_timeout(HEAD_TIMEOUT);
     // Each connection holds a receiver: it learns of the end by it, and has ended when it drops it.
     let (end, ending) = watch::channel(());

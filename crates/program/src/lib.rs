@@ -25,6 +25,8 @@ mod descriptors;
 pub mod http;
 #[cfg(feature = "http")]
 mod listener;
+#[cfg(feature = "http")]
+pub mod origin;
 
 // What a program that runs for a long time logs, and how it measures a deadline.
 #[cfg(feature = "log")]

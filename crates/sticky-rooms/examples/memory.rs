@@ -72,7 +72,7 @@ async fn enter(address: SocketAddr, room: usize) -> Result<Visitor> {
 async fn serve(file: &str) -> Result<()> {
     let database = Database::open(&DatabaseUrl::sqlite(file)).await?;
     let seats = Seats::open(&database).await?;
-    let router = server::router(Rooms::new(1, database, seats));
+    let router = server::router(Rooms::new(1, database, seats), server::Options::default());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{LISTENING}http://{} (memory)", listener.local_addr()?);
     tokio::select! {

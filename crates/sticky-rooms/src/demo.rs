@@ -19,6 +19,7 @@ use crate::fleet::{Fleet, SERVERS, address};
 use crate::room_id::RoomId;
 use crate::router::Router;
 use crate::router::owner::{By, by_remainder};
+use crate::server::Options;
 use player::Player;
 
 /// Rooms, with two players each.
@@ -55,6 +56,7 @@ impl Demo {
             program: self.program.clone(),
             database: self.database.clone(),
             look_every: NEVER,
+            options: Options::default(),
         };
         let mut servers = fleet.start_all().await?;
         writeln!(
@@ -161,7 +163,8 @@ async fn start_router(by: By, servers: &[Server]) -> Result<Started> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     Ok(Started {
         address: listener.local_addr()?,
-        task: tokio::spawn(Router::new(by, addresses).run(listener)).abort_handle(),
+        task: tokio::spawn(Router::new(by, addresses, Options::default()).run(listener))
+            .abort_handle(),
     })
 }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use program::address;
+use program::origin::{Allowed, Forwarded};
 use stateless_server::{DatabaseFlag, DatabaseUrl};
 #[cfg(unix)]
 use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::By;
+use sticky_rooms::server::Options;
 
 /// Thirty games over three servers, three times: players who are sent to servers by turns never
 /// meet, by user seldom, by room always; then a server is killed
@@ -57,6 +59,9 @@ pub(crate) struct Serve {
     /// Start a server again so long after it ended, for example 10s
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = pause)]
     pub(crate) restart_after: Duration,
+
+    #[command(flatten)]
+    pub(crate) pages: Pages,
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +84,47 @@ pub(crate) struct Server {
     /// Print no reason if it cannot be started: an attempt before this one has printed it.
     #[arg(long)]
     pub(crate) quiet_start: bool,
+
+    #[command(flatten)]
+    pub(crate) pages: Pages,
+}
+
+// Which pages may use the servers. As a doc comment, clap would print this as what the command does.
+#[derive(Debug, Args)]
+pub(crate) struct Pages {
+    /// A page of another origin that may open a socket, for instance https://rooms.example; * for any.
+    /// May be given more than once.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<Allowed>,
+
+    /// A proxy stands in front, and visitors reach this program through the proxy only: the host that
+    /// the proxy puts in X-Forwarded-Host is this program's own, too
+    #[arg(long)]
+    trust_proxy: bool,
+
+    /// Ping each visitor this often; a visitor that answers neither of two pings is gone
+    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = ping_every)]
+    ping_every: Duration,
+}
+
+impl Pages {
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            origins: self.allow_origin.clone(),
+            forwarded: match self.trust_proxy {
+                true => Forwarded::Trusted,
+                false => Forwarded::Ignored,
+            },
+            ping_every: self.ping_every,
+        }
+    }
+}
+
+fn ping_every(text: &str) -> Result<Duration, String> {
+    match pause(text)? {
+        Duration::ZERO => Err("more than nothing; write it like 25s".to_owned()),
+        time => Ok(time),
+    }
 }
 
 impl Flags {

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use program::origin::Forwarded;
 use stateless_server::DatabaseUrl;
 use stateless_server::fleet::Server;
 use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::sleep;
+
+use crate::server::Options;
 
 /// The servers of the demonstration and of `serve`.
 pub const SERVERS: usize = 3;
@@ -28,6 +31,8 @@ pub struct Fleet {
     pub database: DatabaseUrl,
     /// How often each looks whether the database is ahead.
     pub look_every: Duration,
+    /// Which pages may use them.
+    pub options: Options,
 }
 
 impl Fleet {
@@ -45,6 +50,17 @@ impl Fleet {
         command.arg(format!("--number={number}"));
         command.arg(format!("--listen={address}"));
         command.arg(format!("--look-every={}ms", self.look_every.as_millis()));
+        let options = &self.options;
+        command.arg(format!("--ping-every={}ms", options.ping_every.as_millis()));
+        command.args(
+            options
+                .origins
+                .iter()
+                .map(|origin| format!("--allow-origin={origin}")),
+        );
+        if options.forwarded == Forwarded::Trusted {
+            command.arg("--trust-proxy");
+        }
         match &self.database {
             // Not among the arguments, where every user of the machine could read a password.
             DatabaseUrl::Postgres(address) => command.env("DATABASE_URL", address),

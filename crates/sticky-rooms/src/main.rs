@@ -75,7 +75,7 @@ async fn run_one(flags: &Server) -> Result<()> {
     let listener = TcpListener::bind(flags.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", flags.listen))?;
     let (asked, until_stdin_closes) = (asked_to_end()?, flags.until_stdin_closes);
-    let router = sticky_rooms::server::router(rooms.clone());
+    let router = sticky_rooms::server::router(rooms.clone(), flags.pages.options());
     let (address, number) = (listener.local_addr()?, flags.number);
     writeln!(
         io::stdout(),
@@ -109,6 +109,7 @@ async fn run_three(flags: &Serve) -> Result<()> {
         program: env::current_exe().context("cannot find this very program")?,
         database: flags.database(),
         look_every: Duration::from_secs(1),
+        options: flags.pages.options(),
     };
     let servers = fleet.start_all().await?;
     let addresses = servers.iter().map(address).collect::<Result<Vec<_>>>()?;
@@ -132,7 +133,7 @@ async fn run_three(flags: &Serve) -> Result<()> {
     )?;
     out.flush()?;
     let mut routing = JoinSet::new();
-    let by = flags.by;
+    let (by, options) = (flags.by, flags.pages.options());
     #[cfg(unix)]
     let proxy = flags.proxy;
     routing.spawn(async move {
@@ -143,7 +144,7 @@ async fn run_three(flags: &Serve) -> Result<()> {
             let _proxy = Proxy::start(program, by, listen, &addresses, Output::Shown).await?;
             return std::future::pending().await;
         }
-        Router::new(by, addresses).run(listener).await;
+        Router::new(by, addresses, options).run(listener).await;
         anyhow::Ok(())
     });
     let ended = tokio::select! {
@@ -155,6 +156,12 @@ async fn run_three(flags: &Serve) -> Result<()> {
     // and its database, and the visitors read that through the router.
     end.send_replace(());
     while keeping.join_next().await.is_some() {}
+    // Servers that close a file of SQLite in the same moment each leave its journal to the others.
+    if matches!(fleet.database, DatabaseUrl::Sqlite(_))
+        && let Ok(database) = Database::open(&fleet.database).await
+    {
+        database.close().await;
+    }
     routing.shutdown().await;
     ended
 }

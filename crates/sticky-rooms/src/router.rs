@@ -25,6 +25,8 @@ use health::{Servers, Upstream, is_refused};
 use owner::{By, owner};
 use relay::{answer, relay};
 
+use crate::server::{Options, UNKNOWN_HOST};
+
 /// How long a server may take to accept a connection. Its queue may be full for a moment when a
 /// thousand visitors come at the same time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -52,11 +54,12 @@ pub struct Router {
     upstreams: Vec<Upstream>,
     servers: watch::Sender<Servers>,
     turn: AtomicUsize,
+    options: Options,
 }
 
 impl Router {
     /// Server 1 is the first address. All count as up until a check says otherwise.
-    pub fn new(by: By, addresses: Vec<SocketAddr>) -> Arc<Self> {
+    pub fn new(by: By, addresses: Vec<SocketAddr>, options: Options) -> Arc<Self> {
         let servers = watch::Sender::new(Servers::all_up(addresses.len()));
         let upstream = |address| Upstream {
             address,
@@ -67,6 +70,7 @@ impl Router {
             upstreams: addresses.into_iter().map(upstream).collect(),
             servers,
             turn: AtomicUsize::new(0),
+            options,
         })
     }
 
@@ -116,6 +120,9 @@ impl Router {
             Err(bad) => return answer(visitor, bad.status(), TEXT, &format!("{bad}\n")).await,
         };
         if head.target().path() == "/where" {
+            if !self.options.knows_host(head.headers()) {
+                return answer(visitor, StatusCode::FORBIDDEN, TEXT, UNKNOWN_HOST).await;
+            }
             let servers = self.servers.borrow().to_json();
             return answer(visitor, StatusCode::OK, JSON, &servers).await;
         }

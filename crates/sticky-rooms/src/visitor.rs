@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Error;
+use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use game::Object;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -23,6 +24,11 @@ const ALIVE: Duration = Duration::from_secs(1);
 /// Who does not take a frame for so long is gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many pings in a row may stay unanswered. Behind a router a visitor who vanished without a word,
+/// because a laptop was closed or a cable pulled, looks like one who thinks about a move: without the
+/// pings, the seat would be taken until TCP gives up, which takes a quarter of an hour.
+const UNANSWERED_PINGS: u32 = 2;
+
 /// WebSocket's close codes (RFC 6455, 7.4.1, and IANA's registry).
 mod code {
     pub(super) const BINARY: u16 = 1003;
@@ -34,7 +40,7 @@ mod code {
 }
 
 /// Serves one visitor of a room until it leaves or is sent away.
-pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
+pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket, ping_every: Duration) {
     let mut ending = rooms.ending();
     let entered = tokio::select! {
         entered = rooms.enter(&id) => entered,
@@ -57,6 +63,7 @@ pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket) {
         shared: &entered.room,
         seat: None,
         socket: &mut socket,
+        ping_every,
     };
     let ended = tokio::select! {
         ended = visitor.talk(entered.whole, entered.said) => ended,
@@ -83,6 +90,7 @@ struct Visitor<'a> {
     shared: &'a Shared,
     seat: Option<Seat>,
     socket: &'a mut WebSocket,
+    ping_every: Duration,
 }
 
 /// The code and the reason of a close.
@@ -100,19 +108,31 @@ impl Visitor<'_> {
             return None;
         }
         let mut alive = interval_at(Instant::now() + ALIVE, ALIVE);
+        let mut pings = interval_at(Instant::now() + self.ping_every, self.ping_every);
+        let mut unanswered = 0;
         loop {
             let frame = tokio::select! {
-                asked = self.socket.recv() => match asked? {
-                    Ok(Message::Text(text)) => match self.answer(text.as_str()).await {
-                        Ok(None) => continue,
-                        Ok(Some(text)) => text.into(),
-                        Err(refusal) => refusal.text().into(),
-                    },
-                    Ok(Message::Binary(_)) => return Some((code::BINARY, "text frames only")),
-                    Ok(Message::Close(_)) => return None,
-                    Ok(_) => continue,
-                    Err(error) => return broken(error),
-                },
+                asked = self.socket.recv() => {
+                    unanswered = 0;
+                    match asked? {
+                        Ok(Message::Text(text)) => match self.answer(text.as_str()).await {
+                            Ok(None) => continue,
+                            Ok(Some(text)) => text.into(),
+                            Err(refusal) => refusal.text().into(),
+                        },
+                        Ok(Message::Binary(_)) => return Some((code::BINARY, "text frames only")),
+                        Ok(Message::Close(_)) => return None,
+                        Ok(_) => continue,
+                        Err(error) => return broken(error),
+                    }
+                }
+                _ = pings.tick() => {
+                    if unanswered == UNANSWERED_PINGS {
+                        return None;
+                    }
+                    unanswered += 1;
+                    Message::Ping(Bytes::new())
+                }
                 event = said.recv() => match event {
                     Ok(Event::Say(text)) => Message::Text(text),
                     Ok(Event::ComeBack) | Err(RecvError::Closed) => {

@@ -10,7 +10,8 @@ use futures_util::SinkExt;
 use game::Game;
 use serde_json::{Value, json};
 use stateless_server::store::Store;
-use support::{NEVER, Place, Visitor};
+use sticky_rooms::server::Options;
+use support::{NEVER, PATIENCE, Place, Visitor};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
@@ -315,4 +316,37 @@ async fn who_is_too_slow_for_what_is_said_is_sent_the_room_as_it_is_then() {
     let again = again.expect("a room frame instead of the frames that were passed over");
     assert_eq!(again["moves"], json!(["e2e4"]));
     assert_eq!(again["chats"].as_array().unwrap().len(), 10);
+}
+
+/// How many rooms are open on the only server.
+async fn open_rooms(server: std::net::SocketAddr) -> u64 {
+    let answer = reqwest::get(format!("http://{server}/healthz"))
+        .await
+        .unwrap();
+    answer.json::<Value>().await.unwrap()["open"]
+        .as_u64()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_player_who_answers_no_ping_has_left_and_one_who_answers_is_here() {
+    let place = Place::new();
+    let options = Options {
+        ping_every: Duration::from_millis(500),
+        ..Options::default()
+    };
+    let server = place.server_with(options).await;
+    // The library answers a ping when it is read from: this player is not, as if the cable was pulled.
+    let _vanished = Visitor::sit(server, "vanished", "white").await;
+    let mut here = Visitor::sit(server, "here", "white").await;
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while open_rooms(server).await > 1 {
+        here.hear("alive").await;
+        assert!(
+            tokio::time::Instant::now() < until,
+            "the room is still open"
+        );
+    }
+    here.hear("alive").await;
+    assert_eq!(open_rooms(server).await, 1);
 }

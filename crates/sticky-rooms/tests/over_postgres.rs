@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use postgres::Postgres;
 use serde_json::json;
 use sticky_rooms::fleet::{Fleet, address};
+use sticky_rooms::server::Options;
 use support::{NEVER, PATIENCE, Place, Visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -126,6 +127,7 @@ async fn a_server_that_waits_for_a_frozen_postgres_ends_in_time_and_closes_with_
         program: env!("CARGO_BIN_EXE_sticky-rooms").into(),
         database: url.parse().unwrap(),
         look_every: NEVER,
+        options: Options::default(),
     };
     let mut server = fleet.start(1, ([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = address(&server).unwrap();

@@ -15,6 +15,7 @@ use stateless_server::fleet::Server;
 use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::proxy::{Output, Program, Proxy};
 use sticky_rooms::router::owner::By;
+use sticky_rooms::server::Options;
 use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -124,7 +125,7 @@ async fn a_stranger_reaches_no_other_server(program: Program) {
 
 /// Reads one answer whole, and leaves the connection open.
 async fn get(stream: &mut TcpStream, path: &str) {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     loop {
@@ -207,6 +208,7 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
         program: env!("CARGO_BIN_EXE_sticky-rooms").into(),
         database: place.url(),
         look_every: Duration::from_millis(200),
+        options: Options::default(),
     };
     let mut servers = fleet.start_all().await.unwrap();
     let addresses: Vec<_> = servers

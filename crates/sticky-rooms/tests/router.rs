@@ -7,8 +7,10 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use program::origin::Forwarded;
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
+use sticky_rooms::server::Options;
 use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,7 +24,7 @@ async fn served(place: &Place) -> (SocketAddr, Vec<SocketAddr>) {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(Router::new(By::Room, servers.clone()).run(listener));
+    tokio::spawn(Router::new(By::Room, servers.clone(), Options::default()).run(listener));
     (address, servers)
 }
 
@@ -45,7 +47,7 @@ async fn a_second_request_on_a_connection_does_not_reach_the_first_ones_server()
     for first in ["/healthz", "/page.js", "/rooms/other"] {
         // All in one write: the second request has arrived before the first is answered.
         let two = format!(
-            "GET {first} HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\n\r\n{}",
+            "GET {first} HTTP/1.1\r\nhost: localhost\r\nconnection: keep-alive\r\n\r\n{}",
             handshake("/rooms/opera-1858", "")
         );
         let said = answer(router, &two).await;
@@ -157,16 +159,15 @@ async fn a_request_that_is_not_passed_on_is_answered_with_what_is_wrong() {
     for (request, status) in [
         (
             "POST /rooms/x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi",
-            405,
+            "405",
         ),
-        ("GET /rooms/x HTTP/1.1\r\n\r\n", 400),
-        ("GET /rooms/x HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", 400),
-        ("GET /rooms/x HTTP/1.0\r\n\r\n", 200),
-        ("\u{16}\u{3}\u{1}", 400),
+        ("GET /rooms/x HTTP/1.1\r\n\r\n", "400"),
+        ("GET /rooms/x HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", "400"),
+        ("GET /rooms/x HTTP/1.0\r\n\r\n", "200"),
+        ("\u{16}\u{3}\u{1}", "400"),
     ] {
         let said = answer(router, request).await;
-        let begins = format!("HTTP/1.1 {status} ");
-        assert!(said.starts_with(&begins), "{request:?}: {said}");
+        assert_eq!(said.split(' ').nth(1), Some(status), "{request:?}: {said}");
     }
 }
 
@@ -238,7 +239,7 @@ async fn server_without_health(sends: bool) -> SocketAddr {
 async fn received_from(server: SocketAddr, enough: usize) -> usize {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let router = listener.local_addr().unwrap();
-    tokio::spawn(Router::new(By::Room, vec![server]).run(listener));
+    tokio::spawn(Router::new(By::Room, vec![server], Options::default()).run(listener));
     let mut visitor = TcpStream::connect(router).await.unwrap();
     let request = handshake("/rooms/opera-1858", "");
     visitor.write_all(request.as_bytes()).await.unwrap();
@@ -265,4 +266,67 @@ async fn a_server_that_sends_to_its_visitors_is_up_however_late_its_healthz_is()
 async fn a_server_that_accepts_connections_and_sends_nothing_is_down() {
     let server = server_without_health(false).await;
     assert!(received_from(server, 36 + 30).await <= 36, "it is cut");
+}
+
+/// The handshake that a browser sends for a page of this origin.
+fn from_page(host: &str, origin: &str) -> String {
+    let lines = format!("origin: {origin}\r\n");
+    let request = handshake("/rooms/opera-1858", &lines);
+    request.replace("host: x\r\n", &format!("host: {host}\r\n"))
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_opens_no_socket_and_reads_no_process_ids() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    for (host, origin, status) in [
+        ("127.0.0.1:3002", "http://127.0.0.1:3002", 101),
+        ("localhost:3002", "http://localhost:3002", 101),
+        ("127.0.0.1:3002", "https://evil.example", 403),
+        ("127.0.0.1:3002", "http://127.0.0.1:3003", 403),
+        ("127.0.0.1:3002", "null", 403),
+        // A name of a stranger's domain that leads here.
+        ("evil.example:3002", "http://evil.example:3002", 403),
+    ] {
+        let said = answer(router, &from_page(host, origin)).await;
+        let begins = format!("HTTP/1.1 {status} ");
+        assert!(said.starts_with(&begins), "{origin} asks {host}: {said}");
+    }
+    for path in ["/where", "/healthz"] {
+        for (host, status) in [("localhost:3002", 200), ("evil.example:3002", 403)] {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+            let said = answer(router, &request).await;
+            let begins = format!("HTTP/1.1 {status} ");
+            assert!(said.starts_with(&begins), "{path} of {host}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_on_the_list_and_a_page_behind_a_trusted_proxy_open_a_socket() {
+    let place = Place::new();
+    let listed = Options {
+        origins: vec!["https://rooms.example".parse().unwrap()],
+        ..Options::default()
+    };
+    let server = place.server_with(listed).await;
+    let page = from_page("127.0.0.1:3002", "https://rooms.example");
+    let said = answer(server, &page).await;
+    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    for (forwarded, status) in [(Forwarded::Trusted, 101), (Forwarded::Ignored, 403)] {
+        let options = Options {
+            forwarded,
+            ..Options::default()
+        };
+        let server = place.server_with(options).await;
+        let lines =
+            "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nx-forwarded-host: rooms.example\r\n";
+        let page = page.replace("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n", lines);
+        let said = answer(
+            server,
+            &page.replace("connection: upgrade", "connection: upgrade, close"),
+        )
+        .await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+    }
 }

@@ -18,6 +18,7 @@ use sticky_rooms::rooms::Rooms;
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
 use sticky_rooms::seats::Seats;
+use sticky_rooms::server::Options;
 use support::{NEVER, PATIENCE, Place, Visitor};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
@@ -37,10 +38,11 @@ impl Served {
             program: env!("CARGO_BIN_EXE_sticky-rooms").into(),
             database: place.url(),
             look_every: Duration::from_millis(100),
+            options: Options::default(),
         };
         let servers = fleet.start_all().await.unwrap();
         let addresses = servers.iter().map(|server| address(server).unwrap());
-        let router = Router::new(by, addresses.collect());
+        let router = Router::new(by, addresses.collect(), Options::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(router.run(listener));
@@ -262,11 +264,14 @@ async fn a_router_without_servers_and_garbage_in_front_of_it_are_answered_plainl
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gone = nobody.local_addr().unwrap();
     drop(nobody);
-    tokio::spawn(Router::new(By::Room, vec![gone]).run(listener));
+    tokio::spawn(Router::new(By::Room, vec![gone], Options::default()).run(listener));
     for (sent, answer) in [
         ("GET /rooms/x HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 503"),
         ("\u{1}\u{2}\r\n\r\n", "HTTP/1.1 400"),
-        ("GET /where HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200"),
+        (
+            "GET /where HTTP/1.1\r\nhost: localhost\r\n\r\n",
+            "HTTP/1.1 200",
+        ),
     ] {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = tokio::net::TcpStream::connect(router).await.unwrap();

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use program::RateLimitedLog;
+use program::origin::{Allowed, Forwarded};
 use pubsub_manager::PubSubManager;
 
 use crate::broker_log::BrokerLog;
 use crate::cached_answer::CachedAnswer;
 use crate::market::Market;
-use crate::origin::{Allowed, Forwarded};
 use crate::sessions::Sessions;
 
 /// The limits of what users may use of this server. Each is a flag of the program.

@@ -11,13 +11,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use price_files::DecimalMark;
 use program::address;
+use program::origin::{Allowed, Forwarded};
 use pubsub_manager::{BadStock, BrokerAddress, InProcess, Stock};
 use redis_client::{BadRedisUrl, RedisFlag};
 
 use crate::Limits;
 use crate::handshake_limiter::MAX_HANDSHAKES;
 use crate::market::Market;
-use crate::origin::{Allowed, Forwarded};
 use crate::server::Options;
 
 /// Descriptors that are not a client's: the listener, the broker's connection and the next one while it

@@ -4,16 +4,15 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CONNECTION, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
-use axum::http::uri::Authority;
+use axum::http::header::{CONNECTION, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use program::origin::{ONE_HOST, advice, has_one_host, log_refusal, may_connect};
 use soketto::handshake::http::{Server as Handshake, is_upgrade_request};
 
 use crate::app::App;
-use crate::origin::{advice, log_refusal, may_connect};
 use crate::sessions::SessionPermit;
 use crate::{page, stats};
 
@@ -25,26 +24,9 @@ pub(crate) const WEBSOCKET: &str = "/ws";
 const RETRY: [(HeaderName, &str); 1] = [(RETRY_AFTER, "5")];
 
 /// Refuses requests that HTTP forbids to serve, on every path.
-///
-/// RFC 9112, section 3.2: HTTP/1.1 without a Host, or with two, is answered 400. If a proxy uses the first of
-/// two and this server the second, the page's origin is checked against the wrong one.
 pub(crate) fn malformed<B>(request: &Request<B>) -> Option<Response> {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let valid = match (hosts.next(), hosts.next()) {
-        (None, _) => request.version() == Version::HTTP_10,
-        (Some(host), None) => is_host(host),
-        (Some(_), Some(_)) => false,
-    };
-    let text =
-        "a request has one Host header, the host that is asked for (RFC 9112, section 3.2)\n";
-    (!valid).then(|| guard((StatusCode::BAD_REQUEST, text).into_response()))
-}
-
-/// A host with or without a port, or nothing if the address has none.
-fn is_host(value: &HeaderValue) -> bool {
-    value.to_str().is_ok_and(|host| {
-        host.is_empty() || (host.parse::<Authority>().is_ok() && !host.contains('@'))
-    })
+    let valid = has_one_host(request.version(), request.headers());
+    (!valid).then(|| guard((StatusCode::BAD_REQUEST, ONE_HOST).into_response()))
 }
 
 /// All other routes.

@@ -9,7 +9,6 @@
 pub mod cli;
 pub mod frame;
 pub mod market;
-pub mod origin;
 pub mod publish;
 pub mod request;
 pub mod server;

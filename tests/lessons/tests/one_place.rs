@@ -81,6 +81,12 @@ fn every_server_accepts_and_answers_with_the_loop_of_the_crate_program() {
 }
 
 #[test]
+fn every_server_checks_a_pages_origin_with_the_crate_program() {
+    let none: [PathBuf; 0] = [];
+    assert_eq!(holding("x-forwarded-host"), none);
+}
+
+#[test]
 fn every_program_reports_its_error_with_the_crate_program() {
     // A connection that is lost may break as well; what must not be judged twice is standard output.
     let main = |path: &PathBuf| path.ends_with("src/main.rs");

@@ -3,10 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, TRANSFER_ENCODING, UPGRADE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use program::origin::{ONE_HOST, has_one_host};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -25,6 +24,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Head {
     method: Method,
+    version: Version,
     target: Target,
     headers: HeaderMap,
     /// What the visitor sent behind the head.
@@ -52,7 +52,7 @@ pub enum BadHead {
     #[error("only GET and HEAD are answered here")]
     Method,
     /// HTTP/1.1 without a Host, or with two (RFC 9112, section 3.2).
-    #[error("a request has one Host header, the host that is asked for (RFC 9112, section 3.2)")]
+    #[error("{}", ONE_HOST.trim_end())]
     Host,
     /// A second spelling of a path.
     #[error(transparent)]
@@ -131,13 +131,16 @@ impl Head {
             "HEAD" => Method::HEAD,
             _ => return Err(BadHead::Method),
         };
-        match headers.get_all(HOST).iter().count() {
-            1 => {}
-            0 if request.version == Some(0) => {}
-            _ => return Err(BadHead::Host),
+        let version = match request.version {
+            Some(0) => Version::HTTP_10,
+            _ => Version::HTTP_11,
+        };
+        if !has_one_host(version, &headers) {
+            return Err(BadHead::Host);
         }
         Ok(Some(Self {
             method,
+            version,
             target: Target::parse(target)?,
             headers,
             rest: bytes[length..].to_vec(),
@@ -183,7 +186,8 @@ impl Head {
     /// connection after its answer. So a second request never reaches the first one's server.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let (method, target) = (&self.method, self.target.as_str());
-        let mut bytes = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+        // As HTTP/1.1, a request of HTTP/1.0 without a Host would be one that is forbidden.
+        let mut bytes = format!("{method} {target} {:?}\r\n", self.version).into_bytes();
         let mut line = |name: &str, value: &[u8]| {
             bytes.extend_from_slice(name.as_bytes());
             bytes.extend_from_slice(b": ");

@@ -12,7 +12,7 @@ use stateless_server::DatabaseUrl;
 use stateless_server::store::Database;
 use sticky_rooms::rooms::{Rooms, look_every};
 use sticky_rooms::seats::Seats;
-use sticky_rooms::server::router;
+use sticky_rooms::server::{Options, router};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -107,9 +107,17 @@ impl Place {
     pub(crate) async fn server(&self, number: usize, look: Duration) -> SocketAddr {
         server(self.database().await, number, look).await
     }
+
+    pub(crate) async fn server_with(&self, options: Options) -> SocketAddr {
+        serve(self.database().await, 1, NEVER, options).await
+    }
 }
 
 pub(crate) async fn server(database: Database, number: usize, look: Duration) -> SocketAddr {
+    serve(database, number, look, Options::default()).await
+}
+
+async fn serve(database: Database, number: usize, look: Duration, options: Options) -> SocketAddr {
     let seats = Seats::open(&database).await.unwrap();
     let rooms = Rooms::new(number, database, seats);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -117,7 +125,7 @@ pub(crate) async fn server(database: Database, number: usize, look: Duration) ->
     tokio::spawn(look_every(look, rooms.clone()));
     tokio::spawn(program::http::serve(
         listener,
-        router(rooms),
+        router(rooms, options),
         std::future::pending(),
     ));
     address

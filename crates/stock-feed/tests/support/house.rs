@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
+use program::origin::Forwarded;
 use pubsub_manager::{BrokerAddress, InProcess};
 use stock_feed::Limits;
-use stock_feed::origin::Forwarded;
 use stock_feed::server::{self, Options};
 
 /// The one server of this test process.

@@ -7,14 +7,16 @@
 //!
 //! [RFC 6455, section 10.2]: https://www.rfc-editor.org/rfc/rfc6455#section-10.2
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use axum::http::HeaderMap;
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::uri::Authority;
-use program::RateLimitedLog;
-use url::{Origin, Url};
+use hyper::header::{HOST, HeaderValue, ORIGIN};
+use hyper::http::uri::Authority;
+use hyper::{HeaderMap, Version};
+use url::{Host, Origin, Url};
+
+use crate::rate_limited_log::RateLimitedLog;
 
 /// How much of an origin is logged, in bytes.
 const LOGGED: usize = 80;
@@ -79,7 +81,7 @@ impl Forwarded {
 
     /// Whom the proxy before us was asked by. It writes that behind what it was told itself, which
     /// anybody could have made up, and some proxies (HAProxy) do so in a header of its own.
-    pub(crate) fn client(self, headers: &HeaderMap) -> Option<IpAddr> {
+    pub fn client(self, headers: &HeaderMap) -> Option<IpAddr> {
         let value = self.values(headers, FORWARDED_FOR).next_back()?;
         value.rsplit(',').next()?.trim().parse().ok()
     }
@@ -95,13 +97,23 @@ impl Forwarded {
     }
 }
 
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Origin(origin) => f.write_str(&origin.ascii_serialization()),
+        }
+    }
+}
+
 /// True if the request comes from this server's own page, from an allowed one, or from no
 /// page at all.
 ///
 /// A page is this server's own if it gives the host that was asked for, whatever that is called. So a
 /// stranger can have a name of his own lead here (DNS rebinding), and his page is let in. That is
 /// let be: nobody is known here by a cookie, there is no secret and nothing to change, so he gets
-/// what a program of his gets anyway. A server that knows its users has to know its own name, too.
+/// what a program of his gets anyway. A server that knows its users has to know its own name, too:
+/// [`is_known_host`].
 pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwarded) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;
@@ -121,6 +133,63 @@ pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwarde
     })
 }
 
+/// True if the request names this server by an address, as `localhost`, or by the host of an allowed
+/// origin; also if it names no host, because then it comes from no browser.
+///
+/// A stranger can let a name of a domain of his lead to this server (DNS rebinding), and then his page is
+/// "this server's own". It cannot have an address as its name.
+pub fn is_known_host(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwarded) -> bool {
+    // Nobody reaches this server but through a trusted proxy, which knows its own names.
+    if forwarded == Forwarded::Trusted || allowed.contains(&Allowed::Any) {
+        return true;
+    }
+    let Some(host) = headers.get(HOST) else {
+        return true;
+    };
+    let url = host
+        .to_str()
+        .map(|host| Url::parse(&format!("http://{host}")));
+    let Ok(Ok(url)) = url else {
+        return false;
+    };
+    let is_local = match url.host() {
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    };
+    let is_allowed = |allowed: &Allowed| match allowed {
+        Allowed::Origin(Origin::Tuple(_, host, _)) => {
+            url.host_str().is_some_and(|name| name == host.to_string())
+        }
+        Allowed::Any | Allowed::Origin(Origin::Opaque(_)) => false,
+    };
+    is_local || allowed.iter().any(is_allowed)
+}
+
+/// False for what HTTP forbids to serve (RFC 9112, section 3.2): HTTP/1.1 without a Host, or with two.
+///
+/// If two programs in a row each believe another of two Hosts, one of them checks a page's origin against
+/// the wrong one.
+pub fn has_one_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => version == Version::HTTP_10,
+        (Some(host), None) => is_host(host),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// What [`has_one_host`] refuses.
+pub const ONE_HOST: &str =
+    "a request has one Host header, the host that is asked for (RFC 9112, section 3.2)\n";
+
+/// A host with or without a port, or nothing where the address has none.
+fn is_host(value: &HeaderValue) -> bool {
+    value.to_str().is_ok_and(|host| {
+        host.is_empty() || (host.parse::<Authority>().is_ok() && !host.contains('@'))
+    })
+}
+
 /// Whether a page came from the host that a request names. A name without a port is one at any port:
 /// nginx's `$host` leaves the port out, and pages of one host share all that a browser keeps for it.
 fn serves(host: &str, page: &Url) -> bool {
@@ -134,7 +203,7 @@ fn serves(host: &str, page: &Url) -> bool {
 }
 
 /// What to tell a page that was refused.
-pub(crate) fn advice(origin: &str) -> String {
+pub fn advice(origin: &str) -> String {
     match origin.parse() {
         Ok(Allowed::Origin(origin)) => {
             let origin = origin.ascii_serialization();
@@ -152,7 +221,7 @@ pub(crate) fn advice(origin: &str) -> String {
 }
 
 /// Logs which page was refused. When and what is a stranger's choice, so it is seldom, and short.
-pub(crate) fn log_refusal(log: &RateLimitedLog, origin: &str, client: Option<IpAddr>) {
+pub fn log_refusal(log: &RateLimitedLog, origin: &str, client: Option<IpAddr>) {
     if let Some(refused) = log.count() {
         let origin = &origin[..origin.floor_char_boundary(LOGGED)];
         let client = client.map(tracing::field::display);
@@ -330,6 +399,45 @@ mod tests {
             "",
         ] {
             assert!(wrong.parse::<Allowed>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_told_the_server_of_is_a_strangers() {
+        let list = ["http://laptop.example:3002".parse().unwrap()];
+        let mut request = HeaderMap::new();
+        assert!(is_known_host(&request, &[], Forwarded::Ignored));
+        for (host, is_known) in [
+            ("127.0.0.1:3002", true),
+            ("192.0.2.7", true),
+            ("[::1]:3002", true),
+            ("localhost:3002", true),
+            ("a.localhost", true),
+            ("laptop.example:8080", true),
+            ("LAPTOP.example", true),
+            ("evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("localhost.evil.example", false),
+            ("", false),
+        ] {
+            request.insert(HOST, host.parse().unwrap());
+            assert_eq!(
+                is_known_host(&request, &list, Forwarded::Ignored),
+                is_known,
+                "{host}"
+            );
+            assert!(
+                is_known_host(&request, &[Allowed::Any], Forwarded::Ignored),
+                "{host}"
+            );
+            assert!(is_known_host(&request, &[], Forwarded::Trusted), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_origin_is_printed_as_the_flag_takes_it() {
+        for text in ["*", "https://feed.example", "http://localhost:8080"] {
+            assert_eq!(text.parse::<Allowed>().unwrap().to_string(), text);
         }
     }
 }
