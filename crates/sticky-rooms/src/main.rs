@@ -8,8 +8,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
+use program::supervisor::{Supervisor, supervise};
 use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_closed};
 use stateless_server::DatabaseUrl;
 use stateless_server::fleet::LISTENING;
@@ -17,7 +18,7 @@ use stateless_server::store::Database;
 use sticky_rooms::demo::Demo;
 use sticky_rooms::fleet::{Fleet, address};
 #[cfg(unix)]
-use sticky_rooms::proxy::{Output, Proxy};
+use sticky_rooms::proxy::{Output, Proxy, ProxySettings};
 use sticky_rooms::rooms::{Rooms, look_every};
 use sticky_rooms::router::Router;
 use sticky_rooms::seats::Seats;
@@ -37,8 +38,16 @@ const PORT: u16 = 3002;
 /// How long a server that was asked to end waits for its database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
+fn main() -> ExitCode {
+    // Started once more by itself, this program holds HAProxy or nginx, which must not outlive it.
+    match supervise() {
+        Some(code) => code,
+        None => run(),
+    }
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let flags = Flags::parse();
     log_to_stderr(NAME, LevelFilter::WARN);
     let ended = match &flags.command {
@@ -141,8 +150,16 @@ async fn run_three(flags: &Serve) -> Result<()> {
         if let Some(program) = proxy {
             // The port is known to be free, and is the proxy's from here on.
             drop(listener);
-            let _proxy = Proxy::start(program, by, listen, &addresses, Output::Shown).await?;
-            return std::future::pending().await;
+            let settings = ProxySettings {
+                program,
+                by,
+                listen,
+                servers: &addresses,
+            };
+            let this = Supervisor::this();
+            let mut proxy = Proxy::start(&this, settings, Output::Shown).await?;
+            let status = proxy.ended().await?;
+            bail!("{} ended ({status})", program.name());
         }
         Router::new(by, addresses, options).run(listener).await;
         anyhow::Ok(())

@@ -14,8 +14,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::owner;
-use support::{PATIENCE, Visitor, handshake};
+use support::{PATIENCE, Visitor, handshake, is_missing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -320,6 +321,59 @@ async fn serve_that_is_asked_to_end_closes_with_1012_and_leaves_no_journal_of_sq
     serve.ended();
     let files = files(serve.directory.path());
     assert_eq!(files, ["games.db"]);
+}
+
+/// Whether a process is there; a zombie is not.
+fn runs(process: u32) -> bool {
+    let state = Command::new("ps")
+        .args(["-o", "stat=", "-p", &process.to_string()])
+        .output();
+    let state = state.unwrap().stdout;
+    !state.is_empty() && !state.starts_with(b"Z")
+}
+
+/// Behind a proxy: TERM closes with 1012 and frees the port; `kill -9` frees the port, and ends the
+/// servers.
+async fn a_proxy_ends_with_serve(program: Program) {
+    if is_missing(program) {
+        return;
+    }
+    for signal in ["TERM", "KILL"] {
+        let mut serve = Serve::start(4_096, &["--proxy", program.name()]);
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect(serve.router).await.is_err() {
+            assert!(Instant::now() < until, "{} does not listen", program.name());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let mut white = Visitor::sit(serve.router, "room", "white").await;
+        serve.signal(signal);
+        if signal == "TERM" {
+            assert_eq!(white.closed().await, Some(1012));
+        }
+        serve.ended();
+        let until = Instant::now() + PATIENCE;
+        let is_left = async || {
+            TcpStream::connect(serve.router).await.is_ok()
+                || serve.servers.iter().any(|(_, process)| runs(*process))
+        };
+        while is_left().await {
+            assert!(
+                Instant::now() < until,
+                "something outlives serve ({signal})"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn haproxy_and_the_servers_do_not_outlive_serve_however_that_ends() {
+    a_proxy_ends_with_serve(Program::Haproxy).await;
+}
+
+#[tokio::test]
+async fn nginx_and_the_servers_do_not_outlive_serve_however_that_ends() {
+    a_proxy_ends_with_serve(Program::Nginx).await;
 }
 
 fn files(directory: &Path) -> Vec<String> {

@@ -5,41 +5,23 @@
 
 mod support;
 
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
+use program::supervisor::Supervisor;
 use serde_json::json;
 use stateless_server::fleet::Server;
 use sticky_rooms::fleet::{Fleet, address};
-use sticky_rooms::proxy::{Output, Program, Proxy};
+use sticky_rooms::proxy::{Output, Program, Proxy, ProxySettings};
 use sticky_rooms::router::owner::By;
 use sticky_rooms::server::Options;
-use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake};
+use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake, is_missing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 const ROOMS: usize = 300;
-
-/// Whether the program is here. In CI it has to be; elsewhere it is said that the test is skipped.
-fn is_missing(program: Program) -> bool {
-    let name = program.name();
-    let mut version = Command::new(name);
-    version
-        .arg("-v")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    if version.status().is_ok() {
-        return false;
-    }
-    let notice = format!("{name} is not on the PATH: install it (apt-get install {name})");
-    assert!(std::env::var_os("CI").is_none(), "{notice}");
-    // libtest swallows eprintln!, and a skipped test must not look like a passed one.
-    writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
-    true
-}
 
 /// The proxy on a free port. One that was free a moment ago can be lost: then another is tried.
 async fn start(program: Program, by: By, servers: &[SocketAddr]) -> (Proxy, SocketAddr) {
@@ -47,7 +29,14 @@ async fn start(program: Program, by: By, servers: &[SocketAddr]) -> (Proxy, Sock
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = free.local_addr().unwrap();
         drop(free);
-        if let Ok(proxy) = Proxy::start(program, by, listen, servers, Output::Hidden).await {
+        let settings = ProxySettings {
+            program,
+            by,
+            listen,
+            servers,
+        };
+        let supervisor = Supervisor::at(env!("CARGO_BIN_EXE_sticky-rooms"));
+        if let Ok(proxy) = Proxy::start(&supervisor, settings, Output::Hidden).await {
             return (proxy, listen);
         }
     }
