@@ -1,4 +1,4 @@
-//! The rules of chess, which are cozy-chess's business.
+//! The rules of chess, which cozy-chess knows.
 
 use cozy_chess::util::parse_uci_move;
 use cozy_chess::{Color, GameStatus};
@@ -12,17 +12,17 @@ const FIFTY_MOVES: u8 = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seat {
-    /// Moves first.
+    /// The side that moves first.
     White,
-    /// Moves second.
+    /// The side that moves second.
     Black,
 }
 
 impl Seat {
-    /// Both.
+    /// White first.
     pub const BOTH: [Self; 2] = [Self::White, Self::Black];
 
-    /// As it is written on the wire and in the database.
+    /// The name on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::White => "white",
@@ -31,7 +31,7 @@ impl Seat {
     }
 }
 
-/// How a game ended.
+/// The result of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct End {
     /// `1-0`, `0-1` or `1/2-1/2`.
@@ -60,8 +60,8 @@ impl Board {
             .try_fold(Self::default(), |board, played| board.and(*played))
     }
 
-    /// The position after one move more. This one stays as it is: a move counts only when the
-    /// database has it.
+    /// The position after one more move. This position is not changed, because a move counts only when
+    /// the database has it.
     ///
     /// # Errors
     /// The move is not legal.
@@ -80,7 +80,7 @@ impl Board {
         Ok(Self(board))
     }
 
-    /// Whose turn it is.
+    /// The side that moves next.
     pub fn turn(&self) -> Seat {
         match self.0.side_to_move() {
             Color::White => Seat::White,
@@ -88,7 +88,7 @@ impl Board {
         }
     }
 
-    /// How the game ended, if it did.
+    /// The result, if the game is over.
     pub fn end(&self) -> Option<End> {
         let drawn = |reason| End {
             result: "1/2-1/2",

@@ -207,7 +207,7 @@ impl Table {
             };
             player.play(number, played).await?;
         }
-        // What was said to a player before its own last word has arrived with it.
+        // Each player receives until its own chat arrives, and with it everything sent before.
         self.white.chat("good game").await?;
         self.black.chat("good game").await?;
         Ok(self)
@@ -217,11 +217,16 @@ impl Table {
         self.white.server == self.black.server
     }
 
-    /// How many moves were told to the player who did not play them.
+    /// How many moves reached the player who did not play them.
     fn reached(&self) -> usize {
         let odd = |number: &&u64| *number % 2 == 1;
-        let by_white = self.black.told.iter().filter(odd).count();
-        let by_black = self.white.told.iter().filter(|number| !odd(number)).count();
+        let by_white = self.black.received_moves.iter().filter(odd).count();
+        let by_black = self
+            .white
+            .received_moves
+            .iter()
+            .filter(|number| !odd(number))
+            .count();
         by_white + by_black
     }
 

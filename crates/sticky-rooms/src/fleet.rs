@@ -22,21 +22,21 @@ pub const SERVERS: usize = 3;
 const MIN_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// How to start a server.
+/// How servers are started.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     /// The program to start as `PROGRAM server …`: this very one.
     pub program: PathBuf,
-    /// Where all servers keep games and seats.
+    /// The database of all servers, with games and seats.
     pub database: DatabaseUrl,
-    /// How often each looks whether the database is ahead.
+    /// How often each server checks whether the database is ahead.
     pub look_every: Duration,
     /// Which pages may use them.
     pub options: Options,
 }
 
 impl Fleet {
-    /// Starts server `number` at this address; port 0 is any free one.
+    /// Starts server `number` at this address. Port 0 is any free port.
     ///
     /// # Errors
     /// It does not begin to listen.
@@ -69,10 +69,10 @@ impl Fleet {
         command
     }
 
-    /// Starts all of them at free ports.
+    /// Starts all servers at free ports.
     ///
     /// # Errors
-    /// One does not begin to listen.
+    /// A server does not begin to listen.
     pub async fn start_all(&self) -> Result<Vec<Server>> {
         let mut servers = Vec::new();
         for number in 1..=SERVERS {
@@ -145,7 +145,7 @@ impl Fleet {
     }
 }
 
-/// Where a server listens.
+/// The address of a server.
 ///
 /// # Errors
 /// It printed something else.

@@ -1,159 +1,159 @@
-//! What a page and a server say to each other: one JSON object a text frame.
+//! The messages between a page and a server: one JSON object in each text frame.
 
 use game::Move;
 use serde::{Deserialize, Serialize};
 
 use crate::board::{End, Seat};
 
-/// The most characters of a chat.
+/// The maximum number of characters in a chat.
 pub const LONGEST_CHAT: usize = 280;
 
-/// From a page.
+/// A message from a page to its server.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Asked {
-    /// A seat, or again the seat that this token was given for.
+pub enum ClientMessage {
+    /// Takes a seat, or resumes the seat that this token was given for.
     Join {
-        /// Which.
+        /// `white` or `black`.
         seat: Seat,
-        /// What the first join was answered with.
+        /// The token in the answer to the first join.
         token: Option<String>,
     },
-    /// A move; the game's first is number 1.
+    /// Plays a move.
     Move {
-        /// Which move of the game.
+        /// The position of the move in the game; the first is 1.
         number: u32,
         /// `e2e4`.
         #[serde(rename = "move")]
         played: Move,
     },
-    /// A chat.
+    /// Sends a chat to everybody in the room.
     Chat {
         /// At most [`LONGEST_CHAT`] characters.
         text: String,
     },
 }
 
-/// A chat as it is kept and sent.
+/// A chat in the form in which it is kept and sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chat {
     /// `white`, `black` or `watcher`.
     pub from: &'static str,
-    /// As it was written.
+    /// The text as its author sent it.
     pub text: String,
 }
 
 /// Whether each seat is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Taken {
-    /// Somebody has the white pieces.
+    /// True if a player has the white pieces.
     pub white: bool,
-    /// Somebody has the black pieces.
+    /// True if a player has the black pieces.
     pub black: bool,
 }
 
-/// From a server.
+/// A message from a server to the visitors of a room.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Said<'a> {
-    /// All that a page needs to know; comes first, and again when the server had to read the game
-    /// anew or the page was too slow for what was said meanwhile.
+pub enum ServerMessage<'a> {
+    /// The whole room. It is the first message, and is sent again when the server had to reload the
+    /// game, or when the visitor fell more than 64 frames behind.
     Room {
-        /// Its name.
+        /// The name of the room.
         room: &'a str,
         /// The server that it lives on, counted from 1.
         server: usize,
-        /// All moves so far.
+        /// All moves of the game, in UCI notation.
         moves: &'a [Move],
-        /// Who sits.
+        /// Which seats are taken.
         seats: Taken,
-        /// The latest, oldest first.
+        /// The ten latest chats, oldest first.
         chats: Vec<&'a Chat>,
     },
-    /// To who joined: keep the token, it resumes the seat on any server.
+    /// The answer to a join. The page keeps the token, which resumes the seat on any server.
     Seat {
-        /// Which.
+        /// The seat that was taken or resumed.
         seat: Seat,
-        /// A secret.
+        /// A secret of 128 bits, in hex.
         token: &'a str,
     },
-    /// To all in the room.
+    /// A move that the database has stored, to everybody in the room.
     Move {
-        /// Which move of the game; the first is 1.
+        /// The position of the move in the game; the first is 1.
         number: u32,
-        /// The move.
+        /// The move in UCI notation, for example `e2e4` or `e7e8n`.
         #[serde(rename = "move")]
         played: Move,
     },
-    /// To all in the room.
+    /// A chat, to everybody in the room, its author included.
     Chat(&'a Chat),
-    /// To all in the room, when it changed.
+    /// Which seats are taken, to everybody in the room, when that changes.
     Seats(Taken),
-    /// To all in the room, after the last move.
+    /// The result, to everybody in the room, after the last move.
     End(End),
-    /// Every second: a page that does not hear it for five connects again.
+    /// Sent every second. A page that receives nothing for five seconds connects again.
     Alive,
-    /// To who asked.
+    /// The refusal of a message, to its sender only.
     Error {
-        /// For programs.
+        /// One of the codes of [`Refusal::code`].
         code: &'static str,
-        /// For people.
+        /// The reason, and what to do.
         message: &'a str,
     },
 }
 
-impl Said<'_> {
-    /// The text of the frame.
+impl ServerMessage<'_> {
+    /// The message as the text of a frame.
     pub fn text(&self) -> String {
         serde_json::to_string(self).expect("these have only texts and numbers")
     }
 }
 
-/// Why something that was asked is not done. The room is unharmed.
+/// Why a message is refused. The room is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not JSON at all.
+    /// The frame is not JSON.
     #[error("this is not JSON: {0}")]
     BadJson(serde_json::Error),
-    /// JSON, and not a message.
+    /// The frame is JSON, but not one of the messages.
     #[error(
         "no such message: {0}; send a join, a move or a chat, as in {{\"type\":\"chat\",\"text\":\"hello\"}}"
     )]
     BadMessage(serde_json::Error),
-    /// Nothing to see, or longer than [`LONGEST_CHAT`].
+    /// The chat has nothing to see, or is longer than [`LONGEST_CHAT`].
     #[error("a chat has 1 to {LONGEST_CHAT} characters, and something to see")]
     BadChat,
-    /// Against the rules of chess.
+    /// The move breaks the rules of chess.
     #[error(transparent)]
     IllegalMove(#[from] crate::board::Illegal),
     /// The other side is to move.
     #[error("it is not your turn")]
     NotYourTurn,
-    /// Who watches does not move.
-    #[error("only who sits moves: join as white or black first")]
+    /// The visitor only watches.
+    #[error("only a player moves: join as white or black first")]
     NotYourSeat,
-    /// Somebody has it.
-    #[error("the seat is taken; watch, or come back when its player was away for a minute")]
+    /// Another player has the seat.
+    #[error("the seat is taken; watch, or try again when its player has been away for a minute")]
     SeatTaken,
-    /// Not the next move.
+    /// The number is not that of the next move.
     #[error("the next move is number {next}")]
     WrongNumber {
-        /// That one.
+        /// The number that would be accepted.
         next: usize,
     },
-    /// Nothing can be moved any more.
+    /// The game has a result.
     #[error("the game is over")]
     GameOver,
-    /// What is stored is not a game of chess.
+    /// The stored moves break the rules of chess.
     #[error("the stored game cannot be played through: {0}")]
     BadGame(crate::board::Illegal),
-    /// The database.
-    #[error("the database cannot be asked now; the board is unchanged, so try again in a moment")]
+    /// The database does not answer, or refuses.
+    #[error("the database does not answer; the board is unchanged, so try again in a moment")]
     Unavailable,
 }
 
 impl Refusal {
-    /// For programs.
+    /// The code in an error frame, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadJson(_) => "bad_json",
@@ -170,10 +170,10 @@ impl Refusal {
         }
     }
 
-    /// The text of the frame.
+    /// The message as the text of a frame.
     pub fn text(&self) -> String {
         let message = &self.to_string();
         let code = self.code();
-        Said::Error { code, message }.text()
+        ServerMessage::Error { code, message }.text()
     }
 }

@@ -26,7 +26,7 @@ const kept = {
   },
 };
 
-let socket, heard = 0, pause = 100, moves = [], seat = null, chosen = null;
+let socket, lastReceived = 0, pause = 100, moves = [], seat = null, chosen = null;
 
 function position() {
   const board = [...START];
@@ -107,38 +107,38 @@ function join(which, token) {
   send({ type: 'join', seat: which, ...(token && { token }) });
 }
 
-const hear = {
-  room(said) {
-    moves = said.moves;
-    byId('server').textContent = `server ${said.server}`;
+const handlers = {
+  room(message) {
+    moves = message.moves;
+    byId('server').textContent = `server ${message.server}`;
     byId('chats').replaceChildren();
-    said.chats.forEach(addChat);
-    seats(said.seats);
+    message.chats.forEach(addChat);
+    seats(message.seats);
     byId('state').textContent = seat ? `you play ${seat}` : 'you watch';
     const mine = JSON.parse(kept.get(SEAT_KEY));
     if (mine) join(mine.seat, mine.token);
     draw();
   },
-  seat(said) {
-    seat = said.seat;
-    kept.set(SEAT_KEY, JSON.stringify({ seat, token: said.token }));
+  seat(message) {
+    seat = message.seat;
+    kept.set(SEAT_KEY, JSON.stringify({ seat, token: message.token }));
     byId('state').textContent = `you play ${seat}`;
     seats({ white: true, black: true });
     draw();
   },
-  move(said) {
-    moves[said.number - 1] = said.move;
+  move(message) {
+    moves[message.number - 1] = message.move;
     draw();
   },
   chat: addChat,
   seats,
-  end(said) {
-    byId('state').textContent = `${said.result}, ${said.reason.replace('_', ' ')}`;
+  end(message) {
+    byId('state').textContent = `${message.result}, ${message.reason.replace('_', ' ')}`;
   },
-  error(said) {
+  error(message) {
     // A seat that was given away while its player was gone.
-    if (said.code === 'seat_taken' && !seat) kept.remove(SEAT_KEY);
-    byId('error').textContent = said.message;
+    if (message.code === 'seat_taken' && !seat) kept.remove(SEAT_KEY);
+    byId('error').textContent = message.message;
   },
   alive() {},
 };
@@ -148,12 +148,12 @@ function connect() {
   const url = new URL(room, location.href);
   url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
   socket = new WebSocket(url);
-  heard = Date.now();
+  lastReceived = Date.now();
   socket.onmessage = (frame) => {
-    heard = Date.now();
+    lastReceived = Date.now();
     pause = 100;
-    const said = JSON.parse(frame.data);
-    hear[said.type]?.(said);
+    const message = JSON.parse(frame.data);
+    handlers[message.type]?.(message);
   };
   socket.onclose = () => {
     byId('state').textContent = 'away; coming back';
@@ -165,7 +165,7 @@ function connect() {
 
 // A server that is frozen says nothing, and its connection stays open.
 setInterval(() => {
-  if (Date.now() - heard > 5000) socket.close();
+  if (Date.now() - lastReceived > 5000) socket.close();
 }, 1000);
 
 async function where() {

@@ -30,12 +30,12 @@ pub enum Program {
     Nginx,
 }
 
-/// What becomes of what it says: which server went down, and when one is up again.
+/// Where the proxy's output goes: it names each server that goes down or up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// On our own output.
+    /// To the output of this program.
     Shown,
-    /// Nobody sees it.
+    /// Nowhere.
     Hidden,
 }
 
@@ -63,7 +63,7 @@ pub struct Proxy {
 }
 
 impl Program {
-    /// As it is called, and as its package is.
+    /// The name of the program, and of its Debian package.
     pub fn name(self) -> &'static str {
         match self {
             Self::Haproxy => "haproxy",

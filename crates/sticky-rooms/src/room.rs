@@ -10,29 +10,30 @@ use tokio::time::Instant;
 use unicode_width::UnicodeWidthChar;
 
 use crate::board::{Board, Illegal, Seat};
-use crate::message::{Chat, LONGEST_CHAT, Refusal, Said, Taken};
+use crate::message::{Chat, LONGEST_CHAT, Refusal, ServerMessage, Taken};
 use crate::room_id::RoomId;
 
 /// Chats that a room keeps; the eleventh pushes out the first.
 pub const CHATS: usize = 10;
 
-/// A seat whose player was away for so long is free.
-pub const AWAY: Duration = Duration::from_secs(60);
+/// How long a seat is kept for a player who has left.
+pub const SEAT_GRACE: Duration = Duration::from_secs(60);
 
-/// Frames that may wait for a slow visitor; who is further behind is sent the whole room instead.
-const WAITING: usize = 64;
+/// Frames that may wait for a slow visitor. A visitor who falls further behind is sent the whole room
+/// instead.
+const MAX_PENDING_FRAMES: usize = 64;
 
-/// What all visitors of a room are sent.
+/// What the room sends to all of its visitors.
 #[derive(Clone, Debug)]
-pub enum Event {
-    /// A frame.
-    Say(Utf8Bytes),
+pub enum RoomEvent {
+    /// A text frame.
+    Frame(Utf8Bytes),
     /// The room does not live here any more: close with 1012, which means come back.
     ComeBack,
 }
 
-/// A room. The lock around it is held while the database is asked, so that of two quick moves the
-/// second finds the first one done; it is a lock for each room, so no other room waits.
+/// A room. The lock around it is held while the database stores a move, so that the second of two quick
+/// moves finds the first one done. Each room has a lock of its own, so no other room waits.
 #[derive(Debug)]
 pub struct Room {
     id: RoomId,
@@ -42,34 +43,35 @@ pub struct Room {
     /// In no database: they end with the room, and with the server.
     chats: VecDeque<Chat>,
     players: [Player; 2],
-    /// The seats as the visitors were told last.
-    told: Taken,
-    /// How many have it open.
+    /// The seats as they were last announced to the visitors.
+    announced: Taken,
+    /// How many visitors are in the room. The last one closes it.
     pub(crate) visitors: usize,
-    /// Nobody may use it any more: it was closed while somebody waited for the lock.
+    /// Set under the room's lock by whoever removes the room from the map. A visitor who waited for the
+    /// lock meanwhile has a room that the map no longer has, and must open it again.
     pub(crate) closed: bool,
-    said: broadcast::Sender<Event>,
+    events: broadcast::Sender<RoomEvent>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Player {
     has_token: bool,
     here: usize,
-    /// When it was seen last; a room that is opened after a crash begins to count then.
+    /// When the player left. A room that is opened after a crash counts from its opening.
     seen: Instant,
 }
 
 impl Player {
     fn sits(&self) -> bool {
-        self.has_token && (self.here > 0 || self.seen.elapsed() < AWAY)
+        self.has_token && (self.here > 0 || self.seen.elapsed() < SEAT_GRACE)
     }
 }
 
 impl Room {
-    /// A room as it is opened: from the moves that the database has, and no chats.
+    /// Opens a room with the moves that the database has, and without chats.
     ///
     /// # Errors
-    /// The moves are no game of chess.
+    /// The moves break the rules of chess.
     pub fn open(
         id: RoomId,
         server: usize,
@@ -88,28 +90,28 @@ impl Room {
             moves,
             chats: VecDeque::new(),
             players: taken.map(player),
-            told: Taken::default(),
+            announced: Taken::default(),
             visitors: 0,
             closed: false,
-            said: broadcast::Sender::new(WAITING),
+            events: broadcast::Sender::new(MAX_PENDING_FRAMES),
         };
-        room.told = room.seats();
+        room.announced = room.seats();
         Ok(room)
     }
 
-    /// How many moves this server knows of.
+    /// The number of moves in this server's memory.
     pub fn length(&self) -> usize {
         self.moves.len()
     }
 
-    /// From now on, what is said to all.
-    pub fn listen(&self) -> broadcast::Receiver<Event> {
-        self.said.subscribe()
+    /// A receiver of everything that is sent to all visitors from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<RoomEvent> {
+        self.events.subscribe()
     }
 
-    /// The frame that tells a visitor all that there is to know.
+    /// The frame with the whole room.
     pub fn whole(&self) -> String {
-        Said::Room {
+        ServerMessage::Room {
             room: self.id.as_str(),
             server: self.server,
             moves: &self.moves,
@@ -119,11 +121,11 @@ impl Room {
         .text()
     }
 
-    /// Whether this may be the next move, and the board after it. Nothing is changed: the database
-    /// is asked first.
+    /// Checks that this may be the next move, and returns the board after it. The room is not changed: the
+    /// database stores the move first.
     ///
     /// # Errors
-    /// Why it may not.
+    /// The reason why the move is refused.
     pub fn check(&self, seat: Option<Seat>, number: u32, played: Move) -> Result<Board, Refusal> {
         let seat = seat.ok_or(Refusal::NotYourSeat)?;
         let next = self.moves.len() + 1;
@@ -139,25 +141,25 @@ impl Room {
         Ok(self.board.and(played)?)
     }
 
-    /// A move that the database has taken: to memory, then to everybody.
+    /// Adds a move that the database has stored, and sends it to everybody.
     pub fn play(&mut self, played: Move, board: Board) {
         self.moves.push(played);
         self.board = board;
         let number = self.moves.len() as u32;
-        self.say(&Said::Move { number, played });
+        self.broadcast(&ServerMessage::Move { number, played });
         if let Some(end) = self.board.end() {
-            self.say(&Said::End(end));
+            self.broadcast(&ServerMessage::End(end));
         }
     }
 
-    /// What the database has instead of what is here, to everybody.
+    /// Replaces the moves by those of the database, and sends the whole room to everybody.
     ///
     /// # Errors
-    /// The moves are no game of chess.
+    /// The moves break the rules of chess.
     pub fn replace(&mut self, moves: Vec<Move>) -> Result<(), Illegal> {
         self.board = Board::after(&moves)?;
         self.moves = moves;
-        self.send(Event::Say(self.whole().into()));
+        self.send(RoomEvent::Frame(self.whole().into()));
         Ok(())
     }
 
@@ -171,7 +173,7 @@ impl Room {
         }
         let from = from.map_or("watcher", Seat::as_str);
         let chat = Chat { from, text };
-        self.say(&Said::Chat(&chat));
+        self.broadcast(&ServerMessage::Chat(&chat));
         if self.chats.len() == CHATS {
             self.chats.pop_front();
         }
@@ -179,50 +181,50 @@ impl Room {
         Ok(())
     }
 
-    /// Whether somebody has this seat.
+    /// Whether a player has this seat, or had it less than [`SEAT_GRACE`] ago.
     pub fn is_taken(&self, seat: Seat) -> bool {
         self.players[seat as usize].sits()
     }
 
-    /// The database says that somebody has the seat. Who sat down on another server is new here, and
-    /// begins to be away now.
+    /// Notes that the database has a player for the seat. A player who sat down on another server is new
+    /// here, and counts as away from now on.
     pub fn learn(&mut self, seat: Seat) {
         let player = &mut self.players[seat as usize];
         if !player.has_token {
             player.has_token = true;
             player.seen = Instant::now();
-            self.tell_seats();
+            self.announce_seats();
         }
     }
 
-    /// Somebody who has the token sits down.
+    /// A player who has the seat's token is here.
     pub fn sit(&mut self, seat: Seat) {
         let player = &mut self.players[seat as usize];
         player.has_token = true;
         player.here += 1;
-        self.tell_seats();
+        self.announce_seats();
     }
 
-    /// And is gone; the seat stays taken for a while, for a reload.
+    /// The player has left. The seat is kept for [`SEAT_GRACE`], for a reload.
     pub fn stand_up(&mut self, seat: Seat) {
         let player = &mut self.players[seat as usize];
         player.here -= 1;
         player.seen = Instant::now();
     }
 
-    /// Tells everybody who sits, if it is not as it was told last.
-    pub fn tell_seats(&mut self) {
+    /// Sends the seats to everybody, if they have changed since the last time.
+    pub fn announce_seats(&mut self) {
         let seats = self.seats();
-        if seats != self.told {
-            self.told = seats;
-            self.say(&Said::Seats(seats));
+        if seats != self.announced {
+            self.announced = seats;
+            self.broadcast(&ServerMessage::Seats(seats));
         }
     }
 
-    /// Sends everybody away, to come back to the server where the room lives by now.
+    /// Closes the room: its visitors connect again, and reach the server where the room lives now.
     pub fn send_away(&mut self) {
         self.closed = true;
-        self.send(Event::ComeBack);
+        self.send(RoomEvent::ComeBack);
     }
 
     fn seats(&self) -> Taken {
@@ -232,13 +234,13 @@ impl Room {
         }
     }
 
-    fn say(&self, said: &Said<'_>) {
-        self.send(Event::Say(said.text().into()));
+    fn broadcast(&self, message: &ServerMessage<'_>) {
+        self.send(RoomEvent::Frame(message.text().into()));
     }
 
-    fn send(&self, event: Event) {
-        // An error means that nobody is here to hear it.
-        let _ = self.said.send(event);
+    fn send(&self, event: RoomEvent) {
+        // An error means that the room has no visitors.
+        let _ = self.events.send(event);
     }
 }
 

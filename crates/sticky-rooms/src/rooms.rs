@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use crate::board::Seat;
 use crate::message::Refusal;
-use crate::room::{Event, Room};
+use crate::room::{Room, RoomEvent};
 use crate::room_id::RoomId;
 use crate::seats::{Seats, TokenHash, new_token};
 
@@ -34,34 +34,34 @@ const MOVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long visitors may take to answer the close with a close when the server ends.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A room that several visitors have open.
-pub type Shared = Arc<Mutex<Room>>;
+/// A room, shared by its visitors.
+pub type SharedRoom = Arc<Mutex<Room>>;
 
-/// A room as a visitor enters it.
+/// What a visitor gets on entering a room.
 #[derive(Debug)]
 pub struct Entered {
-    /// The room.
-    pub room: Shared,
-    /// The frame that tells all there is to know.
+    /// The room that the visitor is in until it calls [`Rooms::leave`].
+    pub room: SharedRoom,
+    /// The first frame: the whole room.
     pub whole: String,
-    /// What is said from then on. Taken under the same lock as the frame: a room that is closed
-    /// between the two would never say to this visitor that it was.
-    pub said: Receiver<Event>,
+    /// What is sent to all visitors from then on. Subscribed under the same lock as the frame: if the room
+    /// was closed between the two, this visitor would never learn of it.
+    pub events: Receiver<RoomEvent>,
 }
 
-/// All rooms that somebody has open on this server.
+/// All rooms that are open on this server.
 #[derive(Clone, Debug)]
 pub struct Rooms {
     server: usize,
     database: Database,
     seats: Seats,
-    open: Arc<std::sync::Mutex<HashMap<RoomId, Shared>>>,
+    open: Arc<std::sync::Mutex<HashMap<RoomId, SharedRoom>>>,
     /// Set once, by `close`; each visitor has a receiver.
     ending: Arc<watch::Sender<bool>>,
 }
 
 impl Rooms {
-    /// None is open yet.
+    /// No room is open yet.
     pub fn new(server: usize, database: Database, seats: Seats) -> Self {
         Self {
             server,
@@ -72,10 +72,10 @@ impl Rooms {
         }
     }
 
-    /// Opens the room for one visitor more: from the database, if it is the first.
+    /// Lets a visitor in. For the first one, the room is loaded from the database.
     ///
     /// # Errors
-    /// The database cannot be asked, or its moves break the rules of chess.
+    /// The database does not answer, or its moves break the rules of chess.
     pub async fn enter(&self, id: &RoomId) -> Result<Entered, Refusal> {
         loop {
             let stored = self.load(id).await?;
@@ -86,7 +86,7 @@ impl Rooms {
             };
             let mut room = shared.lock().await;
             if room.closed {
-                // Its last visitor left, or it was sent away, while we waited: open it anew.
+                // It was closed while we waited for its lock, so the map has another room or none.
                 continue;
             }
             if room.length() < length {
@@ -94,18 +94,18 @@ impl Rooms {
                 continue;
             }
             room.visitors += 1;
-            let (whole, said) = (room.whole(), room.listen());
+            let (whole, events) = (room.whole(), room.subscribe());
             drop(room);
             return Ok(Entered {
                 room: shared,
                 whole,
-                said,
+                events,
             });
         }
     }
 
-    /// A visitor leaves; with the last one the room is closed.
-    pub async fn leave(&self, id: &RoomId, shared: &Shared, seat: Option<Seat>) {
+    /// A visitor leaves. The last one closes the room.
+    pub async fn leave(&self, id: &RoomId, shared: &SharedRoom, seat: Option<Seat>) {
         let mut room = shared.lock().await;
         room.visitors -= 1;
         if let Some(seat) = seat {
@@ -117,29 +117,29 @@ impl Rooms {
         }
     }
 
-    /// A move: to the database, then to memory, then to everybody.
+    /// Plays a move: in the database, then in memory, then to everybody.
     ///
     /// The database's compare-and-set on the number is the fence. An owner that was frozen while
     /// another server took the room over offers move *n*, and finds *n* taken.
     ///
     /// # Errors
-    /// Why it is not played; then nothing has changed.
+    /// The reason why it is refused. Then nothing has changed.
     pub async fn play(
         &self,
         id: &RoomId,
-        shared: &Shared,
+        shared: &SharedRoom,
         seat: Option<Seat>,
         number: u32,
         played: Move,
     ) -> Result<(), Refusal> {
         let mut room = shared.lock().await;
         if room.closed {
-            // Its visitors are on their way back. Played on here, it would forget the room that was
-            // opened after it.
+            // Its visitors are about to reconnect. Without this branch, a refused move would remove the
+            // room that was opened after this one from the map.
             return Ok(());
         }
         if seat.is_some() && number as usize > room.length() + 1 {
-            // Who plays here has seen moves that this server has not.
+            // The player has seen moves that this server has not.
             let stored = self.moves(id).await?;
             if stored.len() > room.length() {
                 room.replace(stored).map_err(Refusal::BadGame)?;
@@ -147,10 +147,10 @@ impl Rooms {
         }
         let board = room.check(seat, number, played)?;
         let game = id.game();
-        let asked = self.database.add_move(&game, played, Some(number));
-        match asked.await {
+        let stored = self.database.add_move(&game, played, Some(number));
+        match stored.await {
             Ok((Added::Now, _)) => room.play(played, board),
-            // "Already" is no success here. Memory follows the database, so the move was written by
+            // "Already" does not mean success here. Memory follows the database, so the move was written by
             // another server, or by us and the answer was lost: either way we are behind.
             Ok((Added::Already, _)) | Err(StoreError::NotNext { .. }) => self.forget(id, &mut room),
             Err(error) => return Err(unavailable(&error)),
@@ -158,14 +158,14 @@ impl Rooms {
         Ok(())
     }
 
-    /// Takes a seat, or resumes it; answers with its token.
+    /// Takes a seat, or resumes it, and returns its token.
     ///
     /// # Errors
-    /// Somebody has it, or the database cannot be asked.
+    /// Another player has the seat, or the database does not answer.
     pub async fn join(
         &self,
         id: &RoomId,
-        shared: &Shared,
+        shared: &SharedRoom,
         seat: Seat,
         token: Option<String>,
     ) -> Result<String, Refusal> {
@@ -197,7 +197,7 @@ impl Rooms {
         Ok(token)
     }
 
-    /// Which server this is, counted from 1.
+    /// The number of this server, counted from 1.
     pub fn server(&self) -> usize {
         self.server
     }
@@ -232,7 +232,7 @@ impl Rooms {
         self.lock().remove(id);
     }
 
-    /// A name that the database does not know is a new game, which its first seat makes.
+    /// Adds the game of a new room, when its first seat is taken.
     async fn add_game(&self, id: &RoomId) -> Result<(), Refusal> {
         let game = Game {
             id: id.game(),
@@ -242,7 +242,7 @@ impl Rooms {
             moves: Vec::new(),
         };
         match self.database.add_game(&game).await {
-            // Another one of this name has moves or players of its own, and is played on.
+            // A game of this name with moves or players of its own is continued.
             Ok(_) | Err(StoreError::DuplicateGame(_)) => Ok(()),
             Err(error) => Err(unavailable(&error)),
         }
@@ -266,8 +266,8 @@ impl Rooms {
         }
     }
 
-    /// Held for a moment only, and never while a room's own lock is waited for.
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RoomId, Shared>> {
+    /// The map's lock is held for a moment only, and never while this task waits for a room's lock.
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RoomId, SharedRoom>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

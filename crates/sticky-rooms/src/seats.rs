@@ -1,6 +1,6 @@
-//! Who sits where, in the database: a seat is taken as a move is, by comparing and setting. In a
-//! server's memory, a token would be worth nothing after that server was killed, and two servers
-//! would each give away the white pieces.
+//! The seats of all rooms, in the database. A seat is taken as a move is, by compare-and-set. If seats
+//! were in a server's memory, a token would be worth nothing after that server was killed, and two
+//! servers would each give away the white pieces.
 
 use rand::RngExt;
 use sha2::{Digest, Sha256};
@@ -19,12 +19,12 @@ pub struct Seats {
     pools: Pools,
 }
 
-/// What is kept of a token: who reads the database cannot sit down with it.
+/// The hash of a token. Reading the database is not enough to take a seat, because only this is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenHash(String);
 
 impl TokenHash {
-    /// Of a token that somebody sent.
+    /// Hashes a token that a page sent.
     pub fn of(token: &str) -> Self {
         let hash = Sha256::digest(token.as_bytes());
         Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -37,14 +37,14 @@ pub fn new_token() -> String {
 }
 
 impl Seats {
-    /// Makes the table if it is not there.
+    /// Creates the table if it does not exist.
     ///
     /// # Errors
     /// The database cannot be used.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
         let pools = database.pools().clone();
         on_either!(&pools, pool => {
-            // Of two servers that make it at once, Postgres lets one fail; then it is there.
+            // If two servers create the table at the same time, Postgres lets one fail. Then it exists.
             if sqlx::query(TABLE).execute(pool).await.is_err() {
                 sqlx::query(TABLE).execute(pool).await?;
             }
@@ -52,7 +52,7 @@ impl Seats {
         Ok(Self { pools })
     }
 
-    /// The hash of the token that a seat was given for, if it was.
+    /// The hash of the token that the seat was given for, if it was given.
     ///
     /// # Errors
     /// The database cannot be used.
@@ -67,7 +67,7 @@ impl Seats {
         Ok(hash.map(TokenHash))
     }
 
-    /// Gives a seat to the holder of a new token, if it is still as `before`; says whether it was.
+    /// Gives the seat to the holder of a new token, if its hash is still `before`. Returns whether it was.
     ///
     /// # Errors
     /// The database cannot be used.

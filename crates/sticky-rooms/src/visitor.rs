@@ -1,4 +1,4 @@
-//! One WebSocket: what a page asks, and what it is told.
+//! One WebSocket: the messages of a page, and the frames that it is sent.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::tungstenite;
 
 use crate::board::Seat;
-use crate::message::{Asked, Refusal, Said};
-use crate::room::Event;
+use crate::message::{ClientMessage, Refusal, ServerMessage};
+use crate::room::RoomEvent;
 use crate::room_id::RoomId;
-use crate::rooms::{Rooms, Shared};
+use crate::rooms::{Rooms, SharedRoom};
 
-/// How often a page hears that its server is alive. Pages send nothing on a timer: any byte from
-/// a page makes nginx wait longer for a frozen server.
+/// How often a page is sent "alive". Pages send nothing on a timer, because any byte from a page makes
+/// nginx wait longer for a frozen server.
 const ALIVE: Duration = Duration::from_secs(1);
 
-/// Who does not take a frame for so long is gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a visitor may take to receive a frame before its connection is ended.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many pings in a row may stay unanswered. Behind a router a visitor who vanished without a word,
 /// because a laptop was closed or a cable pulled, looks like one who thinks about a move: without the
@@ -53,7 +53,7 @@ pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket, ping_
                 Refusal::BadGame(_) => code::BAD_GAME,
                 _ => code::COME_BACK,
             };
-            let _ = timeout(PATIENCE, socket.send(refusal.text().into())).await;
+            let _ = timeout(SEND_TIMEOUT, socket.send(refusal.text().into())).await;
             return close(socket, (code, refusal.code())).await;
         }
     };
@@ -66,7 +66,7 @@ pub(crate) async fn serve(rooms: Rooms, id: RoomId, mut socket: WebSocket, ping_
         ping_every,
     };
     let ended = tokio::select! {
-        ended = visitor.talk(entered.whole, entered.said) => ended,
+        ended = visitor.talk(entered.whole, entered.events) => ended,
         // The server ends, and the visitor still waits for the database. Whether its move is stored is
         // known to the database alone: the next server reads it there.
         () = ends(&mut ending) => Some(MOVED),
@@ -87,7 +87,7 @@ async fn ends(ending: &mut watch::Receiver<bool>) {
 struct Visitor<'a> {
     rooms: &'a Rooms,
     id: &'a RoomId,
-    shared: &'a Shared,
+    shared: &'a SharedRoom,
     seat: Option<Seat>,
     socket: &'a mut WebSocket,
     ping_every: Duration,
@@ -103,7 +103,7 @@ type Ended = Option<CloseReason>;
 const MOVED: CloseReason = (code::COME_BACK, "the room moved: come back");
 
 impl Visitor<'_> {
-    async fn talk(&mut self, whole: String, mut said: Receiver<Event>) -> Ended {
+    async fn talk(&mut self, whole: String, mut events: Receiver<RoomEvent>) -> Ended {
         if !self.send(whole.into()).await {
             return None;
         }
@@ -112,9 +112,9 @@ impl Visitor<'_> {
         let mut unanswered = 0;
         loop {
             let frame = tokio::select! {
-                asked = self.socket.recv() => {
+                received = self.socket.recv() => {
                     unanswered = 0;
-                    match asked? {
+                    match received? {
                         Ok(Message::Text(text)) => match self.answer(text.as_str()).await {
                             Ok(None) => continue,
                             Ok(Some(text)) => text.into(),
@@ -133,22 +133,22 @@ impl Visitor<'_> {
                     unanswered += 1;
                     Message::Ping(Bytes::new())
                 }
-                event = said.recv() => match event {
-                    Ok(Event::Say(text)) => Message::Text(text),
-                    Ok(Event::ComeBack) | Err(RecvError::Closed) => {
+                event = events.recv() => match event {
+                    Ok(RoomEvent::Frame(text)) => Message::Text(text),
+                    Ok(RoomEvent::ComeBack) | Err(RecvError::Closed) => {
                         return Some(MOVED);
                     }
-                    // Too slow for what was said: instead of all that, the room as it is now.
+                    // More than 64 frames behind: instead of them, the whole room as it is now.
                     Err(RecvError::Lagged(_)) => {
                         let room = self.shared.lock().await;
                         if room.closed {
                             return Some(MOVED);
                         }
-                        said = room.listen();
+                        events = room.subscribe();
                         room.whole().into()
                     }
                 },
-                _ = alive.tick() => Said::Alive.text().into(),
+                _ = alive.tick() => ServerMessage::Alive.text().into(),
             };
             if !self.send(frame).await {
                 return None;
@@ -156,12 +156,12 @@ impl Visitor<'_> {
         }
     }
 
-    /// Does what was asked. What everybody is told comes by the room; only a seat is answered here.
+    /// Carries out a message. What concerns everybody is sent by the room; only a join is answered here.
     async fn answer(&mut self, text: &str) -> Result<Option<String>, Refusal> {
         let json: serde_json::Value = serde_json::from_str(text).map_err(Refusal::BadJson)?;
-        let Object(asked) = serde_json::from_value(json).map_err(Refusal::BadMessage)?;
-        match asked {
-            Asked::Join { seat, token } => {
+        let Object(message) = serde_json::from_value(json).map_err(Refusal::BadMessage)?;
+        match message {
+            ClientMessage::Join { seat, token } => {
                 if self.seat.is_some_and(|mine| mine != seat) {
                     return Err(Refusal::SeatTaken);
                 }
@@ -172,26 +172,29 @@ impl Visitor<'_> {
                     self.shared.lock().await.stand_up(seat);
                 }
                 let token = &token;
-                return Ok(Some(Said::Seat { seat, token }.text()));
+                return Ok(Some(ServerMessage::Seat { seat, token }.text()));
             }
-            Asked::Move { number, played } => {
+            ClientMessage::Move { number, played } => {
                 let play = self
                     .rooms
                     .play(self.id, self.shared, self.seat, number, played);
                 play.await?;
             }
-            Asked::Chat { text } => self.shared.lock().await.chat(self.seat, text)?,
+            ClientMessage::Chat { text } => self.shared.lock().await.chat(self.seat, text)?,
         }
         Ok(None)
     }
 
-    /// Whether it was sent.
+    /// Sends a frame; false if the connection is gone.
     async fn send(&mut self, frame: Message) -> bool {
-        matches!(timeout(PATIENCE, self.socket.send(frame)).await, Ok(Ok(())))
+        matches!(
+            timeout(SEND_TIMEOUT, self.socket.send(frame)).await,
+            Ok(Ok(()))
+        )
     }
 }
 
-/// What a connection that broke is told, if it can still be told something.
+/// The close for a connection on which something invalid was received; none if it is gone.
 fn broken(error: Error) -> Ended {
     let inner = error.into_inner();
     match inner.downcast_ref::<tungstenite::Error>()? {
@@ -207,8 +210,9 @@ async fn close(mut socket: WebSocket, (code, reason): CloseReason) {
         code,
         reason: reason.into(),
     };
-    let _ = timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
-    // The page answers a close with a close: ended before that, it might read a reset instead.
+    let _ = timeout(SEND_TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
+    // The page answers a close with a close. If the connection ended before that answer, the page might
+    // read a reset instead of the code.
     let _ = timeout(Duration::from_secs(1), async {
         while let Some(Ok(_)) = socket.recv().await {}
     })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sticky_rooms::board::Seat;
-use sticky_rooms::room::{AWAY, Event, Room};
+use sticky_rooms::room::{Room, RoomEvent, SEAT_GRACE};
 use tokio::time::advance;
 
 fn room(taken: [bool; 2]) -> Room {
@@ -14,16 +14,16 @@ fn room(taken: [bool; 2]) -> Room {
 #[tokio::test(start_paused = true)]
 async fn a_seat_waits_a_minute_for_its_player_and_is_free_then() {
     let mut room = room([false; 2]);
-    let mut said = room.listen();
+    let mut said = room.subscribe();
     room.sit(Seat::White);
     room.stand_up(Seat::White);
-    advance(AWAY - Duration::from_secs(1)).await;
+    advance(SEAT_GRACE - Duration::from_secs(1)).await;
     assert!(room.is_taken(Seat::White));
     advance(Duration::from_secs(1)).await;
     assert!(!room.is_taken(Seat::White));
-    room.tell_seats();
+    room.announce_seats();
     let mut told = Vec::new();
-    while let Ok(Event::Say(text)) = said.try_recv() {
+    while let Ok(RoomEvent::Frame(text)) = said.try_recv() {
         told.push(text.to_string());
     }
     assert_eq!(
@@ -39,7 +39,7 @@ async fn a_seat_waits_a_minute_for_its_player_and_is_free_then() {
 async fn a_player_who_is_here_keeps_its_seat_however_long_it_thinks() {
     let mut room = room([false; 2]);
     room.sit(Seat::Black);
-    advance(100 * AWAY).await;
+    advance(100 * SEAT_GRACE).await;
     assert!(room.is_taken(Seat::Black));
 }
 
@@ -47,7 +47,7 @@ async fn a_player_who_is_here_keeps_its_seat_however_long_it_thinks() {
 async fn after_a_crash_the_minute_begins_when_the_room_is_opened() {
     let mut room = room([true, false]);
     assert!(room.is_taken(Seat::White));
-    advance(AWAY).await;
+    advance(SEAT_GRACE).await;
     assert!(!room.is_taken(Seat::White));
     room.learn(Seat::White);
     assert!(

@@ -1,4 +1,4 @@
-//! A player of the demonstration: it plays its half of a famous game, and notes what it was told.
+//! A player of the demonstration: it plays its half of a famous game, and counts the moves that it receives.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::board::Seat;
 use crate::room_id::RoomId;
 
 /// How long a room may be away before the demonstration gives up: far more than it needs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ENTER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A player at a table.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub(super) struct Player {
     /// How many moves and chats the room had when it was entered last.
     pub(super) moves: usize,
     pub(super) chats: usize,
-    /// The numbers of the moves that it was told of.
-    pub(super) told: BTreeSet<u64>,
+    /// The numbers of the moves that it received.
+    pub(super) received_moves: BTreeSet<u64>,
 }
 
 impl Player {
@@ -51,7 +51,7 @@ impl Player {
             server: 0,
             moves: 0,
             chats: 0,
-            told: BTreeSet::new(),
+            received_moves: BTreeSet::new(),
         };
         player.note(&whole);
         player.sit().await?;
@@ -66,21 +66,21 @@ impl Player {
         self.sit().await
     }
 
-    /// Plays a move, and hears what is said until it is confirmed.
+    /// Plays a move, and receives until the move is confirmed.
     pub(super) async fn play(&mut self, number: usize, played: Move) -> Result<()> {
         let played = played.to_string();
-        self.ask(&json!({"type": "move", "number": number, "move": played}))
+        self.send(&json!({"type": "move", "number": number, "move": played}))
             .await?;
-        self.hear_until(|said| said["type"] == "move" && said["number"] == number)
+        self.receive_until(|message| message["type"] == "move" && message["number"] == number)
             .await?;
         Ok(())
     }
 
-    /// Says something, and hears what is said until then.
+    /// Sends a chat, and receives until it arrives.
     pub(super) async fn chat(&mut self, text: &str) -> Result<()> {
         let seat = self.seat.as_str();
-        self.ask(&json!({"type": "chat", "text": text})).await?;
-        self.hear_until(|said| said["type"] == "chat" && said["from"] == seat)
+        self.send(&json!({"type": "chat", "text": text})).await?;
+        self.receive_until(|message| message["type"] == "chat" && message["from"] == seat)
             .await?;
         Ok(())
     }
@@ -90,26 +90,28 @@ impl Player {
         if !self.token.is_empty() {
             join["token"] = self.token.clone().into();
         }
-        self.ask(&join).await?;
-        let seat = self.hear_until(|said| said["type"] == "seat").await?;
+        self.send(&join).await?;
+        let seat = self
+            .receive_until(|message| message["type"] == "seat")
+            .await?;
         self.token = seat["token"].as_str().unwrap_or_default().to_owned();
         Ok(())
     }
 
-    async fn ask(&mut self, asked: &Value) -> Result<()> {
-        Ok(self.socket.send(Message::text(asked.to_string())).await?)
+    async fn send(&mut self, message: &Value) -> Result<()> {
+        Ok(self.socket.send(Message::text(message.to_string())).await?)
     }
 
-    async fn hear_until(&mut self, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
+    async fn receive_until(&mut self, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
         loop {
-            let said = hear(&mut self.socket).await?;
-            match said["type"].as_str() {
-                Some("error") => bail!("room {}: {}", self.room, said["message"]),
-                Some("move") => self.told.extend(said["number"].as_u64()),
+            let message = receive(&mut self.socket).await?;
+            match message["type"].as_str() {
+                Some("error") => bail!("room {}: {}", self.room, message["message"]),
+                Some("move") => self.received_moves.extend(message["number"].as_u64()),
                 _ => {}
             }
-            if is_it(&said) {
-                return Ok(said);
+            if is_it(&message) {
+                return Ok(message);
             }
         }
     }
@@ -127,7 +129,7 @@ async fn connect(
     room: &RoomId,
     seat: Seat,
 ) -> Result<(WebSocketStream<TcpStream>, Value)> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + ENTER_TIMEOUT;
     loop {
         match try_connect(router, room, seat).await {
             Ok(entered) => return Ok(entered),
@@ -152,11 +154,11 @@ async fn try_connect(
     let stream = TcpStream::connect(router).await?;
     stream.set_nodelay(true)?;
     let (mut socket, _) = client_async(request, stream).await?;
-    let whole = hear(&mut socket).await?;
+    let whole = receive(&mut socket).await?;
     Ok((socket, whole))
 }
 
-async fn hear(socket: &mut WebSocketStream<TcpStream>) -> Result<Value> {
+async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Result<Value> {
     loop {
         match socket.next().await.context("the connection ended")?? {
             Message::Text(text) => return Ok(serde_json::from_str(&text)?),

@@ -1,4 +1,4 @@
-//! Once a second: is the database ahead of what is in memory?
+//! Once a second, each server checks whether the database is ahead of its memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Rooms;
 use crate::room_id::RoomId;
 
-/// Names in one statement; both databases take many more.
+/// Names in one statement. Both databases accept many more.
 const BATCH: usize = 500;
 
-/// Looks after all rooms, once in such a time, until it is dropped.
+/// Checks all rooms at this interval, until it is dropped.
 pub async fn look_every(time: Duration, rooms: Rooms) {
     let mut ticks = interval(time);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Err(error) = rooms.look().await {
-            tracing::warn!("cannot ask the database how far the games are: {error}");
+            tracing::warn!("cannot read the number of moves from the database: {error}");
         }
     }
 }
 
 impl Rooms {
-    /// Closes each room that the database is ahead of, and tells each who sits.
+    /// Closes each room that the database is ahead of, and announces the seats in the others.
     pub(super) async fn look(&self) -> Result<(), sqlx::Error> {
         for names in self.names().chunks(BATCH) {
             let lengths = self.lengths(names).await?;
@@ -36,12 +36,13 @@ impl Rooms {
                     continue;
                 };
                 let mut room = shared.lock().await;
-                // A move since then makes the room longer than what was read: that is not behind.
+                // A move since the query makes the room longer than the number that was read. Such a room
+                // is not behind.
                 if !room.closed && room.length() < lengths.get(name.as_str()).copied().unwrap_or(0)
                 {
                     self.forget(name, &mut room);
                 } else {
-                    room.tell_seats();
+                    room.announce_seats();
                 }
             }
         }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// By what visitors are sent to servers.
+/// What the router chooses a visitor's server by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum By {
-    /// One after the other: round robin.
+    /// Round robin: each visitor is sent to the next server.
     Turns,
     /// The same user, the same server: a sticky session, by the cookie `user`.
     User,
