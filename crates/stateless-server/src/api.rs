@@ -14,11 +14,8 @@ use game::{Game, GameId, Move, Object};
 use serde::{Deserialize, Serialize};
 
 use crate::player::Player;
-use crate::problem::Problem;
+use crate::problem::{LONGEST_BODY, Problem};
 use crate::store::{Added, Store};
-
-/// The most bytes that a request may carry; the longest game ever played fits four times.
-pub const LONGEST_BODY: usize = 16 * 1024;
 
 /// The most games that one answer lists.
 pub const MOST_LISTED: u32 = 1_000;

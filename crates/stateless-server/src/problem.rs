@@ -9,8 +9,10 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::api::LONGEST_BODY;
 use crate::store::StoreError;
+
+/// The most bytes that a request may carry; the longest game ever played fits four times.
+pub(crate) const LONGEST_BODY: usize = 16 * 1024;
 
 /// A status, a word for programs and a sentence for people:
 /// `{"error":"unknown_game","message":"there is no game \"x\"; add it first with POST /games"}`.

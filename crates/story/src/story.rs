@@ -55,7 +55,8 @@ impl Story {
     ) -> Result<(), StoreError> {
         let flags = Flags::parse_as(self.name, self.idea);
         let games = games(flags.games.as_deref()).map_err(BadInput::new)?;
-        let mut turns = Turns::begin(self, games, &flags)?;
+        let title = format!("{}: {}", self.name, self.idea);
+        let mut turns = Turns::begin(&title, games, &flags)?;
         let mut seen = Summary::default();
         while let Some(turn) = turns.next().await? {
             match turn {

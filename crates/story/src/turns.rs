@@ -9,7 +9,6 @@ use game::{Game, GameId};
 use program::asked_to_end;
 use tokio::time::sleep;
 
-use crate::Story;
 use crate::cell::cell;
 use crate::flags::Flags;
 use crate::timers::{Tick, Timers};
@@ -60,8 +59,8 @@ enum Next {
 }
 
 impl Turns {
-    /// Prints the head of the table.
-    pub(crate) fn begin(story: Story, games: Vec<Game>, flags: &Flags) -> Result<Self, StoryError> {
+    /// Prints the title and the head of the table.
+    pub(crate) fn begin(title: &str, games: Vec<Game>, flags: &Flags) -> Result<Self, StoryError> {
         let pace = match flags.forever {
             false => Pace::Rounds {
                 pause: flags.add_every,
@@ -71,9 +70,9 @@ impl Turns {
         // Before the first line: a user who has seen it may press Ctrl-C, and gets the verdict.
         let asked_to_end = Box::pin(asked_to_end().map_err(StoryError::Signals)?);
         let mut out = io::stdout().lock();
-        writeln!(out, "{}: {}", story.name, story.idea)?;
-        let title = "index (main.rs) adds";
-        writeln!(out, "round  {title:TITLE_WIDTH$}  logger.rs sees")?;
+        writeln!(out, "{title}")?;
+        let adds = "index (main.rs) adds";
+        writeln!(out, "round  {adds:TITLE_WIDTH$}  logger.rs sees")?;
         Ok(Self {
             games,
             pace,

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 
-/// Crates whose circles are still to be opened.
-const NOT_YET: [&str; 3] = ["stateless-server", "story", "workbench"];
+/// A crate in which a trait and its generic argument name each other, in two files.
+const NOT_YET: [&str; 1] = ["workbench"];
 
 #[test]
 fn no_crate_has_a_circle_of_modules() {
