@@ -3,7 +3,7 @@
 //! It knows no broker: the crate `pubsub-manager` tells it what a broker said, and asks it which
 //! channels are wanted; `cargo run -p pubsub-manager` shows both at work.
 //! Read `hub.rs` next, then `fan_out.rs`, `user.rs` and `user/catch_up.rs`. Each
-//! module below imports from those under it only: a user knows nothing of the hub.
+//! module below imports from those under it only: `user.rs` does not import the hub.
 
 // The verbs, of users and of a manager.
 mod hub;
