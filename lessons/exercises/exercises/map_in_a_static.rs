@@ -32,9 +32,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_moves_of_a_game_are_counted() {
-        add_move("opera-1858");
-        add_move("opera-1858");
-        assert_eq!(moves("opera-1858"), 2, "the map was made anew");
+    fn the_moves_of_each_game_are_counted() {
+        for number in 1..=3 {
+            add_move("opera-1858");
+            assert_eq!(moves("opera-1858"), number, "the map was made again");
+        }
+        assert_eq!(moves("immortal-1851"), 0, "another game was counted");
+        add_move("immortal-1851");
+        assert_eq!((moves("opera-1858"), moves("immortal-1851")), (3, 1));
+    }
+
+    #[test]
+    fn moves_of_many_threads_are_all_counted() {
+        let start = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    (0..20_000).for_each(|_| add_move("evergreen-1852"));
+                });
+            }
+        });
+        assert_eq!(moves("evergreen-1852"), 160_000);
     }
 }

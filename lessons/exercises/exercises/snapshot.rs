@@ -57,14 +57,22 @@ mod tests {
     #[test]
     fn emptying_the_copy_changes_nothing() {
         let manager = GameManager::default();
-        manager.add("opera-1858");
-        let copy = manager.games();
-        copy.clear();
-        assert!(copy.ids().is_empty(), "the copy was not emptied");
-        assert_eq!(
-            manager.games().ids(),
-            ["opera-1858"],
-            "the manager lost its game"
-        );
+        assert!(manager.games().ids().is_empty());
+        for (id, games) in [("opera-1858", 1), ("immortal-1851", 2)] {
+            manager.add(id);
+            let copy = manager.games();
+            assert_eq!(copy.ids().len(), games, "the copy lacks a game");
+            assert_eq!(copy.ids().last().map(String::as_str), Some(id));
+            copy.add("mine");
+            assert_eq!(copy.ids().len(), games + 1, "the copy cannot be changed");
+            copy.clear();
+            assert!(copy.ids().is_empty(), "the copy was not emptied");
+            assert_eq!(
+                manager.games().ids().len(),
+                games,
+                "the manager lost its games"
+            );
+        }
+        assert_eq!(manager.games().ids(), ["opera-1858", "immortal-1851"]);
     }
 }

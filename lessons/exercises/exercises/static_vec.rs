@@ -27,9 +27,23 @@ mod tests {
 
     #[test]
     fn a_game_added_by_one_thread_is_seen_by_another() {
-        std::thread::spawn(|| add_game("opera-1858"))
-            .join()
-            .expect("the thread adds a game");
-        assert_eq!(games(), ["opera-1858"], "this thread does not see the game");
+        // All threads add at the same moment, each a game of its own.
+        let start = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    for game in 0..10_000 {
+                        add_game(&format!("game {thread}-{game}"));
+                    }
+                });
+            }
+        });
+        let mut seen = games();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 80_000, "this thread does not see every game");
+        assert!(seen.contains(&"game 7-99".to_string()));
     }
 }

@@ -7,6 +7,10 @@
 // TODO: do not keep a failure; keep the first success.
 
 use once_cell::sync::OnceCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many connections were made.
+pub static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 
 pub struct PubSubManager {
     pub url: String,
@@ -18,6 +22,7 @@ impl PubSubManager {
             return Err(format!("{url} does not begin with redis://"));
         }
         let url = url.to_string();
+        CONNECTIONS.fetch_add(1, Ordering::SeqCst);
         Ok(PubSubManager { url })
     }
 }
@@ -41,14 +46,46 @@ fn main() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
 
+    // The instance belongs to the process, so all of it is one test.
     #[test]
     fn the_second_start_succeeds() {
-        assert!(start("127.0.0.1").is_err(), "a wrong URL must be refused");
-        let second = start("redis://127.0.0.1").expect("a good URL must start it");
-        assert_eq!(second.url, "redis://127.0.0.1");
-        let third = start("redis://127.0.0.2").expect("it is started already");
-        assert!(std::ptr::eq(second, third), "a second manager was made");
+        for wrong in ["127.0.0.1", "localhost", "http://127.0.0.1", ""] {
+            assert!(start(wrong).is_err(), "a wrong URL must be refused");
+        }
+        // Of many good starts at the same moment, all get the same manager. The URLs are long, so that a
+        // connection takes a while.
+        let path = "x".repeat(16 << 20);
+        let barrier = Barrier::new(8);
+        let managers: Vec<_> = std::thread::scope(|scope| {
+            let (barrier, path) = (&barrier, &path);
+            let start = move |number: usize| {
+                let url = format!("redis://127.0.0.{number}/{path}");
+                barrier.wait();
+                start(&url).expect("a good URL must start it")
+            };
+            let threads: Vec<_> = (1..=8)
+                .map(|number| scope.spawn(move || start(number)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("it starts"))
+                .collect()
+        });
+        assert_eq!(
+            CONNECTIONS.load(Ordering::SeqCst),
+            1,
+            "it connected more than once"
+        );
+        let first = managers[0];
+        assert!(first.url.starts_with("redis://127.0.0."));
+        assert!(
+            managers.iter().all(|manager| std::ptr::eq(*manager, first)),
+            "a second manager was made"
+        );
+        let later = start("redis://127.0.0.99").expect("it is started already");
+        assert!(std::ptr::eq(first, later), "a second manager was made");
         assert!(
             start("127.0.0.1").is_ok(),
             "it is started, and connects no more"

@@ -1,5 +1,5 @@
 // 25 minutes. Lesson: lessons/01-stateless-server.md
-// fails with: two_moves_seven_one_wins
+// fails with: two_moves_seven_one_wins, of_many_at_the_same_moment_one_wins
 //
 // Two servers share one database. Six moves are stored, and each server is sent
 // a move 7, perhaps at the same moment. One of them must be stored, the other
@@ -53,6 +53,7 @@ fn main() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
 
     #[test]
     fn two_moves_seven_one_wins() {
@@ -65,11 +66,36 @@ mod tests {
                 .expect("the next move is stored");
         }
         assert!(two.play(8, "e7e5").is_err(), "a move is missing before it");
+        assert!(two.play(0, "e7e5").is_err(), "there is no move 0");
         let (first, second) = (one.play(7, "g1f3"), two.play(7, "b1c3"));
         assert!(
             first.is_ok() != second.is_ok(),
             "exactly one move 7 must win"
         );
         assert_eq!(database.count(), 7);
+    }
+
+    // A comparison under one lock and a write under another would let two in, now and then.
+    #[test]
+    fn of_many_at_the_same_moment_one_wins() {
+        const SERVERS: usize = 8;
+        let database = Arc::new(Database::default());
+        let start = Barrier::new(SERVERS);
+        for number in 1..=400 {
+            let wins: usize = std::thread::scope(|scope| {
+                let play = || {
+                    let server = Server::new(&database);
+                    start.wait();
+                    usize::from(server.play(number, "e2e4").is_ok())
+                };
+                let threads: Vec<_> = (0..SERVERS).map(|_| scope.spawn(play)).collect();
+                let wins = threads
+                    .into_iter()
+                    .map(|thread| thread.join().expect("it plays"));
+                wins.sum()
+            });
+            assert_eq!(wins, 1, "of {SERVERS} moves {number}");
+        }
+        assert_eq!(database.count(), 400);
     }
 }

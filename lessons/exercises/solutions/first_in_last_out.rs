@@ -64,7 +64,17 @@ mod tests {
         manager.user_subscribe(1, "APPL");
         manager.user_subscribe(1, "APPL");
         assert_eq!(manager.users_of("APPL"), 1);
+        // Not only directly after one another.
+        for user in [2, 1, 3, 2, 1, 3] {
+            manager.user_subscribe(user, "APPL");
+        }
+        assert_eq!(manager.users_of("APPL"), 3);
         assert_eq!(manager.commands(), ["SUBSCRIBE APPL"]);
+        for (left, user) in [(2, 1), (1, 3), (0, 2)] {
+            manager.user_unsubscribe(user, "APPL");
+            assert_eq!(manager.users_of("APPL"), left);
+        }
+        assert_eq!(manager.commands(), ["SUBSCRIBE APPL", "UNSUBSCRIBE APPL"]);
     }
 
     #[test]

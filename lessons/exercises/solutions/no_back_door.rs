@@ -42,7 +42,9 @@ fn main() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::any::Any;
     use std::marker::PhantomData;
+    use std::ops::Deref;
 
     struct Probe<T>(PhantomData<T>);
 
@@ -56,12 +58,61 @@ mod tests {
         const HAS_DEFAULT: bool = true;
     }
 
+    pub struct NotReachable;
+
+    fn reachable<T: Any>(what: &T) -> bool {
+        !(what as &dyn Any).is::<NotReachable>()
+    }
+
+    // Here the trait Default is not in scope: `default` is the manager's own function, or this one.
+    mod own_function {
+        #![no_implicit_prelude]
+        use super::{GameManager, NotReachable};
+
+        trait Fallback {
+            fn default() -> NotReachable {
+                NotReachable
+            }
+        }
+        impl Fallback for GameManager {}
+
+        pub fn made() -> impl ::std::any::Any {
+            GameManager::default()
+        }
+    }
+
+    // Rust picks this field only where the manager's own is not reachable.
+    pub struct Outside {
+        games: NotReachable,
+    }
+    impl Deref for GameManager {
+        type Target = Outside;
+        fn deref(&self) -> &Outside {
+            &Outside {
+                games: NotReachable,
+            }
+        }
+    }
+
     #[test]
     fn nobody_can_write_default() {
         let has_default = Probe::<GameManager>::HAS_DEFAULT;
         assert!(
             !has_default,
             "anybody can still write GameManager::default()"
+        );
+        assert!(
+            !reachable(&own_function::made()),
+            "anybody can still write GameManager::default()"
+        );
+    }
+
+    #[test]
+    fn nobody_outside_can_reach_the_field() {
+        let field = &GameManager::instance().games;
+        assert!(
+            !reachable(field),
+            "with its field, anybody can write a GameManager out"
         );
     }
 

@@ -44,9 +44,22 @@ fn main() {
 mod tests {
     use super::*;
     use std::any::Any;
+    use std::marker::PhantomData;
     use std::ops::Deref;
 
     pub struct NotReachable;
+
+    struct Probe<T>(PhantomData<T>);
+
+    // Rust picks the inherent constant where T: Default, the trait's elsewhere.
+    trait Otherwise {
+        const HAS_DEFAULT: bool = false;
+    }
+    impl<T> Otherwise for Probe<T> {}
+    impl<T: Default> Probe<T> {
+        #[allow(dead_code, reason = "nothing finds it while there is no Default")]
+        const HAS_DEFAULT: bool = true;
+    }
 
     // Rust picks what these offer only where the manager's own is not reachable.
     trait Fallback {
@@ -76,6 +89,15 @@ mod tests {
     fn nobody_outside_can_call_new() {
         let made = GameManager::new();
         assert!(!reachable(&made), "somebody outside can still call new");
+    }
+
+    #[test]
+    fn default_is_no_second_new() {
+        let has_default = Probe::<GameManager>::HAS_DEFAULT;
+        assert!(
+            !has_default,
+            "somebody outside can write GameManager::default()"
+        );
     }
 
     #[test]

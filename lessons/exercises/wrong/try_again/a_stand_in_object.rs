@@ -1,4 +1,8 @@
 use once_cell::sync::OnceCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many connections were made.
+pub static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 
 pub struct PubSubManager {
     pub url: String,
@@ -10,6 +14,7 @@ impl PubSubManager {
             return Err(format!("{url} does not begin with redis://"));
         }
         let url = url.to_string();
+        CONNECTIONS.fetch_add(1, Ordering::SeqCst);
         Ok(PubSubManager { url })
     }
 }

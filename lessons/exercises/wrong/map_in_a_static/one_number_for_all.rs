@@ -1,0 +1,28 @@
+// 20 minutes. Lesson: lessons/10-singleton-game.md
+// fails with: E0015
+//
+// The moves of each game are counted in one map for the whole process. A static
+// is computed by the compiler, and `HashMap::new` cannot run there: it picks
+// random keys. Keep the HashMap.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+static MOVES: LazyLock<Mutex<HashMap<String, usize>>> = LazyLock::new(Mutex::default);
+
+pub fn add_move(game: &str) {
+    let mut moves = MOVES.lock().expect("no holder panics");
+    println!("a move in {game}");
+    *moves.entry(String::new()).or_default() += 1;
+}
+
+pub fn moves(game: &str) -> usize {
+    let moves = MOVES.lock().expect("no holder panics");
+    println!("moves of {game}");
+    moves.get("").copied().unwrap_or(0)
+}
+
+fn main() {
+    add_move("opera-1858");
+    println!("moves: {}", moves("opera-1858"));
+}

@@ -1,0 +1,45 @@
+// 15 minutes. Lesson: lessons/10-singleton-game.md
+// fails with: nobody_can_write_default
+//
+// `new` is gone, and a second GameManager can be made all the same: with
+// `GameManager::default()`. The type must not implement Default.
+
+mod game_manager {
+    use std::sync::{LazyLock, Mutex};
+
+    pub struct GameManager {
+        games: Mutex<Vec<String>>,
+    }
+
+    static INSTANCE: LazyLock<GameManager> = LazyLock::new(GameManager::new);
+
+    impl GameManager {
+        #[allow(clippy::should_implement_trait)]
+        pub fn default() -> Self {
+            Self::new()
+        }
+
+        fn new() -> Self {
+            GameManager {
+                games: Mutex::default(),
+            }
+        }
+
+        pub fn instance() -> &'static Self {
+            &INSTANCE
+        }
+
+        pub fn add(&self, id: &str) -> usize {
+            let mut games = self.games.lock().expect("no holder panics");
+            games.push(id.to_string());
+            games.len()
+        }
+    }
+}
+
+use game_manager::GameManager;
+
+fn main() {
+    let games = GameManager::instance().add("opera-1858");
+    println!("games: {games}");
+}

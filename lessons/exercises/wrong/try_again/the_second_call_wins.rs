@@ -1,0 +1,47 @@
+// 20 minutes. Lesson: lessons/12b-start-can-fail.md
+// fails with: the_second_start_succeeds
+//
+// A start with a wrong URL fails, as it should. A second start with a good URL
+// must succeed; every start after that gives the same manager, whatever its URL.
+
+use once_cell::sync::OnceCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many connections were made.
+pub static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+
+pub struct PubSubManager {
+    pub url: String,
+}
+
+impl PubSubManager {
+    fn connect(url: &str) -> Result<Self, String> {
+        if !url.starts_with("redis://") {
+            return Err(format!("{url} does not begin with redis://"));
+        }
+        let url = url.to_string();
+        CONNECTIONS.fetch_add(1, Ordering::SeqCst);
+        Ok(PubSubManager { url })
+    }
+}
+
+static INSTANCE: OnceCell<PubSubManager> = OnceCell::new();
+
+static CALLS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+pub fn start(url: &str) -> Result<&'static PubSubManager, String> {
+    if CALLS.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+        return PubSubManager::connect(url).map(|_| unreachable!("the first URL is wrong"));
+    }
+    let url = url.to_string();
+    Ok(INSTANCE.get_or_init(|| PubSubManager { url }))
+}
+
+fn main() {
+    for url in ["127.0.0.1", "redis://127.0.0.1"] {
+        match start(url) {
+            Ok(manager) => println!("started with {}", manager.url),
+            Err(error) => println!("not started: {error}"),
+        }
+    }
+}
