@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::process::ExitCode;
 
+use indicatif::ProgressBar;
 use price_files::{BadFile, BadLine, DecimalMark, MarkSurvey, Outcome, PriceReader};
 use pubsub_manager::{BrokerAddress, Publisher, Stock};
 
@@ -123,7 +124,7 @@ async fn publish_all(
     table: Table,
     strict: bool,
 ) -> anyhow::Result<Finished> {
-    let mark = match survey(source, table).await? {
+    let mark = match survey(source, table, &publishing.bar).await? {
         Ok(mark) => mark,
         Err(why) => return Ok(Finished::Unreadable(why)),
     };
@@ -181,6 +182,7 @@ async fn publish_all(
 async fn survey(
     source: &Source,
     table: Table,
+    bar: &ProgressBar,
 ) -> anyhow::Result<Result<Option<DecimalMark>, BadFile>> {
     if table.mark.is_some() {
         return Ok(Ok(table.mark));
@@ -190,11 +192,15 @@ async fn survey(
     };
     let mut survey = MarkSurvey::new(table.stock);
     let mut line = Vec::new();
+    bar.set_message("looking for the decimal mark");
     while source.read_line(&mut line).await? {
         if let Err(why) = survey.read(&line) {
             return Ok(Err(why));
         }
+        bar.set_position(source.bytes_read());
     }
+    bar.set_message("");
+    bar.set_position(0);
     Ok(survey.finish())
 }
 
