@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 /// wait until the requests in progress are answered.
 ///
 /// From this call on the first signal no longer ends the process by itself, even if the future is not
-/// polled yet. So call it before the program prints anything: whoever reads the first line may send a
+/// polled yet. So call it before the program prints anything: the reader of the first line may send a
 /// signal in the next moment. It also makes the signals work as process 1 of a container, where the
 /// kernel ignores every signal without a handler.
 ///

@@ -30,7 +30,7 @@ async fn answer(address: SocketAddr, text: &str) -> String {
     let mut received = Vec::new();
     let ended = timeout(AN_HOUR, connection.read_to_end(&mut received)).await;
     ended
-        .unwrap_or_else(|_| panic!("the server waits for ever after {text:?}"))
+        .unwrap_or_else(|_| panic!("the server waits without end after {text:?}"))
         .unwrap();
     String::from_utf8(received).unwrap()
 }

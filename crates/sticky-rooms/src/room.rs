@@ -47,7 +47,7 @@ pub struct Room {
     announced: Taken,
     /// How many visitors are in the room. The last one closes it.
     pub(crate) visitors: usize,
-    /// Set under the room's lock by whoever removes the room from the map. A visitor who waited for the
+    /// Set under the room's lock by the task that removes the room from the map. A visitor who waited for the
     /// lock meanwhile has a room that the map no longer has, and must open it again.
     pub(crate) closed: bool,
     events: broadcast::Sender<RoomEvent>,

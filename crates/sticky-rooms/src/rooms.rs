@@ -220,7 +220,7 @@ impl Rooms {
         let _ = timeout(LEAVE_TIMEOUT, self.ending.closed()).await;
     }
 
-    /// Becomes true when the server ends, and whoever is still here is sent away. A visitor keeps its
+    /// Becomes true when the server ends, and each visitor who is still here is sent away. A visitor keeps its
     /// receiver for as long as it is here: the server waits for it.
     pub(crate) fn ending(&self) -> watch::Receiver<bool> {
         self.ending.subscribe()

@@ -167,7 +167,7 @@ impl Visitor<'_> {
                 }
                 let token = self.rooms.join(self.id, self.shared, seat, token).await?;
                 // The page joins again with its token each time it is sent the whole room. Counted
-                // twice, it would keep its seat for ever after it left.
+                // twice, it would keep its seat after it left, until the server ends.
                 if self.seat.replace(seat).is_some() {
                     self.shared.lock().await.stand_up(seat);
                 }

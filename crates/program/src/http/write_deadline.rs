@@ -9,7 +9,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::time::{Sleep, sleep};
 
 /// How long a client may read nothing while its answer waits. The answer is in our memory: a hundred
-/// clients that ask for a thousand games each and read none of them held 102 MiB for ever.
+/// clients that ask for a thousand games each and read none of them held 102 MiB until the server ended.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection on which a write fails if the client takes nothing for thirty seconds.
