@@ -4,13 +4,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the stock feed's tests use the rest")]
-#[path = "../../stock-feed/tests/support/browser.rs"]
-mod browser;
 mod support;
 
-use browser::Driver;
-use fantoccini::key::Key;
+use harness::Driver;
+use harness::fantoccini::key::Key;
 use lessons::page::{pages, workspace};
 use serde_json::json;
 use support::served;

@@ -3,14 +3,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the stock feed's tests use the rest")]
-#[path = "../../stock-feed/tests/support/browser.rs"]
-mod browser;
-
-use std::io::Write;
 use std::{env, fs};
 
-use browser::Driver;
+use harness::Driver;
 use lessons::book::build;
 use lessons::page::{pages, workspace};
 use serde_json::{Value, json};
@@ -75,9 +70,10 @@ async fn on_paper_the_answers_stand_and_no_button_does() {
 #[tokio::test]
 async fn axe_finds_nothing_serious_in_any_page_light_or_dark() {
     let Some(axe) = env::var_os("AXE") else {
-        let notice = "SKIPPED: AXE is not set to axe-core's axe.min.js";
-        writeln!(std::io::stderr(), "{notice}").unwrap();
-        return;
+        return harness::skip(
+            "AXE does not name axe-core's axe.min.js",
+            "install it as .ci/run does",
+        );
     };
     let axe = fs::read_to_string(axe).unwrap();
     let Some(driver) = Driver::start() else {

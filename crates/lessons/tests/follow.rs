@@ -4,9 +4,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the stock feed's tests use the rest")]
-#[path = "../../stock-feed/tests/support/browser.rs"]
-mod browser;
 mod support;
 
 use std::fs;
@@ -15,7 +12,7 @@ use std::path::Path;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use browser::Driver;
+use harness::Driver;
 use serde_json::json;
 use support::{served, served_from};
 use tokio::net::TcpListener;

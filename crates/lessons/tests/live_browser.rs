@@ -4,9 +4,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the stock feed's tests use the rest")]
-#[path = "../../stock-feed/tests/support/browser.rs"]
-mod browser;
 #[allow(dead_code, reason = "the tests without a browser use the rest")]
 #[path = "support/live.rs"]
 mod live;
@@ -14,8 +11,8 @@ mod live;
 use std::io::Write;
 use std::{env, fs};
 
-use browser::{Driver, Window};
-use fantoccini::key::Key;
+use harness::fantoccini::key::Key;
+use harness::{Driver, Window};
 use lessons::live::Live;
 use lessons::serve::serve;
 use lessons::site::Site;

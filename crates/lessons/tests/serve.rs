@@ -6,8 +6,12 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Command;
 use std::time::Duration;
 
+#[cfg(unix)]
+use harness::Process;
 use lessons::live::Live;
 use lessons::serve::serve;
 use lessons::site::Site;
@@ -112,32 +116,21 @@ async fn no_request_is_without_its_page_while_the_book_is_built_again() {
 
 /// The program, and the folder in which it makes its temporary ones.
 #[cfg(unix)]
-fn started() -> (std::process::Child, TempDir) {
-    use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio};
-
+fn started() -> (Process, TempDir) {
     let temporary = tempfile::tempdir().unwrap();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_lessons"))
-        .args(["--listen", "127.0.0.1:0"])
-        .env("TMPDIR", temporary.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = String::new();
-    let mut said = BufReader::new(program.stdout.take().unwrap());
-    said.read_line(&mut first).unwrap();
-    assert!(first.starts_with("lessons: http://"), "{first}");
+    let program = Process::start(
+        Command::new(env!("CARGO_BIN_EXE_lessons"))
+            .args(["--listen", "127.0.0.1:0"])
+            .env("TMPDIR", temporary.path()),
+    );
+    program.until_output("lessons: http://");
     (program, temporary)
 }
 
 #[cfg(unix)]
-fn ended_by(signal: &str, mut program: std::process::Child, temporary: &Path) {
-    let kill = format!("kill -{signal} {}", program.id());
-    let sent = std::process::Command::new("sh")
-        .args(["-c", &kill])
-        .status();
-    assert!(sent.unwrap().success());
-    assert!(program.wait().unwrap().success(), "{signal}");
+fn ended_by(signal: &str, mut program: Process, temporary: &Path) {
+    program.signal(signal);
+    assert!(program.wait().success(), "{signal}");
     assert_eq!(fs::read_dir(temporary).unwrap().count(), 0, "{signal}");
 }
 

@@ -1,12 +1,8 @@
 //! The demonstration as a learner runs it.
 
-#[allow(dead_code, reason = "the tests of another crate use the rest")]
-#[path = "../../pubsub-manager/tests/support/redis_server.rs"]
-mod redis_server;
-
 use std::process::{Command, Output};
 
-use redis_server::RedisServer;
+use harness::RedisServer;
 
 fn run(flags: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_memory-cache"))

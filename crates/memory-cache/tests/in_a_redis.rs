@@ -2,18 +2,14 @@
 
 mod support;
 
-#[allow(dead_code, reason = "the tests of another crate use the rest")]
-#[path = "../../pubsub-manager/tests/support/redis_server.rs"]
-mod redis_server;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use harness::{RedisServer, eventually};
 use memory_cache::counted::Counts;
 use memory_cache::shared::Shared;
-use redis_server::RedisServer;
 use stateless_server::store::{Store, StoreError};
-use support::{Held, a_move, eventually, game, id, moves, reading};
+use support::{Held, a_move, game, id, moves, reading};
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);
 

@@ -5,10 +5,11 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use harness::eventually;
 use memory_cache::cached::Cached;
 use memory_cache::counted::Counts;
 use stateless_server::store::{Store, StoreError};
-use support::{Held, a_move, eventually, game, id, moves, reading};
+use support::{Held, a_move, game, id, moves, reading};
 use tokio::task::JoinSet;
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);

@@ -2,9 +2,6 @@
 
 mod eventually;
 #[cfg(feature = "redis")]
-#[path = "../tests/support/redis_server.rs"]
-mod redis_server;
-#[cfg(feature = "redis")]
 mod server_on_redis;
 mod test_broker;
 #[path = "../../hub/tests/support/test_client.rs"]

@@ -3,13 +3,9 @@
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the crate's own tests use the rest")]
-#[path = "support/redis_server.rs"]
-mod redis_server;
-
-use redis_server::{RedisServer, free_port};
+use harness::{RedisServer, free_port, is_installed};
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read},
     net::TcpListener,
     path::Path,
     process::{Command, Stdio},
@@ -153,11 +149,8 @@ fn a_proxy_that_hangs_up_on_our_greeting_is_not_reported_as_no_redis() {
 
 /// A folder with what openssl makes in it; none, said plainly, if openssl is not installed.
 fn made_by_openssl(lines: &[&str]) -> Option<TempDir> {
-    if Command::new("openssl").arg("version").output().is_err() {
-        let notice =
-            "openssl is not on the PATH: install it (Debian and Ubuntu: apt install openssl)";
-        assert!(std::env::var_os("CI").is_none(), "{notice}");
-        writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
+    let install = "install it (Debian and Ubuntu: apt-get install openssl)";
+    if !is_installed("openssl", "version", install) {
         return None;
     }
     let directory = tempfile::tempdir().unwrap();

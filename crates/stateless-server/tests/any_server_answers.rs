@@ -6,16 +6,16 @@ mod support;
 
 use serde_json::json;
 use support::on_both_databases;
-use support::process::Process;
+use support::server::Server;
 
 on_both_databases! {
     async fn no_variable_survives_a_request_because_every_request_meets_a_new_process(database) {
         // Whatever a server keeps in its memory is gone before the next request: it is killed.
         macro_rules! ask {
             ($request:ident($($argument:expr),*)) => {{
-                let server = Process::serve(database).await;
+                let server = Server::serve(database).await;
                 let answer = server.$request($($argument),*).await;
-                server.kill().await;
+                drop(server);
                 answer
             }};
         }
@@ -35,9 +35,9 @@ on_both_databases! {
         for _ in 0..10 {
             let empty = database.another();
             let (one, two, three) = tokio::join!(
-                Process::serve(&empty),
-                Process::serve(&empty),
-                Process::serve(&empty),
+                Server::serve(&empty),
+                Server::serve(&empty),
+                Server::serve(&empty),
             );
             assert_eq!(one.add_game("opera-1858").await.0, 201);
             assert_eq!(two.add_move("opera-1858", "e2e4", Some(1)).await.0, 201);
@@ -46,17 +46,17 @@ on_both_databases! {
     }
 
     async fn a_killed_server_takes_nothing_with_it_and_a_new_one_knows_everything(database) {
-        let doomed = Process::serve(database).await;
+        let doomed = Server::serve(database).await;
         doomed.add_game("opera-1858").await;
         doomed.add_move("opera-1858", "e2e4", Some(1)).await;
-        doomed.kill().await;
+        drop(doomed);
 
-        let new = Process::serve(database).await;
+        let new = Server::serve(database).await;
         assert_eq!(new.moves("opera-1858").await, ["e2e4"]);
     }
 
     async fn the_list_is_read_page_by_page_in_the_order_of_the_ids_from_any_server(database) {
-        let (one, two) = (Process::serve(database).await, Process::serve(database).await);
+        let (one, two) = (Server::serve(database).await, Server::serve(database).await);
         for id in ["b", "Z", "ä", "a", "c"] {
             one.add_game(id).await;
         }
@@ -73,7 +73,7 @@ on_both_databases! {
     }
 
     async fn a_list_of_long_games_is_about_a_megabyte_and_goes_on_after_its_last(database) {
-        let server = Process::serve(database).await;
+        let server = Server::serve(database).await;
         for number in 10..40 {
             let id = format!("game-{number}");
             server.add_game(&id).await;
@@ -93,7 +93,7 @@ on_both_databases! {
     }
 
     async fn a_game_that_is_longer_than_the_rules_allow_takes_no_move_more(database) {
-        let server = Process::serve(database).await;
+        let server = Server::serve(database).await;
         server.add_game("long").await;
         database.lengthen("long", 11_999).await;
         assert_eq!(server.add_move("long", "a3a2", None).await.0, 201);
@@ -109,18 +109,18 @@ on_both_databases! {
 /// The test above would prove nothing if a server with state passed it as well.
 #[tokio::test]
 async fn a_server_that_keeps_games_in_memory_forgets_them_with_its_process() {
-    let server = Process::serve_with(&["--in-memory"]).await;
+    let server = Server::serve_with(&["--in-memory"]).await;
     assert_eq!(server.add_game("opera-1858").await.0, 201);
-    server.kill().await;
+    drop(server);
 
-    let next = Process::serve_with(&["--in-memory"]).await;
+    let next = Server::serve_with(&["--in-memory"]).await;
     assert_eq!(next.get("/games/opera-1858").await.0, 404);
 }
 
 #[tokio::test]
 async fn two_servers_that_keep_games_in_memory_each_know_their_own() {
-    let one = Process::serve_with(&["--in-memory"]).await;
-    let two = Process::serve_with(&["--in-memory"]).await;
+    let one = Server::serve_with(&["--in-memory"]).await;
+    let two = Server::serve_with(&["--in-memory"]).await;
     assert_eq!(one.add_game("opera-1858").await.0, 201);
     assert_eq!(one.add_move("opera-1858", "e2e4", Some(1)).await.0, 201);
     let (status, problem) = two.add_move("opera-1858", "e7e5", Some(2)).await;

@@ -7,7 +7,7 @@ mod support;
 use game::famous;
 use serde_json::{Value, json};
 use support::on_both_databases;
-use support::process::{Process, new_game};
+use support::server::{Server, new_game};
 
 /// One bad request, and what it is told.
 struct Bad {
@@ -196,7 +196,7 @@ fn all_kinds() -> Vec<Bad> {
 
 on_both_databases! {
     async fn every_bad_request_is_told_what_is_wrong_and_leaves_nothing_behind(database) {
-        let server = Process::serve(database).await;
+        let server = Server::serve(database).await;
         server.add_game("kept").await;
         server.add_move("kept", "e2e4", Some(1)).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -220,7 +220,7 @@ on_both_databases! {
     }
 
     async fn an_id_that_looks_like_sql_is_an_id_and_nothing_else(database) {
-        let server = Process::serve(database).await;
+        let server = Server::serve(database).await;
         let ids = [
             "'; DROP TABLE games; --", "\" OR \"\"=\"", "%", "_", "$1", "?1", "\\", "NULL",
             "x' UNION SELECT 1,2,3,4,5 --", "/../games", "a b", "🐎",
@@ -245,7 +245,7 @@ on_both_databases! {
     }
 
     async fn the_famous_games_come_back_just_as_they_were_sent(database) {
-        let server = Process::serve(database).await;
+        let server = Server::serve(database).await;
         for game in famous() {
             assert_eq!(server.post("/games", &json!(game)).await.0, 201);
             // Sent again, because its answer might have been lost.
@@ -257,7 +257,7 @@ on_both_databases! {
 
 #[tokio::test]
 async fn a_query_that_makes_no_sense_is_told_how_to_write_it() {
-    let server = Process::serve_with(&["--in-memory"]).await;
+    let server = Server::serve_with(&["--in-memory"]).await;
     for query in [
         "limit=x",
         "limit=-1",

@@ -8,14 +8,14 @@ mod support;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
+use harness::{Postgres, eventually, skip};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, SqliteConnection};
-use support::postgres::Postgres;
-use support::process::{PROGRAM, Process};
-use support::{TestDatabase, eventually, skipped};
-use tokio::process::Command;
+use support::TestDatabase;
+use support::server::{PROGRAM, Server};
 
 fn is_unavailable((status, problem): (reqwest::StatusCode, Value), says: &str) {
     assert_eq!(
@@ -33,8 +33,8 @@ fn is_unavailable((status, problem): (reqwest::StatusCode, Value), says: &str) {
 async fn a_sqlite_file_that_vanishes_is_missed_at_once_and_found_again_when_it_returns() {
     let database = TestDatabase::sqlite();
     let (one, two) = (
-        Process::serve(&database).await,
-        Process::serve(&database).await,
+        Server::serve(&database).await,
+        Server::serve(&database).await,
     );
     one.add_game("opera-1858").await;
     one.add_move("opera-1858", "e2e4", Some(1)).await;
@@ -78,7 +78,7 @@ async fn a_postgres_that_stops_is_missed_and_found_again_when_it_starts() {
     else {
         unreachable!()
     };
-    let server = Process::serve(&database).await;
+    let server = Server::serve(&database).await;
     server.add_game("opera-1858").await;
     server.add_move("opera-1858", "e2e4", Some(1)).await;
 
@@ -110,7 +110,7 @@ async fn a_postgres_that_becomes_read_only_still_answers_those_who_read() {
     else {
         unreachable!()
     };
-    let server = Process::serve(&database).await;
+    let server = Server::serve(&database).await;
     server.add_game("opera-1858").await;
 
     // A setting holds for new connections; those that are open are cut.
@@ -148,11 +148,11 @@ async fn a_postgres_that_becomes_read_only_still_answers_those_who_read() {
 #[tokio::test]
 async fn a_read_only_sqlite_file_still_answers_those_who_read() {
     let database = TestDatabase::sqlite();
-    let writer = Process::serve(&database).await;
+    let writer = Server::serve(&database).await;
     writer.add_game("opera-1858").await;
 
     let read_only = format!("sqlite:{}?mode=ro", database.flag());
-    let reader = Process::serve_with(&["--database", &read_only]).await;
+    let reader = Server::serve_with(&["--database", &read_only]).await;
     is_unavailable(
         reader.add_move("opera-1858", "e2e4", Some(1)).await,
         "read-only",
@@ -169,7 +169,7 @@ async fn a_full_disk_is_told_keeps_nothing_by_halves_and_is_forgotten_once_there
     let Some(server) = serve_on_a_small_disk().await else {
         return;
     };
-    let process = server.child.id().unwrap();
+    let process = server.process.id();
     // The disk is mounted for that process alone; this is the way to it from outside.
     let disk = PathBuf::from(format!("/proc/{process}/root{SMALL_DISK}"));
     server.add_game("opera-1858").await;
@@ -209,7 +209,7 @@ async fn a_full_disk_is_told_keeps_nothing_by_halves_and_is_forgotten_once_there
 #[tokio::test]
 async fn a_database_that_somebody_else_holds_locked_is_busy_until_he_lets_go() {
     let database = TestDatabase::sqlite();
-    let server = Process::serve(&database).await;
+    let server = Server::serve(&database).await;
     server.add_game("opera-1858").await;
     let url = format!("sqlite:{}", database.flag());
     let mut other = SqliteConnection::connect(&url).await.unwrap();
@@ -229,16 +229,12 @@ async fn a_database_that_somebody_else_holds_locked_is_busy_until_he_lets_go() {
 const SMALL_DISK: &str = "/mnt";
 
 /// A server whose database is on a disk of 1 MiB; `None` where the system lets us mount none.
-async fn serve_on_a_small_disk() -> Option<Process> {
+async fn serve_on_a_small_disk() -> Option<Server> {
     let mount = format!("mount -t tmpfs -o size=1m tmpfs {SMALL_DISK}");
     let unshare = ["--map-root-user", "--mount", "sh", "-ec"];
-    let can_mount = Command::new("unshare")
-        .args(unshare)
-        .arg(&mount)
-        .output()
-        .await;
+    let can_mount = Command::new("unshare").args(unshare).arg(&mount).output();
     if !can_mount.is_ok_and(|tried| tried.status.success()) {
-        skipped(
+        skip(
             "this system mounts no disk for a test",
             "run it on Linux with user namespaces",
         );
@@ -251,7 +247,7 @@ async fn serve_on_a_small_disk() -> Option<Process> {
         ),
         PROGRAM,
     ]);
-    Some(Process::spawn(command).await)
+    Some(Server::spawn(command).await)
 }
 
 /// Writes until nothing more fits.

@@ -5,14 +5,14 @@
 
 mod support;
 
-use support::process::{PROGRAM, send_signal};
-use support::{eventually, skipped};
+use harness::{eventually, signal, skip};
+use support::server::PROGRAM;
 use tokio::process::Command;
 
 #[tokio::test]
 async fn the_benchmark_prints_a_ratio_for_every_comparison() {
     if Command::new("wrk").output().await.is_err() {
-        return skipped("wrk is not installed", "apt-get install wrk");
+        return skip("wrk is not installed", "apt-get install wrk");
     }
     let mut bench = Command::new(PROGRAM);
     bench.args([
@@ -54,7 +54,7 @@ async fn a_signal_ends_the_benchmark_and_leaves_neither_wrk_nor_servers_nor_file
     use tokio::io::{AsyncBufReadExt, BufReader};
 
     if Command::new("wrk").output().await.is_err() {
-        return skipped("wrk is not installed", "apt-get install wrk");
+        return skip("wrk is not installed", "apt-get install wrk");
     }
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Command::new(PROGRAM);
@@ -74,7 +74,7 @@ async fn a_signal_ends_the_benchmark_and_leaves_neither_wrk_nor_servers_nor_file
     let children = std::fs::read_to_string(&children).unwrap();
     let mut lines = BufReader::new(bench.stdout.take().unwrap()).lines();
     assert!(lines.next_line().await.unwrap().is_some());
-    send_signal(process, "-TERM").await;
+    signal(process, "TERM");
     assert_eq!(bench.wait().await.unwrap().code(), Some(0));
     eventually("nothing of it runs", async || {
         children.split_whitespace().all(|child| {

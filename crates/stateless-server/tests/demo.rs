@@ -7,8 +7,9 @@ mod support;
 use std::process::Stdio;
 use std::time::Duration;
 
+use harness::signal;
 use support::on_both_databases;
-use support::process::{PROGRAM, send_signal};
+use support::server::PROGRAM;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
@@ -109,7 +110,7 @@ on_both_databases! {
         let mut demo = Running::start(&["--pace", "1ms", "--games", "10", "--database", &database.flag()]);
         let first = process_in(&demo.reads("server 1 starts").await);
         demo.reads("server 2 is killed").await;
-        send_signal(first, "-KILL").await;
+        signal(first, "KILL");
         demo.reads("ended by another hand").await;
         let (verdict, code) = demo.ends().await;
         assert_eq!(verdict, format!("verdict: 10 games and 520 moves sent, {ALL_FOUND}"));
@@ -146,7 +147,7 @@ async fn two_runs_end_with_the_same_verdict_and_another_seed_changes_only_the_lo
 async fn ctrl_c_ends_the_demonstration_with_a_verdict_about_what_was_sent() {
     let mut demo = Running::start(&["--pace", "100ms"]);
     demo.reads("requests").await;
-    send_signal(demo.child.id().unwrap(), "-INT").await;
+    signal(demo.child.id().unwrap(), "INT");
     let (verdict, code) = demo.ends().await;
     assert!(verdict.ends_with(ALL_FOUND), "{verdict}");
     assert!(!verdict.contains("1040 moves"), "{verdict}");
@@ -167,7 +168,7 @@ async fn a_server_that_somebody_else_ends_by_a_plain_kill_ends_and_nothing_is_lo
     // The demonstration itself kills the second.
     let process = process_in(&demo.reads("server 1 starts").await);
     demo.reads("requests").await;
-    send_signal(process, "-TERM").await;
+    signal(process, "TERM");
     demo.reads("ended by another hand").await;
     let (verdict, code) = demo.ends().await;
     assert!(verdict.ends_with(ALL_FOUND), "{verdict}");
@@ -185,7 +186,7 @@ async fn when_every_server_is_killed_the_demonstration_says_so_and_fails() {
     }
     demo.reads("requests").await;
     for process in processes {
-        send_signal(process, "-KILL").await;
+        signal(process, "KILL");
     }
     assert_eq!(demo.child.wait().await.unwrap().code(), Some(1));
     let said = demo.troubles.await.unwrap();
@@ -202,7 +203,7 @@ async fn no_server_outlives_a_demonstration_that_is_killed() {
         .unwrap();
     let address = url.trim_end_matches(',').to_owned();
     demo.child.kill().await.unwrap();
-    support::eventually("the server has ended", async || {
+    harness::eventually("the server has ended", async || {
         tokio::net::TcpStream::connect(&address).await.is_err()
     })
     .await;

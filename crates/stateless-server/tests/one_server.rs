@@ -5,20 +5,21 @@
 mod support;
 
 use std::future::pending;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use game::{Game, GameId, Move};
+use harness::{Process, eventually};
 use program::http;
 use stateless_server::api;
 use stateless_server::store::{Added, Store, StoreError};
-use support::process::{PROGRAM, Process, new_game, send_signal};
-use support::{eventually, on_both_databases};
+use support::on_both_databases;
+use support::server::{PROGRAM, Server, new_game};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
+use tokio::process;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -29,7 +30,7 @@ on_both_databases! {
     async fn on_sigterm_a_request_under_way_is_answered_and_then_the_server_ends_with_code_0(
         database
     ) {
-        let server = Process::serve(database).await;
+        let server = Server::serve(database).await;
         let address = server.url.strip_prefix("http://").unwrap().to_owned();
         let body = new_game("last-words").to_string();
         let mut connection = TcpStream::connect(&address).await.unwrap();
@@ -42,63 +43,42 @@ on_both_databases! {
         // "100 Continue" is what a server says once it waits for the body.
         assert!(read_until(&mut connection, "\r\n\r\n").await.starts_with("HTTP/1.1 100 "));
 
-        server.signal("-TERM").await;
+        server.process.signal("TERM");
         eventually("nobody new is let in", async || TcpStream::connect(&address).await.is_err())
             .await;
         connection.write_all(body.as_bytes()).await.unwrap();
         let answer = read_until(&mut connection, "}").await;
         assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-        assert!(server.ended().await.success());
+        assert!(server.wait().await.success());
 
-        let next = Process::serve(database).await;
+        let next = Server::serve(database).await;
         assert_eq!(next.game("last-words").await.white_player, "Morphy");
     }
 }
 
 #[tokio::test]
 async fn ctrl_c_ends_a_server_with_code_0() {
-    let server = Process::serve_with(&["--in-memory"]).await;
-    server.signal("-INT").await;
-    assert!(server.ended().await.success());
+    let server = Server::serve_with(&["--in-memory"]).await;
+    server.process.signal("INT");
+    assert!(server.wait().await.success());
 }
 
 #[tokio::test]
 async fn a_connection_that_says_nothing_does_not_keep_a_server_from_ending() {
-    let server = Process::serve_with(&["--in-memory"]).await;
+    let server = Server::serve_with(&["--in-memory"]).await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
     let silent = TcpStream::connect(&address).await.unwrap();
     assert_eq!(server.health().await, 200);
-    server.signal("-TERM").await;
-    assert!(server.ended().await.success());
+    server.process.signal("TERM");
+    assert!(server.wait().await.success());
     drop(silent);
 }
 
-#[tokio::test]
-async fn a_server_that_a_program_started_ends_with_the_programs_pipe() {
-    let mut command = Command::new(PROGRAM);
-    command.args([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--in-memory",
-        "--until-stdin-closes",
-    ]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = vec![0; 12];
-    child
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut said)
-        .await
-        .unwrap();
-    assert_eq!(said, b"listening on");
-    drop(child.stdin.take());
-    assert!(child.wait().await.unwrap().success());
+#[test]
+fn a_server_that_a_program_started_ends_with_the_programs_pipe() {
+    let mut server = started_by_a_program();
+    server.close_input();
+    assert!(server.wait().success());
 }
 
 #[tokio::test]
@@ -229,35 +209,31 @@ async fn somebody_who_does_not_read_his_answer_cannot_keep_a_server_from_ending(
     timeout(AN_HOUR, running).await.unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn a_server_whose_input_is_open_ends_at_the_first_signal_whichever_it_is() {
-    for name in ["-INT", "-TERM", "-HUP"] {
-        let mut server = Command::new(PROGRAM)
+#[test]
+fn a_server_whose_input_is_open_ends_at_the_first_signal_whichever_it_is() {
+    for name in ["INT", "TERM", "HUP"] {
+        let mut server = started_by_a_program();
+        server.signal(name);
+        assert_eq!(server.wait().code(), Some(0), "{name}");
+    }
+}
+
+/// A server whose standard input is a pipe, and that ends when it is closed.
+fn started_by_a_program() -> Process {
+    let server = Process::start(
+        Command::new(PROGRAM)
             .args(["serve", "--in-memory", "--listen", "127.0.0.1:0"])
             .arg("--until-stdin-closes")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // Its address is printed when signals are taken.
-        let mut said = [0; 1];
-        server
-            .stdout
-            .as_mut()
-            .unwrap()
-            .read_exact(&mut said)
-            .await
-            .unwrap();
-        send_signal(server.id().unwrap(), name).await;
-        let input = server.stdin.take();
-        assert_eq!(server.wait().await.unwrap().code(), Some(0), "{name}");
-        drop(input);
-    }
+            .stdin(Stdio::piped()),
+    );
+    // Its address is printed when signals are taken.
+    server.until_output("listening on ");
+    server
 }
 
 #[tokio::test]
 async fn a_second_signal_ends_a_server_at_once() {
-    let server = Process::serve_with(&["--in-memory"]).await;
+    let server = Server::serve_with(&["--in-memory"]).await;
     let address = server.url.trim_start_matches("http://").to_owned();
     let mut connection = TcpStream::connect(&address).await.unwrap();
     // A request under way: the server asks for its body, which does not come.
@@ -265,13 +241,13 @@ async fn a_second_signal_ends_a_server_at_once() {
                 content-length: 9\r\nexpect: 100-continue\r\n\r\n";
     connection.write_all(head.as_bytes()).await.unwrap();
     read_until(&mut connection, "100 Continue").await;
-    server.signal("-TERM").await;
+    server.process.signal("TERM");
     eventually("it accepts no more", async || {
         TcpStream::connect(&address).await.is_err()
     })
     .await;
-    server.signal("-INT").await;
-    assert_eq!(server.ended().await.code(), Some(1));
+    server.process.signal("INT");
+    assert_eq!(server.wait().await.code(), Some(1));
 }
 
 #[tokio::test]
@@ -282,7 +258,7 @@ async fn a_server_without_descriptors_says_so_and_goes_on_when_they_come_back() 
         "ulimit -n 64; exec \"$0\" serve --in-memory --listen 127.0.0.1:0",
         PROGRAM,
     ]);
-    let server = Process::spawn(command).await;
+    let server = Server::spawn(command).await;
     let address = server.url.trim_start_matches("http://").to_owned();
     let mut half_open = Vec::new();
     for _ in 0..100 {
@@ -290,13 +266,15 @@ async fn a_server_without_descriptors_says_so_and_goes_on_when_they_come_back() 
     }
     eventually("it says that it accepts no more", async || {
         server
-            .said()
+            .process
+            .output()
             .contains("cannot accept a new connection until others end")
     })
     .await;
     drop(half_open);
     eventually("it answers again", async || server.health().await == 200).await;
-    assert_eq!(server.said().matches("cannot accept").count(), 1);
+    let output = server.process.output();
+    assert_eq!(output.matches("cannot accept").count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -352,7 +330,7 @@ impl Store for Silent {
 
 /// Runs a command that must fail, and gives its code and what it said.
 async fn failure(flags: &[&str], database_url: &str) -> (Option<i32>, String) {
-    let mut command = Command::new(PROGRAM);
+    let mut command = process::Command::new(PROGRAM);
     command
         .args(flags)
         .env("DATABASE_URL", database_url)

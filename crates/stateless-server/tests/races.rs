@@ -7,7 +7,7 @@ mod support;
 use std::collections::HashSet;
 
 use support::on_both_databases;
-use support::process::{Answer, Process, new_game};
+use support::server::{Answer, Server, new_game};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -16,7 +16,7 @@ const RACES: u32 = 1000;
 
 on_both_databases! {
     async fn of_two_servers_that_offer_a_different_move_one_wins_and_the_other_is_told(database) {
-        let (one, two) = (Process::serve(database).await, Process::serve(database).await);
+        let (one, two) = (Server::serve(database).await, Server::serve(database).await);
         one.add_game("race").await;
         let mut winners = Vec::new();
         for number in 1..=RACES {
@@ -35,7 +35,7 @@ on_both_databases! {
     }
 
     async fn moves_without_a_number_all_find_a_place_of_their_own(database) {
-        let (one, two) = (Process::serve(database).await, Process::serve(database).await);
+        let (one, two) = (Server::serve(database).await, Server::serve(database).await);
         one.add_game("race").await;
         let number_of = |(status, body): Answer| {
             assert_eq!(status, 201, "{body}");
@@ -56,7 +56,7 @@ on_both_databases! {
     }
 
     async fn a_request_that_is_sent_to_two_servers_at_once_is_carried_out_once(database) {
-        let (one, two) = (Process::serve(database).await, Process::serve(database).await);
+        let (one, two) = (Server::serve(database).await, Server::serve(database).await);
         for round in 0..50 {
             let id = format!("game-{round}");
             let (a, b) = tokio::join!(one.add_game(&id), two.add_game(&id));
@@ -71,7 +71,7 @@ on_both_databases! {
     }
 
     async fn a_client_that_hangs_up_and_asks_another_server_plays_each_move_once(database) {
-        let (one, two) = (Process::serve(database).await, Process::serve(database).await);
+        let (one, two) = (Server::serve(database).await, Server::serve(database).await);
         one.add_game("opera-1858").await;
         let mut was_done = 0;
         for number in 1..=100 {
@@ -84,7 +84,7 @@ on_both_databases! {
     }
 
     async fn a_second_game_of_the_same_name_is_refused_and_changes_nothing(database) {
-        let (one, two) = (Process::serve(database).await, Process::serve(database).await);
+        let (one, two) = (Server::serve(database).await, Server::serve(database).await);
         one.add_game("opera-1858").await;
         one.add_move("opera-1858", "e2e4", Some(1)).await;
         let mut other = new_game("opera-1858");
@@ -100,7 +100,7 @@ on_both_databases! {
 }
 
 /// Sends a move and closes the connection at once: nobody will ever know what became of it.
-async fn send_and_hang_up(server: &Process, id: &str, number: u32) {
+async fn send_and_hang_up(server: &Server, id: &str, number: u32) {
     let address = server.url.strip_prefix("http://").unwrap();
     let body = format!(r#"{{"move":"e2e4","number":{number}}}"#);
     let length = body.len();

@@ -7,17 +7,17 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use harness::{PgBouncer, Postgres};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, query};
 use stateless_server::store::Database;
-use support::pgbouncer::PgBouncer;
-use support::postgres::Postgres;
-use support::process::{PROGRAM, Process, new_game};
-use tokio::process::Command;
+use support::server::{PROGRAM, Server, new_game};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn just_the_file_that_is_named_is_opened_whatever_its_name_would_mean_in_a
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--database", name])
             .current_dir(&here);
-        let server = Process::spawn(command).await;
+        let server = Server::spawn(command).await;
         assert_eq!(server.add_game("opera-1858").await.0, 201, "{name}");
         let file = directory.path().join(file);
         assert!(file.is_file(), "{name} is not {}", file.display());
@@ -92,7 +92,8 @@ async fn refusal(database: &str) -> (Option<i32>, String) {
     command
         .args(["serve", "--listen", "127.0.0.1:0"])
         .env("DATABASE_URL", database);
-    let output = command.output().await.unwrap();
+    let output = spawn_blocking(move || command.output());
+    let output = output.await.unwrap().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     (output.status.code(), said)
 }
@@ -126,7 +127,7 @@ async fn a_user_who_may_only_read_is_served_and_may_not_write() {
         return;
     };
     let database = postgres.create_database();
-    let owner = Process::serve_with(&["--database", &postgres.url(&database)]).await;
+    let owner = Server::serve_with(&["--database", &postgres.url(&database)]).await;
     owner.add_game("opera-1858").await;
     // Tests that run at once share the server, and its users with it.
     let reader = format!("reader_of_{database}");
@@ -137,7 +138,7 @@ async fn a_user_who_may_only_read_is_served_and_may_not_write() {
     let url = postgres
         .url(&database)
         .replace("postgres@", &format!("{reader}@"));
-    let server = Process::serve_with(&["--database", &url]).await;
+    let server = Server::serve_with(&["--database", &url]).await;
     assert_eq!(server.game("opera-1858").await.id.as_str(), "opera-1858");
     let (status, problem) = server.add_game("other").await;
     assert_eq!(
@@ -153,12 +154,12 @@ async fn behind_a_pgbouncer_in_session_mode_servers_begin_one_after_the_other_an
     let Some(postgres) = Postgres::shared() else {
         return;
     };
-    let Some(bouncer) = PgBouncer::before(&postgres, "session") else {
+    let Some(bouncer) = PgBouncer::start(&postgres, "session") else {
         return;
     };
     let url = bouncer.url(&postgres.create_database());
-    let one = Process::serve_with(&["--database", &url]).await;
-    let two = Process::serve_with(&["--database", &url]).await;
+    let one = Server::serve_with(&["--database", &url]).await;
+    let two = Server::serve_with(&["--database", &url]).await;
     one.add_game("opera-1858").await;
     assert_eq!(two.add_move("opera-1858", "e2e4", Some(1)).await.0, 201);
     assert_eq!(one.moves("opera-1858").await, ["e2e4"]);
@@ -169,15 +170,15 @@ async fn a_pgbouncer_in_transaction_mode_is_named_and_what_to_set() {
     let Some(postgres) = Postgres::shared() else {
         return;
     };
-    let Some(bouncer) = PgBouncer::before(&postgres, "transaction") else {
+    let Some(bouncer) = PgBouncer::start(&postgres, "transaction") else {
         return;
     };
     let database = postgres.create_database();
     // The tables are there, so that nothing but the statements is in question.
-    let direct = Process::serve_with(&["--database", &postgres.url(&database)]).await;
+    let direct = Server::serve_with(&["--database", &postgres.url(&database)]).await;
     direct.add_game("opera-1858").await;
 
-    let server = Arc::new(Process::serve_with(&["--database", &bouncer.url(&database)]).await);
+    let server = Arc::new(Server::serve_with(&["--database", &bouncer.url(&database)]).await);
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut number = 0;
     loop {

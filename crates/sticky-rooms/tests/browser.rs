@@ -3,21 +3,16 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the stock feed's tests use the rest")]
-#[path = "../../stock-feed/tests/support/browser.rs"]
-mod browser;
+use std::process::Command;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
-use browser::{Driver, Window};
+use harness::{Driver, Process, Window, signal};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
 /// `serve`, ended as by Ctrl-C, so that its servers end with it.
 struct Served {
-    child: Child,
+    process: Process,
     page: String,
     _directory: tempfile::TempDir,
 }
@@ -25,30 +20,17 @@ struct Served {
 impl Served {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--restart-after",
-                "1h",
-                "--database",
-            ])
-            .arg(format!(
-                "sqlite:{}",
-                directory.path().join("games.db").display()
-            ))
-            .env_remove("DATABASE_URL")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
-        let page = line.split(' ').nth(1).unwrap().to_owned();
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        let database = directory.path().join("games.db");
+        let process = Process::start(
+            Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
+                .args(["serve", "--listen", "127.0.0.1:0"])
+                .args(["--restart-after", "1h", "--database"])
+                .arg(format!("sqlite:{}", database.display()))
+                .env_remove("DATABASE_URL"),
+        );
         Self {
-            child,
-            page,
+            page: process.url(),
+            process,
             _directory: directory,
         }
     }
@@ -56,13 +38,11 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let told = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        if !told.is_ok_and(|status| status.success()) {
-            let _ = self.child.kill();
+        // A test that has failed panics already, and a second panic would hide the first.
+        if self.process.is_running() {
+            self.process.signal("TERM");
+            self.process.wait();
         }
-        let _ = self.child.wait();
     }
 }
 
@@ -126,20 +106,8 @@ async fn two_windows_play_to_the_mate_a_third_watches_and_the_server_is_killed_i
         .until("!document.getElementById('where').hidden")
         .await;
     let kill = white.js("[...document.querySelectorAll('#servers li')].find((line) => line.textContent.includes('scholars')).querySelector('button').textContent").await;
-    let process = kill
-        .as_str()
-        .unwrap()
-        .rsplit(' ')
-        .next()
-        .unwrap()
-        .to_owned();
-    assert!(
-        Command::new("kill")
-            .args(["-9", &process])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let process = kill.as_str().unwrap().rsplit(' ').next().unwrap();
+    signal(process.parse().unwrap(), "KILL");
     for window in all {
         let elsewhere = format!(
             "/^server/.test(document.getElementById('server').textContent) && document.getElementById('server').textContent !== {server}"

@@ -3,18 +3,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the tests of lesson 1 use the rest")]
-#[allow(unreachable_pub, reason = "it is another crate's support")]
-#[path = "../../stateless-server/tests/support/postgres.rs"]
-mod postgres;
 mod support;
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use postgres::Postgres;
+use harness::Postgres;
 use serde_json::json;
 use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::server::Options;
@@ -24,12 +19,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-
-/// Says that a test was skipped, where libtest does not swallow it; where `CI` is set, fails.
-fn skipped(why: &str, what_to_do: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{why}; {what_to_do}");
-    writeln!(std::io::stderr(), "SKIPPED: {why}; {what_to_do}").expect("stderr takes a line");
-}
 
 #[tokio::test]
 async fn two_servers_share_seats_and_moves_and_the_one_that_is_behind_sends_its_players_away() {

@@ -6,12 +6,11 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::time::Duration;
 
+use harness::signal;
 use program::supervisor::Supervisor;
 use serde_json::json;
-use stateless_server::fleet::Server;
 use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::proxy::{Output, Program, Proxy, ProxySettings};
 use sticky_rooms::router::owner::By;
@@ -167,12 +166,6 @@ async fn behind_nginx_seventeen_kilobytes_of_cookies_pass() {
     many_cookies_pass(Program::Nginx).await;
 }
 
-fn signal(server: &Server, name: &str) {
-    let process = server.process.to_string();
-    let sent = Command::new("kill").args(["-s", name, &process]).status();
-    assert!(sent.unwrap().success());
-}
-
 /// Comes back with a token, to another server than `not`.
 async fn back(proxy: SocketAddr, seat: &str, token: &str, not: u64) -> Visitor {
     let until = Instant::now() + PATIENCE;
@@ -212,7 +205,7 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
 
     let home = white.whole["server"].as_u64().unwrap();
     let lost = home as usize - 1;
-    signal(&servers[lost], signal_name);
+    signal(servers[lost].process, signal_name);
     assert_ne!(white.closed().await, Some(1000), "it was cut, not closed");
     let mut white = back(listen, "white", &white.token, home).await;
     let mut black = back(listen, "black", &black.token, home).await;
@@ -227,7 +220,7 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
             drop(servers.remove(lost));
             servers.push(fleet.start(home as usize, addresses[lost]).await.unwrap());
         }
-        _ => signal(&servers[lost], "CONT"),
+        _ => signal(servers[lost].process, "CONT"),
     }
     let away = white.whole["server"].as_u64().unwrap();
     let mut white = back(listen, "white", &white.token, away).await;

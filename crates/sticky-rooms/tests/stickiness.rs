@@ -6,9 +6,9 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::time::Duration;
 
+use harness::signal;
 use serde_json::json;
 use stateless_server::fleet::Server;
 use stateless_server::store::{Database, Store};
@@ -58,34 +58,9 @@ impl Served {
         self.servers[number - 1].as_mut().unwrap()
     }
 
-    async fn signal(&mut self, number: usize, name: &str) {
-        let process = self.server(number).process;
-        let sent = Command::new("kill")
-            .args(["-s", name, &process.to_string()])
-            .status();
-        assert!(sent.unwrap().success());
-        // On a busy machine a thread may run on for a moment, and would still take a move.
-        while name == "STOP" && !is_stopped(process) {
-            sleep(Duration::from_millis(1)).await;
-        }
+    fn signal(&mut self, number: usize, name: &str) {
+        signal(self.server(number).process, name);
     }
-}
-
-/// Whether all threads of a process stand still; where `/proc` does not tell, at once.
-fn is_stopped(process: u32) -> bool {
-    let Ok(mut threads) = std::fs::read_dir(format!("/proc/{process}/task")) else {
-        return true;
-    };
-    let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
-        let stat = std::fs::read_to_string(thread.unwrap().path().join("stat"));
-        // The name is in parentheses and may be anything; the state is the word behind it.
-        stat.is_ok_and(|stat| {
-            stat.rsplit(") ")
-                .next()
-                .is_some_and(|rest| rest.starts_with('T'))
-        })
-    };
-    threads.all(is_stopped)
 }
 
 /// A room that server 2 owns while all are up.
@@ -159,14 +134,14 @@ async fn a_frozen_server_finds_its_late_move_refused_and_sends_its_players_away(
     let mut late = Visitor::enter(address(served.server(2)).unwrap(), room).await;
     late.join("white", Some(&white.token)).await;
 
-    served.signal(2, "STOP").await;
+    served.signal(2, "STOP");
     late.offer(3, "d2d4").await;
     let mut white = back(router, room, "white", &white.token, 2).await;
     let mut black = back(router, room, "black", &black.token, 2).await;
     white.play(3, "g1f3").await;
     black.play(4, "b8c6").await;
 
-    served.signal(2, "CONT").await;
+    served.signal(2, "CONT");
     assert_eq!(late.closed().await, Some(1012));
     let stored = served_moves(&served, room).await;
     assert_eq!(stored, ["e2e4", "e7e5", "g1f3", "b8c6"]);

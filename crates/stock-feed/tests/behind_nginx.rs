@@ -6,9 +6,8 @@ mod support;
 
 use std::net::SocketAddr;
 
-use support::browser::Driver;
+use harness::{Driver, Proxy, ProxyProgram};
 use support::fleet::Server;
-use support::proxy::{Program, Proxy};
 
 /// What a WebSocket needs of nginx, and no more: the Host that our server sees is the upstream's name.
 const DEFAULTS: &str = "
@@ -28,7 +27,7 @@ fn under_a_path(listen: SocketAddr, server: SocketAddr, more: &str) -> String {
 }
 
 fn nginx(server: &Server, more: &str) -> Option<Proxy> {
-    Proxy::start(Program::Nginx, |listen| {
+    Proxy::start(ProxyProgram::Nginx, |listen| {
         under_a_path(listen, server.address, more)
     })
 }
@@ -45,7 +44,7 @@ async fn the_page_works_under_a_path_of_a_proxy_that_passes_the_host_on() {
         let Some(nginx) = nginx(&server, &passed) else {
             return;
         };
-        let page = format!("http://{}/feed/#APPL", nginx.address);
+        let page = format!("http://{}/feed/#APPL", nginx.address());
         let page = driver.open(1280, &page).await;
         page.until(
             "/^[0-9.]+$/.test(document.querySelector('[data-stock=APPL] .price').textContent)",
@@ -72,7 +71,7 @@ async fn behind_nginxs_defaults_the_page_is_refused_and_names_both_cures() {
     let Some(nginx) = nginx(&refusing, "") else {
         return;
     };
-    let origin = format!("http://{}", nginx.address);
+    let origin = format!("http://{}", nginx.address());
     let page = driver.open(1280, &format!("{origin}/feed/#APPL")).await;
     page.until_says("status", "the server refuses this page")
         .await;
@@ -89,7 +88,7 @@ async fn behind_nginxs_defaults_the_page_is_refused_and_names_both_cures() {
     let allowing = Server::start(&["--no-market", "--allow-origin", &origin]);
     let address = origin.strip_prefix("http://").unwrap().parse().unwrap();
     let configuration = under_a_path(address, allowing.address, "");
-    let _nginx = Proxy::start_on(Program::Nginx, address, &configuration);
+    let _nginx = Proxy::start_on(ProxyProgram::Nginx, address, &configuration);
     let page = driver.open(1280, &format!("{origin}/feed/#APPL")).await;
     page.until_says("status", "live").await;
     page.complains_of_nothing();
@@ -109,7 +108,7 @@ async fn a_forwarded_host_counts_where_the_proxy_is_trusted_and_nowhere_else() {
         let Some(nginx) = nginx(&server, forwarded) else {
             return;
         };
-        let page = format!("http://{}/feed/#APPL", nginx.address);
+        let page = format!("http://{}/feed/#APPL", nginx.address());
         let page = driver.open(1280, &page).await;
         page.until_says("status", status).await;
         page.complains_of_the_network_only();

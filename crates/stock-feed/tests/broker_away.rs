@@ -2,11 +2,10 @@
 
 mod support;
 
+use harness::{RedisServer, until};
 use serde_json::json;
 use support::client::{Client, get, stats};
 use support::fleet::Server;
-use support::redis_server::RedisServer;
-use support::until;
 
 #[test]
 fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
@@ -19,7 +18,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
     until("the server is live", || healthy().body == "live\n");
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
 
     redis.kill_9();
     assert_eq!(user.json(), json!({"type": "status", "feed": "stale"}));
@@ -72,7 +71,7 @@ fn one_refused_channel_is_told_to_its_users_and_concerns_no_other() {
     });
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     user.subscribe("SECRET");
     assert_eq!(user.json()["type"], "subscribed");
     assert_eq!(

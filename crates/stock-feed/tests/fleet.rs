@@ -3,10 +3,10 @@
 
 mod support;
 
+use harness::RedisServer;
 use serde_json::json;
 use support::client::{Client, get, stats};
 use support::fleet::Server;
-use support::redis_server::RedisServer;
 
 #[test]
 fn one_message_reaches_the_users_of_every_server() {
@@ -22,7 +22,7 @@ fn one_message_reaches_the_users_of_every_server() {
     for user in &mut users {
         user.follow("APPL");
     }
-    redis.until_followed("APPL", 2);
+    redis.until_subscribed("APPL", 2);
     assert_eq!(
         redis.publish("APPL", "100.1"),
         2,
@@ -44,9 +44,9 @@ fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
     let server = Server::behind(&redis, &[]);
     let mut first = Client::connect(server.address);
     let mut second = Client::connect(server.address);
-    redis.until_followed("APPL", 0);
+    redis.until_subscribed("APPL", 0);
     first.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     second.follow("APPL");
     first.unsubscribe("APPL");
     first.text();
@@ -57,7 +57,7 @@ fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
         "the last user keeps the subscription alive"
     );
     drop(second);
-    redis.until_followed("APPL", 0);
+    redis.until_subscribed("APPL", 0);
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn fleets_with_different_prefixes_share_a_redis_and_no_price() {
     let (mut red, mut blue) = (Client::connect(red.address), Client::connect(blue.address));
     red.follow("APPL");
     blue.follow("APPL");
-    redis.until_followed("red:APPL", 1);
-    redis.until_followed("blue:APPL", 1);
+    redis.until_subscribed("red:APPL", 1);
+    redis.until_subscribed("blue:APPL", 1);
     redis.publish("red:APPL", "1");
     redis.publish("blue:APPL", "2");
     assert_eq!(red.json()["price"], "1");
@@ -89,7 +89,7 @@ fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
     for stock in &stocks {
         user.follow(stock);
     }
-    redis.until_followed("S49", 1);
+    redis.until_subscribed("S49", 1);
     redis.kill_9();
     assert_eq!(user.json(), json!({"type": "status", "feed": "stale"}));
     assert_eq!(get(server.address, "/healthz").status, 503);
@@ -114,12 +114,12 @@ fn users_of_a_killed_server_find_another_and_miss_nothing_that_is_published_then
     let stays = Server::behind(&redis, &[]);
     let mut user = Client::connect(dies.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     dies.process.kill();
-    redis.until_followed("APPL", 0);
+    redis.until_subscribed("APPL", 0);
     let mut user = Client::connect(stays.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     redis.publish("APPL", "3");
     assert_eq!(user.json()["price"], "3");
 }
@@ -132,7 +132,7 @@ fn the_market_is_published_to_a_redis_only_when_it_is_asked_for() {
     let quiet = Server::behind(&redis, &[]);
     let mut user = Client::connect(quiet.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     assert_eq!(stats(quiet.address)["messages_in"], 0);
     let _market = Server::behind(&redis, &["--market", "--market-every", "1ms"]);
     assert_eq!(user.json()["stock"], "APPL");

@@ -6,14 +6,12 @@ mod support;
 
 use std::net::SocketAddr;
 
-use fantoccini::Locator;
-use fantoccini::key::Key;
+use harness::fantoccini::Locator;
+use harness::fantoccini::key::Key;
+use harness::{Driver, RedisServer, TIMEOUT, Window};
 use serde_json::{Value, json};
-use support::PATIENCE;
-use support::browser::{Driver, Window};
 use support::client::{Client, stats};
 use support::fleet::Server;
-use support::redis_server::RedisServer;
 use tokio::time::Instant;
 
 /// The page of a server, with these stocks.
@@ -21,13 +19,11 @@ fn page_of(server: SocketAddr, stocks: &str) -> String {
     format!("http://{server}/#{stocks}")
 }
 
-impl Window {
-    async fn until_price(&self, stock: &str, price: &str) {
-        self.until(&format!(
-            "document.querySelector('[data-stock={stock:?}] .price')?.textContent === {price:?}"
-        ))
-        .await;
-    }
+async fn until_price(page: &Window, stock: &str, price: &str) {
+    page.until(&format!(
+        "document.querySelector('[data-stock={stock:?}] .price')?.textContent === {price:?}"
+    ))
+    .await;
 }
 
 #[tokio::test]
@@ -111,10 +107,10 @@ async fn nothing_covers_a_button_and_no_text_is_cut_on_any_screen() {
     let stocks = PRICES.map(|(stock, _)| stock).join(",");
     let page = driver.open(1280, &page_of(server.address, &stocks)).await;
     for (stock, prices) in PRICES {
-        redis.until_followed(stock, 1);
+        redis.until_subscribed(stock, 1);
         for price in prices {
             redis.publish(stock, price);
-            page.until_price(stock, price).await;
+            until_price(&page, stock, price).await;
         }
     }
     // A phone, a tablet, a laptop, and both sides of each width at which the page is laid out anew.
@@ -161,9 +157,9 @@ async fn the_axis_has_different_labels_and_none_below_zero_where_no_price_was() 
     let page = driver.open(1280, &page_of(server.address, "SHIB")).await;
     let labels =
         "[...document.querySelectorAll('#chart .grid + text')].map((text) => text.textContent)";
-    redis.until_followed("SHIB", 1);
+    redis.until_subscribed("SHIB", 1);
     redis.publish("SHIB", "0.00000812");
-    page.until_price("SHIB", "0.00000812").await;
+    until_price(&page, "SHIB", "0.00000812").await;
     assert_eq!(
         page.js(labels).await,
         json!(["0.000008115", "0.000008120", "0.000008125"])
@@ -306,8 +302,8 @@ async fn the_pane_shows_what_other_windows_do_to_the_server() {
     first.until(&count(2)).await;
     first.until_says("events", "subscribed TSLA").await;
 
-    redis.until_followed("APPL", 1);
-    let deadline = Instant::now() + PATIENCE;
+    redis.until_subscribed("APPL", 1);
+    let deadline = Instant::now() + TIMEOUT;
     let mut published = 0;
     while first
         .js("document.getElementById('each').textContent")
@@ -848,10 +844,10 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     let other = Server::start(&["--redis", &redis.url()]);
     let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let elsewhere = driver.open(1280, &page_of(other.address, "APPL")).await;
-    redis.until_followed("APPL", 2);
+    redis.until_subscribed("APPL", 2);
     redis.publish("APPL", "100.1");
-    page.until_price("APPL", "100.1").await;
-    elsewhere.until_price("APPL", "100.1").await;
+    until_price(&page, "APPL", "100.1").await;
+    until_price(&elsewhere, "APPL", "100.1").await;
 
     redis.kill_9();
     page.until_says("status", "stale").await;
@@ -867,10 +863,10 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     page.until_says("status", "reconnecting").await;
     let _next = Server::start_on(server.address, &["--redis", &redis.url()]);
     page.until_says("status", "live").await;
-    redis.until_followed("APPL", 2);
+    redis.until_subscribed("APPL", 2);
     redis.publish("APPL", "100.2");
-    page.until_price("APPL", "100.2").await;
-    elsewhere.until_price("APPL", "100.2").await;
+    until_price(&page, "APPL", "100.2").await;
+    until_price(&elsewhere, "APPL", "100.2").await;
     page.complains_of_the_network_only();
     elsewhere.complains_of_nothing();
 }
@@ -888,12 +884,12 @@ async fn a_price_that_is_markup_never_reaches_the_page() {
     let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     redis.publish("APPL", "<script>alert(1)</script>");
     assert_eq!(user.json()["feed"], "stale");
     redis.publish("APPL", "5");
-    page.until_price("APPL", "5").await;
-    support::until("the invalid message is counted", || {
+    until_price(&page, "APPL", "5").await;
+    harness::until("the invalid message is counted", || {
         stats(server.address)["invalid_messages"] == 1
     });
     page.complains_of_nothing();

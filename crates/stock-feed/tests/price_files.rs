@@ -9,9 +9,8 @@ use std::io::Write;
 use std::process::{Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
+use harness::{RedisServer, until};
 use support::fleet::program;
-use support::redis_server::RedisServer;
-use support::until;
 
 /// The channel on which a test says that it has published all.
 const END: &str = "END";

@@ -9,20 +9,19 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
+use harness::{Process, RedisServer, TIMEOUT, until};
 use support::client::connect_from;
 use support::client::{CLOSE, Client, FIN, PING, PONG, TEXT, flood, frame, get, handshake};
-use support::fleet::{Process, Server, program};
-use support::redis_server::RedisServer;
-use support::{PATIENCE, until};
+use support::fleet::{Server, program};
 
 #[test]
 fn a_port_that_is_taken_is_named_and_so_is_a_free_one() {
     let first = Server::start(&[]);
     let taken = first.address.to_string();
     let mut second = Process::start(program().args(["--listen", &taken]));
-    assert_eq!(second.ends().code(), Some(1));
-    second.until_said(&format!("cannot listen on {taken}"));
-    second.until_said("start this one with --listen 127.0.0.1:");
+    assert_eq!(second.wait().code(), Some(1));
+    second.until_output(&format!("cannot listen on {taken}"));
+    second.until_output("start this one with --listen 127.0.0.1:");
 }
 
 #[test]
@@ -36,8 +35,8 @@ fn what_cannot_be_understood_ends_with_code_two_and_what_to_write_instead() {
         (&["watch", "ws://127.0.0.1:3000", "ap pl"], "APPL"),
     ] {
         let mut process = Process::start(program().args(flags));
-        assert_eq!(process.ends().code(), Some(2), "{flags:?}");
-        process.until_said(advice);
+        assert_eq!(process.wait().code(), Some(2), "{flags:?}");
+        process.until_output(advice);
     }
 }
 
@@ -48,8 +47,10 @@ fn the_log_names_a_refused_pages_client_by_a_trusted_proxys_word() {
         let headers = "Origin: https://evil.example\r\nX-Forwarded-For: 10.0.0.1, 192.0.2.7\r\n";
         let refused = Client::try_connect(server.address, headers).unwrap_err();
         assert_eq!(refused.status, 403);
-        server.process.until_said("origin=\"https://evil.example\"");
-        let said = server.process.said();
+        server
+            .process
+            .until_output("origin=\"https://evil.example\"");
+        let said = server.process.output();
         assert_eq!(said.contains("client=192.0.2.7"), named, "{said}");
         assert!(!said.contains("10.0.0.1"), "{said}");
     }
@@ -59,8 +60,8 @@ fn the_log_names_a_refused_pages_client_by_a_trusted_proxys_word() {
 fn an_address_of_another_machine_is_not_taken_for_one_in_use() {
     // From the block that is for documentation: nobody's address.
     let mut process = Process::start(program().args(["--listen", "192.0.2.1:3000"]));
-    assert_eq!(process.ends().code(), Some(1));
-    process.until_said("choose an address of this machine");
+    assert_eq!(process.wait().code(), Some(1));
+    process.until_output("choose an address of this machine");
 }
 
 #[test]
@@ -70,9 +71,9 @@ fn a_wish_for_the_log_that_means_nothing_is_named_and_the_server_runs() {
             .args(["--listen", "127.0.0.1:0", "--no-market"])
             .env("RUST_LOG", "stock_feed=loud"),
     );
-    server.process.until_said("RUST_LOG=\"stock_feed=loud\"");
+    server.process.until_output("RUST_LOG=\"stock_feed=loud\"");
     server.process.signal("TERM");
-    server.process.until_said("asked to reconnect");
+    server.process.until_output("asked to reconnect");
 }
 
 /// It may be asked to end as soon as it says where it is. Here its first line cannot leave, because the
@@ -136,15 +137,15 @@ fn the_redis_may_be_named_in_the_environment_and_help_does_not_print_it() {
     });
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     redis.publish("APPL", "1");
     assert_eq!(user.json()["price"], "1");
 
     let secret = "redis://:secret@127.0.0.1:1";
     let mut help = Process::start(program().arg("--help").env("REDIS_URL", secret));
-    assert!(help.ends().success());
-    help.until_said("REDIS_URL");
-    assert!(!help.said().contains("secret"));
+    assert!(help.wait().success());
+    help.until_output("REDIS_URL");
+    assert!(!help.output().contains("secret"));
 }
 
 #[test]
@@ -152,13 +153,13 @@ fn when_asked_to_end_it_tells_users_to_come_back_and_frees_the_port_for_the_next
     let mut server = Server::start(&["--no-market", "--drain", "300ms"]);
     let mut users: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
     server.process.signal("TERM");
-    server.process.until_said("asked to reconnect");
+    server.process.until_output("asked to reconnect");
     let next = Server::start_on(server.address, &["--no-market"]);
     for user in &mut users {
         user.hears_close(1012);
     }
     drop(users);
-    assert_eq!(server.process.ends().code(), Some(0));
+    assert_eq!(server.process.wait().code(), Some(0));
     Client::connect(next.address);
 }
 
@@ -204,18 +205,18 @@ fn close_frames_are_spread_over_the_drain_time() {
         early.min(late) >= Duration::from_millis(300),
         "half of them within {early:?}, the others within {late:?}, of two seconds"
     );
-    assert_eq!(server.process.ends().code(), Some(0));
+    assert_eq!(server.process.wait().code(), Some(0));
 }
 
 #[test]
 fn a_user_who_comes_while_the_server_is_ending_is_sent_to_another() {
     let mut server = Server::start(&["--no-market", "--drain", "2s"]);
     let mut late = TcpStream::connect(server.address).unwrap();
-    late.set_read_timeout(Some(PATIENCE)).unwrap();
+    late.set_read_timeout(Some(TIMEOUT)).unwrap();
     // The one came before the other, so both are in when the other has its answer.
     let mut user = Client::connect(server.address);
     server.process.signal("TERM");
-    server.process.until_said("asked to reconnect");
+    server.process.until_output("asked to reconnect");
     late.write_all(handshake(server.address, "").as_bytes())
         .unwrap();
     let mut answer = String::new();
@@ -224,7 +225,7 @@ fn a_user_who_comes_while_the_server_is_ending_is_sent_to_another() {
     assert!(answer.contains("retry-after: 5"), "{answer}");
     user.hears_close(1012);
     drop(user);
-    assert_eq!(server.process.ends().code(), Some(0));
+    assert_eq!(server.process.wait().code(), Some(0));
 }
 
 #[test]
@@ -234,7 +235,7 @@ fn a_terminal_that_is_closed_ends_it_as_sigterm_does() {
     server.process.signal("HUP");
     user.hears_close(1012);
     drop(user);
-    assert_eq!(server.process.ends().code(), Some(0));
+    assert_eq!(server.process.wait().code(), Some(0));
 }
 
 #[test]
@@ -242,9 +243,9 @@ fn a_second_ctrl_c_ends_it_at_once() {
     let mut server = Server::start(&["--no-market", "--drain", "1h"]);
     let _user = Client::connect(server.address);
     server.process.signal("INT");
-    server.process.until_said("asked to reconnect");
+    server.process.until_output("asked to reconnect");
     server.process.signal("INT");
-    assert_eq!(server.process.ends().code(), Some(1));
+    assert_eq!(server.process.wait().code(), Some(1));
 }
 
 #[test]
@@ -273,7 +274,7 @@ fn a_handshake_that_is_never_finished_is_cut_off() {
     let request = handshake(server.address, "");
     for said in ["", &request[..request.len() / 2]] {
         let mut stream = TcpStream::connect(server.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.write_all(said.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("the server closes");
@@ -289,7 +290,7 @@ fn five_thousand_half_open_sockets_of_one_address_keep_nobody_out() {
     assert_eq!(get(server.address, "/healthz").status, 200);
     server
         .process
-        .until_said("all permits for handshakes are taken");
+        .until_output("all permits for handshakes are taken");
 }
 
 /// Only Linux has a second address to come from.
@@ -306,7 +307,7 @@ fn a_slow_handshake_is_not_evicted_for_the_flood_of_another_address() {
     assert_eq!(get(server.address, "/healthz").status, 200);
     server
         .process
-        .until_said("all permits for handshakes are taken");
+        .until_output("all permits for handshakes are taken");
     slow.write_all(rest.as_bytes()).unwrap();
     let mut answer = [0; 13];
     slow.read_exact(&mut answer).unwrap();
@@ -392,13 +393,13 @@ fn when_descriptors_run_out_it_says_so_does_not_spin_and_serves_who_is_here() {
             .args(["--market-every", "1ms"])
             .env_remove("REDIS_URL"),
     );
-    server.process.until_said("start with --max-users 1");
+    server.process.until_output("start with --max-users 1");
     let mut here = Client::connect(server.address);
     here.follow("APPL");
     let crowd: Vec<TcpStream> = (0..60)
         .map(|_| TcpStream::connect(server.address).unwrap())
         .collect();
-    server.process.until_said("cannot accept");
+    server.process.until_output("cannot accept");
     let (cpu, clock) = (server.process.cpu_time(), Instant::now());
     hears_prices(&mut here, 100);
     let (cpu, clock) = (server.process.cpu_time() - cpu, clock.elapsed());
@@ -407,9 +408,9 @@ fn when_descriptors_run_out_it_says_so_does_not_spin_and_serves_who_is_here() {
         "{cpu:?} of the processor in {clock:?}, to do next to nothing"
     );
     drop(crowd);
-    server.process.until_said("accepting again");
+    server.process.until_output("accepting again");
     Client::connect(server.address).follow("WELCOME");
-    let said = server.process.said();
+    let said = server.process.output();
     assert!(
         said.matches("cannot accept").count() <= 2,
         "it must not fill the log: {said}"

@@ -127,7 +127,7 @@ fn ten_thousand_subscriptions_in_a_row_are_all_answered_in_order() {
         user.send(&frame(FIN | TEXT, request.as_bytes()));
     }
     let manager = PubSubManager::instance().unwrap();
-    support::until("the answers wait for their reader", || {
+    harness::until("the answers wait for their reader", || {
         manager.stats().users_lagging > 0
     });
     for n in 0..10_000 {
@@ -219,7 +219,7 @@ fn a_close_frame_is_answered_with_a_close_frame() {
     user.follow("BYE");
     user.send(&frame(FIN | CLOSE, &1001_u16.to_be_bytes()));
     user.hears_close(1000);
-    support::until("the seat and the stock are free", || {
+    harness::until("the seat and the stock are free", || {
         !stats(house().server)["stocks"].to_string().contains("BYE")
     });
 }
@@ -473,7 +473,7 @@ fn the_figures_count_users_stocks_messages_and_deliveries() {
     let figure = |name: &str| stats(server)[name].as_u64().unwrap();
     let before = figure("deliveries_out");
     house().publish("COUNTED", "1");
-    support::until("three deliveries are counted", || {
+    harness::until("three deliveries are counted", || {
         figure("deliveries_out") >= before + 3
     });
     assert!(figure("users") >= 3);
@@ -503,7 +503,7 @@ fn the_figures_count_users_stocks_messages_and_deliveries() {
         ("pubsub_subscriptions", 3),
     ];
     for (name, at_least) in figures {
-        support::until(name, || metric(name) >= Some(at_least));
+        harness::until(name, || metric(name) >= Some(at_least));
     }
 }
 

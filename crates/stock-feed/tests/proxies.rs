@@ -7,27 +7,26 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use harness::{Proxy, ProxyProgram, until};
 use support::client::{Client, FIN, PING, PONG, frame, get};
 use support::fleet::Server;
-use support::proxy::{Program, Proxy};
-use support::until;
 
 /// The crate's configuration before these servers. `hasty` shortens the time that the proxy lets a
 /// connection be quiet to ten seconds.
-fn before(program: Program, servers: [&Server; 2], hasty: bool) -> Option<Proxy> {
+fn before(program: ProxyProgram, servers: [&Server; 2], hasty: bool) -> Option<Proxy> {
     let configuration = |listen: SocketAddr| {
         let [one, two] = servers.map(|server| server.address.to_string());
         let listens = match program {
-            Program::Nginx => ["listen 8080;", &format!("listen {listen};")],
-            Program::Haproxy => ["bind :8080", &format!("bind {listen}")],
+            ProxyProgram::Nginx => ["listen 8080;", &format!("listen {listen};")],
+            ProxyProgram::Haproxy => ["bind :8080", &format!("bind {listen}")],
         };
         let quiet = match program {
-            Program::Nginx => ["listen ", "proxy_read_timeout 10s; listen "],
-            Program::Haproxy => ["50s", "10s"],
+            ProxyProgram::Nginx => ["listen ", "proxy_read_timeout 10s; listen "],
+            ProxyProgram::Haproxy => ["50s", "10s"],
         };
         let text = match program {
-            Program::Nginx => include_str!("../proxies/nginx.conf"),
-            Program::Haproxy => include_str!("../proxies/haproxy.cfg"),
+            ProxyProgram::Nginx => include_str!("../proxies/nginx.conf"),
+            ProxyProgram::Haproxy => include_str!("../proxies/haproxy.cfg"),
         };
         let changes = [["127.0.0.1:3000", &one], ["127.0.0.1:3001", &two], listens];
         let changes = changes.into_iter().chain(hasty.then_some(quiet));
@@ -39,37 +38,37 @@ fn before(program: Program, servers: [&Server; 2], hasty: bool) -> Option<Proxy>
     let proxy = Proxy::start(program, configuration)?;
     // HAProxy looks first whether the servers are well.
     until("the proxy reaches a server", || {
-        get(proxy.address, "/healthz").status == 200
+        get(proxy.address(), "/healthz").status == 200
     });
     Some(proxy)
 }
 
 /// The page's own handshake is let in, and a server that is full costs no user anything.
-fn pages_and_users_are_served(program: Program) {
+fn pages_and_users_are_served(program: ProxyProgram) {
     let small = Server::start(&["--max-users", "1", "--market-every", "1ms"]);
     let large = Server::start(&["--market-every", "1ms"]);
     let Some(proxy) = before(program, [&small, &large], false) else {
         return;
     };
-    let page = get(proxy.address, "/");
+    let page = get(proxy.address(), "/");
     assert_eq!(page.status, 200);
     assert!(page.body.contains("<title>"), "{}", page.body);
-    let own_page = format!("Origin: http://{}\r\n", proxy.address);
+    let own_page = format!("Origin: http://{}\r\n", proxy.address());
     let mut users: Vec<Client> = (0..6)
-        .map(|_| Client::try_connect(proxy.address, &own_page).expect("it is let in"))
+        .map(|_| Client::try_connect(proxy.address(), &own_page).expect("it is let in"))
         .collect();
     for user in &mut users {
         assert_eq!(user.json()["type"], "status");
         user.follow("APPL");
         assert_eq!(user.json()["stock"], "APPL");
     }
-    let stranger = Client::try_connect(proxy.address, "Origin: https://evil.example\r\n");
+    let stranger = Client::try_connect(proxy.address(), "Origin: https://evil.example\r\n");
     assert_eq!(stranger.expect_err("it is refused").status, 403);
 }
 
 /// The proxy ends what is quiet for ten seconds; the server pings after two or three. Each may be late by
 /// seconds on a busy machine: with less, a late ping or a late pong ended the user.
-fn a_quiet_user_stays(program: Program) {
+fn a_quiet_user_stays(program: ProxyProgram) {
     let server = |ping_every| Server::start(&["--no-market", "--ping-every", ping_every]);
     let pinging = [server("2s"), server("2s")];
     let silent = [server("1h"), server("1h")];
@@ -78,7 +77,7 @@ fn a_quiet_user_stays(program: Program) {
         return;
     };
     let [mut quiet, mut not_pinged] =
-        [&pinging, &silent].map(|proxy| Client::connect(proxy.address));
+        [&pinging, &silent].map(|proxy| Client::connect(proxy.address()));
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(12) {
         assert_eq!(quiet.frame(), Some((PING, Vec::new())));
@@ -90,20 +89,20 @@ fn a_quiet_user_stays(program: Program) {
 
 #[test]
 fn behind_nginx_the_page_is_let_in_and_a_full_server_costs_no_user_anything() {
-    pages_and_users_are_served(Program::Nginx);
+    pages_and_users_are_served(ProxyProgram::Nginx);
 }
 
 #[test]
 fn behind_haproxy_the_page_is_let_in_and_a_full_server_costs_no_user_anything() {
-    pages_and_users_are_served(Program::Haproxy);
+    pages_and_users_are_served(ProxyProgram::Haproxy);
 }
 
 #[test]
 fn behind_nginx_a_quiet_user_is_not_cut_off() {
-    a_quiet_user_stays(Program::Nginx);
+    a_quiet_user_stays(ProxyProgram::Nginx);
 }
 
 #[test]
 fn behind_haproxy_a_quiet_user_is_not_cut_off() {
-    a_quiet_user_stays(Program::Haproxy);
+    a_quiet_user_stays(ProxyProgram::Haproxy);
 }

@@ -6,10 +6,9 @@ mod support;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use harness::{Process, RedisServer, until};
 use support::client::Client;
-use support::fleet::{Process, Server, program};
-use support::redis_server::RedisServer;
-use support::until;
+use support::fleet::{Server, program};
 
 /// `stock-feed publish` with these flags, reading what the test has it hear.
 fn publish(redis: &RedisServer, flags: &[&str]) -> Process {
@@ -30,7 +29,7 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     let file = std::env::temp_dir().join(format!("stock-feed-{}.csv", std::process::id()));
     std::fs::write(
         &file,
@@ -97,7 +96,7 @@ fn files_as_people_download_them_are_published() {
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("AAPL");
-    redis.until_followed("AAPL", 1);
+    redis.until_subscribed("AAPL", 1);
     for (flags, text, price) in [
         (
             &[][..],
@@ -168,8 +167,8 @@ fn a_file_that_is_not_there_and_a_folder_are_what_the_caller_gave() {
             .args(["publish", "--redis", "redis://127.0.0.1:1"])
             .arg(&file);
         let mut process = Process::start(&mut command);
-        assert_eq!(process.ends().code(), Some(2), "{}", file.display());
-        process.until_said(&format!("cannot read {}", file.display()));
+        assert_eq!(process.wait().code(), Some(2), "{}", file.display());
+        process.until_output(&format!("cannot read {}", file.display()));
     }
 }
 
@@ -193,7 +192,7 @@ fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     for rate in ["0", "1000"] {
         let mut publish = publish(&redis, &["--rate", rate]);
         for (said, price) in [
@@ -202,15 +201,15 @@ fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
             ("APPL,3\nAPPL,", "3"),
             ("4\nnonsense\n", "4"),
         ] {
-            publish.hears(said);
+            publish.write(said);
             assert_eq!(user.json()["price"], price, "while the input is still open");
         }
-        publish.until_said("standard input, line 6: \"nonsense\"");
-        publish.hears("APPL,5");
-        publish.hears_no_more();
+        publish.until_output("standard input, line 6: \"nonsense\"");
+        publish.write("APPL,5");
+        publish.close_input();
         assert_eq!(user.json()["price"], "5");
-        assert_eq!(publish.ends().code(), Some(0));
-        publish.until_said("published 5 prices of 1 stock");
+        assert_eq!(publish.wait().code(), Some(0));
+        publish.until_output("published 5 prices of 1 stock");
     }
 }
 
@@ -222,13 +221,13 @@ fn ctrl_c_ends_it_also_while_another_program_has_nothing_to_say() {
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     let mut publish = publish(&redis, &[]);
-    publish.hears("APPL,1\n");
+    publish.write("APPL,1\n");
     assert_eq!(user.json()["price"], "1");
     publish.signal("INT");
-    assert_eq!(publish.ends().code(), Some(0));
-    publish.until_said("published 1 price of 1 stock");
+    assert_eq!(publish.wait().code(), Some(0));
+    publish.until_output("published 1 price of 1 stock");
 }
 
 #[test]
@@ -239,18 +238,18 @@ fn after_a_connection_that_redis_has_closed_publishing_goes_on_with_a_new_one() 
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("APPL", 1);
+    redis.until_subscribed("APPL", 1);
     let mut publish = publish(&redis, &[]);
-    publish.hears("APPL,1\n");
+    publish.write("APPL,1\n");
     assert_eq!(user.json()["price"], "1");
     // What its `timeout` does to a connection that was idle.
     let _: u64 = redis.run(&["CLIENT", "KILL", "TYPE", "normal"]);
-    publish.hears("APPL,2\n");
+    publish.write("APPL,2\n");
     assert_eq!(user.json()["price"], "2");
-    publish.hears_no_more();
-    assert_eq!(publish.ends().code(), Some(0));
-    publish.until_said("published 2 prices of 1 stock");
-    publish.until_said("1 price may have come twice");
+    publish.close_input();
+    assert_eq!(publish.wait().code(), Some(0));
+    publish.until_output("published 2 prices of 1 stock");
+    publish.until_output("1 price may have come twice");
 }
 
 #[test]
@@ -259,18 +258,18 @@ fn after_a_redis_that_is_started_again_every_price_has_been_published() {
         return;
     };
     let mut publish = publish(&redis, &[]);
-    publish.hears("APPL,1\n");
+    publish.write("APPL,1\n");
     let published = || -> String { redis.run(&["INFO", "commandstats"]) };
     until("the first price is there", || {
         published().contains("cmdstat_publish")
     });
     redis.kill_9();
-    publish.hears("APPL,2\n");
-    publish.until_said("sending again");
+    publish.write("APPL,2\n");
+    publish.until_output("sending again");
     redis.restart();
-    publish.hears_no_more();
-    assert_eq!(publish.ends().code(), Some(0));
-    publish.until_said("published 2 prices of 1 stock");
+    publish.close_input();
+    assert_eq!(publish.wait().code(), Some(0));
+    publish.until_output("published 2 prices of 1 stock");
     let published: String = redis.run(&["INFO", "commandstats"]);
     assert!(
         published.contains("cmdstat_publish:calls=1,"),
@@ -283,9 +282,9 @@ fn a_redis_that_was_never_there_ends_it_with_code_1() {
     let mut command = program();
     command.args(["publish", "--redis", "redis://127.0.0.1:1", "-"]);
     let mut publish = Process::start(command.stdin(Stdio::piped()));
-    publish.hears("APPL,1\n");
-    assert_eq!(publish.ends().code(), Some(1));
-    publish.until_said("stopped after 0 prices");
+    publish.write("APPL,1\n");
+    assert_eq!(publish.wait().code(), Some(1));
+    publish.until_output("stopped after 0 prices");
 }
 
 #[test]
@@ -299,10 +298,10 @@ fn a_market_that_cannot_publish_says_so_once_and_when_it_can_again() {
         stats.contains("cmdstat_publish")
     });
     redis.kill_9();
-    server.process.until_said("the market cannot publish");
+    server.process.until_output("the market cannot publish");
     redis.restart();
-    server.process.until_said("the market publishes again");
-    assert_eq!(server.process.said().matches("cannot publish").count(), 1);
+    server.process.until_output("the market publishes again");
+    assert_eq!(server.process.output().matches("cannot publish").count(), 1);
 }
 
 #[test]
@@ -312,10 +311,10 @@ fn prices_leave_at_the_rate_that_was_asked_for() {
     };
     let began = Instant::now();
     let mut publish = publish(&redis, &["--rate", "20"]);
-    publish.hears(&"APPL,1\n".repeat(11));
-    publish.hears_no_more();
-    assert_eq!(publish.ends().code(), Some(0));
-    publish.until_said("published 11 prices");
+    publish.write(&"APPL,1\n".repeat(11));
+    publish.close_input();
+    assert_eq!(publish.wait().code(), Some(0));
+    publish.until_output("published 11 prices");
     assert!(began.elapsed() >= Duration::from_millis(500));
 }
 
@@ -327,12 +326,12 @@ fn a_prefix_stands_before_the_channel_of_each_price() {
     let server = Server::behind(&redis, &["--channel-prefix", "red:"]);
     let mut user = Client::connect(server.address);
     user.follow("APPL");
-    redis.until_followed("red:APPL", 1);
+    redis.until_subscribed("red:APPL", 1);
     for (flags, price) in [(&[][..], "1"), (&["--channel-prefix", "red:"], "2")] {
         let mut publish = publish(&redis, flags);
-        publish.hears(&format!("APPL,{price}\n"));
-        publish.hears_no_more();
-        assert_eq!(publish.ends().code(), Some(0));
+        publish.write(&format!("APPL,{price}\n"));
+        publish.close_input();
+        assert_eq!(publish.wait().code(), Some(0));
     }
     assert_eq!(user.json()["price"], "2", "the other one had no prefix");
 }
@@ -343,7 +342,7 @@ fn a_rate_that_no_clock_can_keep_ends_with_code_two_and_what_to_write_instead() 
         let rate = format!("--rate={rate}");
         let flags = ["publish", "--redis", "redis://127.0.0.1:1", &rate, "-"];
         let mut publish = Process::start(program().args(flags));
-        assert_eq!(publish.ends().code(), Some(2), "{rate}");
-        publish.until_said("0.001 or more, or 0 for no limit");
+        assert_eq!(publish.wait().code(), Some(2), "{rate}");
+        publish.until_output("0.001 or more, or 0 for no limit");
     }
 }

@@ -5,9 +5,9 @@ mod support;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use harness::{TIMEOUT, until};
 use support::client::{Client, stats};
 use support::house::house_with;
-use support::{PATIENCE, until};
 
 /// What the process holds in memory, in bytes.
 #[cfg(target_os = "linux")]
@@ -75,7 +75,7 @@ fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other
         house.publish("FLOOD", &n.to_string());
         if n % ROUND == ROUND - 1 {
             assert_eq!(
-                told.recv_timeout(PATIENCE),
+                told.recv_timeout(TIMEOUT),
                 Ok(n),
                 "a user that reads is not held up by those who do not"
             );

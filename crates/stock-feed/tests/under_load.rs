@@ -10,11 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
+use harness::{Process, RedisServer, until};
 use support::client::{Client, stats};
-use support::fleet::{Process, Server, program};
+use support::fleet::{Server, program};
 use support::load::{Balancer, Pour};
-use support::redis_server::RedisServer;
-use support::until;
 
 /// Users on each server, and what they follow: three of the stocks each.
 const USERS: usize = 100;
@@ -89,7 +88,7 @@ fn user(server: SocketAddr, n: usize, seen: &Arc<Seen>) -> JoinHandle<usize> {
 /// Publishes each stock's last price, when as many servers as should follow it do.
 fn publish_the_last(redis: &RedisServer, servers: usize) {
     for stock in (0..STOCKS).map(stock) {
-        redis.until_followed(&stock, servers);
+        redis.until_subscribed(&stock, servers);
         assert_eq!(redis.publish(&stock, &LAST.to_string()), servers);
     }
 }
@@ -105,7 +104,7 @@ fn a_redis_that_dies_while_prices_pour_in_costs_what_was_published_meanwhile_and
         .map(|n| user(servers[n % 2].address, n, &seen))
         .collect();
     for stock in (0..STOCKS).map(stock) {
-        redis.until_followed(&stock, 2);
+        redis.until_subscribed(&stock, 2);
     }
     let pour = Pour::start(redis.address(), (0..STOCKS).map(stock).collect());
     let poured = |more: usize| {
@@ -172,13 +171,13 @@ fn users_of_a_server_that_dies_while_prices_pour_in_come_back_to_another_by_them
     pour.end();
     publish_the_last(&redis, 1);
     for (n, watcher) in watchers.iter().enumerate() {
-        watcher.until_said("trying again");
+        watcher.until_output("trying again");
         for stock in (n..n + EACH).map(stock) {
             let holds_the_last = |line: &str| {
                 line.split_whitespace().next() == Some(&stock) && line.contains(&LAST.to_string())
             };
             until("each of them has the next price of each stock", || {
-                watcher.said().lines().any(holds_the_last)
+                watcher.output().lines().any(holds_the_last)
             });
         }
     }

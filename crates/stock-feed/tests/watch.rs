@@ -3,9 +3,8 @@
 
 mod support;
 
-use support::fleet::{Process, Server, program};
-use support::redis_server::RedisServer;
-use support::until;
+use harness::{Process, RedisServer, until};
+use support::fleet::{Server, program};
 
 #[test]
 fn a_page_in_place_of_a_feed_is_named_in_one_line() {
@@ -13,13 +12,13 @@ fn a_page_in_place_of_a_feed_is_named_in_one_line() {
     // A page's address with something behind it is still a page's, and its feed is found.
     let url = format!("ws://{}/?x=1#APPL", server.address);
     let watch = Process::start(program().args(["watch", &url, "appl"]));
-    until("a price comes", || watch.said().contains("APPL  "));
+    until("a price comes", || watch.output().contains("APPL  "));
     drop(watch);
 
     let url = format!("ws://{}/page/main.js", server.address);
     let watch = Process::start(program().args(["watch", &url, "APPL"]));
-    watch.until_said("200 OK, which is not a feed: look at the path; trying again in ");
-    assert!(!watch.said().contains("import"), "{}", watch.said());
+    watch.until_output("200 OK, which is not a feed: look at the path; trying again in ");
+    assert!(!watch.output().contains("import"), "{}", watch.output());
 }
 
 #[test]
@@ -30,13 +29,13 @@ fn the_terminal_client_comes_back_when_its_server_does() {
     let mut first = Server::start(&["--redis", &redis.url()]);
     let url = format!("ws://{}", first.address);
     let watch = Process::start(program().args(["watch", &url, "APPL", "GOOG"]));
-    redis.until_followed("GOOG", 1);
+    redis.until_subscribed("GOOG", 1);
     redis.publish("APPL", "100.01");
-    watch.until_said("APPL          100.01");
+    watch.until_output("APPL          100.01");
     first.process.kill();
-    watch.until_said("trying again");
+    watch.until_output("trying again");
     let _second = Server::start_on(first.address, &["--redis", &redis.url()]);
-    redis.until_followed("GOOG", 1);
+    redis.until_subscribed("GOOG", 1);
     redis.publish("APPL", "100.02");
-    watch.until_said("APPL  +       100.02");
+    watch.until_output("APPL  +       100.02");
 }

@@ -3,20 +3,16 @@
 //!
 //! Each figure is the median of nine runs in the same process, and its ratio to a bare map's.
 
-#[allow(dead_code, reason = "the tests of another crate use the rest")]
-#[path = "../../../crates/pubsub-manager/tests/support/redis_server.rs"]
-mod redis_server;
-
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use game::{Game, GameId};
+use harness::RedisServer;
 use memory_cache::cached::Cached;
 use memory_cache::counted::Counts;
 use redis::AsyncCommands;
-use redis_server::RedisServer;
 use stateless_server::DatabaseUrl;
 use stateless_server::store::{Database, Store};
 use tokio::runtime::Builder;

@@ -13,9 +13,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use harness::RedisServer;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use support::redis_server::RedisServer;
 use support::{children, eventually, feed_load, signal, stock_feed, wait_until_gone};
 
 fn measured(arguments: &str) -> Value {

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use feed_load::meter::Meter;
-use support::redis_server::RedisServer;
+use harness::RedisServer;
 use support::{feed_load, measured, nothing_went_wrong, server};
 
 fn users(address: SocketAddr, flags: &str) -> Command {

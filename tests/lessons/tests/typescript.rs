@@ -2,8 +2,6 @@
 //!
 //! The sources stand in `lessons/typescript`, and their compiler is TypeScript's own, from npm.
 
-use std::env;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -152,13 +150,15 @@ fn compile() -> Option<Compiled> {
     let sources = workspace().join("lessons/typescript");
     let compiler = sources.join("node_modules/typescript/bin/tsc");
     if Command::new("node").arg("--version").output().is_err() {
-        return skipped("Node is not installed", "see https://nodejs.org");
+        harness::skip("Node is not installed", "see https://nodejs.org");
+        return None;
     }
     if !compiler.exists() {
-        return skipped(
+        harness::skip(
             "TypeScript is not installed",
             "npm ci --prefix lessons/typescript",
         );
+        return None;
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typescript");
     let output = run(
@@ -174,14 +174,6 @@ fn compile() -> Option<Compiled> {
     let manifest = std::fs::copy(sources.join("package.json"), folder.join("package.json"));
     manifest.unwrap_or_else(|error| panic!("nothing was written: {error}\n{}", output.stdout));
     Some(Compiled { output, folder })
-}
-
-/// Past the capture of a test's output, so that it is seen.
-fn skipped(why: &str, install: &str) -> Option<Compiled> {
-    assert!(env::var_os("CI").is_none(), "{why}: {install}");
-    let notice = format!("skipped: {why}; install it with: {install}\n");
-    let _ = std::io::stderr().write_all(notice.as_bytes());
-    None
 }
 
 fn page(name: &str) -> String {

@@ -4,7 +4,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use game::{Game, GameId, Move};
 use stateless_server::store::{Added, Store, StoreError};
@@ -130,13 +129,4 @@ pub(crate) async fn moves(server: &impl Store, name: &str) -> usize {
 pub(crate) fn reading(server: &impl Store, name: &'static str) -> JoinHandle<usize> {
     let server = server.clone();
     tokio::spawn(async move { moves(&server, name).await })
-}
-
-/// Looks again and again until it is so, and fails by name when it never is.
-pub(crate) async fn eventually(what: &str, mut it_is_so: impl AsyncFnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !it_is_so().await {
-        assert!(Instant::now() < until, "it never came true that {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

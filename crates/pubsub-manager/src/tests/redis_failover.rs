@@ -1,8 +1,9 @@
 //! A failover that the connection does not notice: the old Redis goes on answering, and everyone else
 //! has moved to another one.
 
-use super::{eventually::eventually, redis_server::RedisServer, test_client::TestClient};
+use super::{eventually::eventually, test_client::TestClient};
 use crate::{BrokerAddress, Feed, Options, PubSubManager, UserId};
+use harness::RedisServer;
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Instant};
 use tokio::{

@@ -2,10 +2,10 @@
 //! sent anything twice, and what Redis counts equals what the users follow.
 
 use super::eventually::eventually;
-use super::redis_server::RedisServer;
 use super::server_on_redis::{Market, Server, follows, names, parsed};
 use super::test_client::Received;
 use crate::Feed;
+use harness::RedisServer;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -4,10 +4,10 @@
 //! Time is real here, so there are few stories, and a leave waits for a moment only.
 
 use super::eventually::eventually;
-use super::redis_server::RedisServer;
 use super::server_on_redis::{Server, follows, in_order_and_once, names, parsed};
 use super::test_client::TestClient;
 use crate::{Feed, Options};
+use harness::RedisServer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

@@ -16,7 +16,7 @@ async fn the_story_over_the_broker_in_this_process() {
 #[cfg(feature = "redis")]
 #[tokio::test]
 async fn the_story_over_a_redis() {
-    let Some(redis) = super::redis_server::RedisServer::start() else {
+    let Some(redis) = harness::RedisServer::start() else {
         return;
     };
     tell(BrokerAddress::Redis(redis.url().parse().unwrap()), "").await;
@@ -25,7 +25,7 @@ async fn the_story_over_a_redis() {
 #[cfg(feature = "redis")]
 #[tokio::test]
 async fn the_story_over_a_redis_that_is_shared_with_others() {
-    let Some(redis) = super::redis_server::RedisServer::start() else {
+    let Some(redis) = harness::RedisServer::start() else {
         return;
     };
     tell(

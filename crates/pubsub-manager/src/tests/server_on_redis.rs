@@ -2,9 +2,9 @@
 //! begin with, and what they must find in the end.
 
 use super::eventually::eventually;
-use super::redis_server::RedisServer;
 use super::test_client::{Received, TestClient};
 use crate::{BrokerAddress, Connection, Feed, Options, PubSubManager, Stock, UserId};
+use harness::RedisServer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -3,19 +3,14 @@
 // Every file under tests/ is a program of its own and uses the part that it needs.
 #![allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 
-pub mod pgbouncer;
-pub mod postgres;
-pub mod process;
+pub mod server;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use harness::Postgres;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
-
-use postgres::Postgres;
 
 /// An empty database of a test's own.
 pub enum TestDatabase {
@@ -30,7 +25,7 @@ impl TestDatabase {
         }
     }
 
-    /// `None` where Postgres is not installed, which is then said; where `CI` is set, it fails.
+    /// `None` if Postgres is not installed.
     pub fn postgres() -> Option<Self> {
         let server = Postgres::shared()?;
         let name = server.create_database();
@@ -107,22 +102,3 @@ macro_rules! on_both_databases {
     };
 }
 pub(crate) use on_both_databases;
-
-/// Says that a test was skipped, where libtest does not swallow it; where `CI` is set, fails.
-pub fn skipped(why: &str, what_to_do: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{why}; in CI this is a failure: {what_to_do}"
-    );
-    let notice = format!("skipped: {why}; {what_to_do}\n");
-    std::io::stderr().write_all(notice.as_bytes()).unwrap();
-}
-
-/// Looks again and again until `is_so`, and fails when it takes too long.
-pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "waited in vain for this: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}

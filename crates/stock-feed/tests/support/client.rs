@@ -3,10 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use harness::TIMEOUT;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
-
-use super::PATIENCE;
 
 pub(crate) const FIN: u8 = 0x80;
 pub(crate) const CONTINUE: u8 = 0;
@@ -101,8 +100,8 @@ pub(crate) fn connect_from(source: &str, server: SocketAddr) -> TcpStream {
 }
 
 fn ready(stream: TcpStream) -> TcpStream {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.set_write_timeout(Some(TIMEOUT)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }

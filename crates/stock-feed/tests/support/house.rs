@@ -25,7 +25,7 @@ impl House {
     /// Waits until the server has told the broker that it follows the stock.
     pub(crate) fn until_followed(&self, stock: &str) {
         let stock = stock.parse().unwrap();
-        super::until("the server follows the stock", || {
+        harness::until("the server follows the stock", || {
             self.broker.subscribers(stock) == 1
         });
     }

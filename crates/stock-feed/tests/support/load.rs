@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::PATIENCE;
+use harness::TIMEOUT;
 
 /// Between two rounds of prices: enough that a server is never idle, and not so much that a
 /// build for debugging falls behind.
@@ -54,7 +54,7 @@ fn publish(mut link: &TcpStream, stocks: &[String], price: u64) -> io::Result<()
         .iter()
         .map(|stock| format!("PUBLISH {stock} {price}\r\n"))
         .collect();
-    link.set_read_timeout(Some(PATIENCE))?;
+    link.set_read_timeout(Some(TIMEOUT))?;
     link.write_all(commands.as_bytes())?;
     let mut answers = BufReader::new(link).lines();
     for _ in stocks {

@@ -1,16 +1,13 @@
 //! What the tests with real servers share.
 #![allow(dead_code, reason = "no test file needs all of it")]
 
-#[path = "../../../../crates/pubsub-manager/tests/support/redis_server.rs"]
-pub(crate) mod redis_server;
-
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use harness::Process;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -67,47 +64,17 @@ pub(crate) fn nothing_went_wrong(prices: &Value) {
     }
 }
 
-/// A process of the test's own, ended with it.
-pub(crate) struct Process {
-    child: Child,
-    /// Kept open: a program whose reader has gone ends when it prints the next line.
-    _output: BufReader<ChildStdout>,
-}
-
-impl Process {
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A server on a port of its own choice, which it says in its first line.
+/// A server on a port of its own choice, which it prints in its first line.
 pub(crate) fn server(flags: &str) -> (Process, SocketAddr) {
-    let mut child = Command::new(stock_feed())
-        .args(["--listen", "127.0.0.1:0"])
-        .env("RUST_LOG", "error")
-        .args(flags.split_whitespace())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    output.read_line(&mut line).unwrap();
-    let process = Process {
-        child,
-        _output: output,
-    };
-    let address = line
-        .split("http://")
-        .nth(1)
-        .and_then(|rest| rest.split([' ', '\n']).next());
-    (process, address.unwrap().parse().unwrap())
+    let server = Process::start(
+        Command::new(stock_feed())
+            .args(["--listen", "127.0.0.1:0"])
+            .env("RUST_LOG", "error")
+            .args(flags.split_whitespace()),
+    );
+    let url = server.url();
+    let address = url.strip_prefix("http://").unwrap().parse().unwrap();
+    (server, address)
 }
 
 pub(crate) fn signal(process: u32, signal: Signal) {

@@ -10,30 +10,29 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
-/// How long a page may take before the test fails: far more than it needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::skip::is_installed;
 
-/// A driver of browsers, and how to reach it.
-pub(crate) struct Driver {
+/// How long a page may take before the test fails: far more than it needs.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Chromium's driver, which opens windows and ends with this value.
+#[derive(Debug)]
+pub struct Driver {
     child: Child,
     address: SocketAddr,
-    /// Kept open, for whatever it may say later.
+    /// Kept open: the driver writes to it later, too.
     _output: BufReader<ChildStdout>,
 }
 
 impl Driver {
-    pub(crate) fn start() -> Option<Self> {
-        for program in ["chromium", "chromedriver"] {
-            if !installed(program) {
-                let notice = format!(
-                    "{program} is not on the PATH: install it (Debian and Ubuntu: apt install \
-                     chromium chromium-driver)"
-                );
-                assert!(std::env::var_os("CI").is_none(), "{notice}");
-                // libtest swallows eprintln!, and a skipped test must not look like a passed one.
-                writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
-                return None;
-            }
+    /// Starts chromedriver; `None` if it or Chromium is not installed.
+    pub fn start() -> Option<Self> {
+        let install = "install it (Debian and Ubuntu: apt-get install chromium chromium-driver)";
+        let are_here = ["chromium", "chromedriver"]
+            .iter()
+            .all(|program| is_installed(program, "--version", install));
+        if !are_here {
+            return None;
         }
         // The driver takes a free port itself and says which. One that was free a moment ago may be
         // another test's by now, and then two tests would share that test's driver, and its end.
@@ -60,15 +59,15 @@ impl Driver {
         Some(driver)
     }
 
-    /// Opens a page in a window of its own, so wide.
-    pub(crate) async fn open(&self, width: u32, page: &str) -> Window {
+    /// Opens a page in a window of its own, `width` pixels wide.
+    pub async fn open(&self, width: u32, page: &str) -> Window {
         let window = self.window(width).await;
         window.browser.goto(page).await.unwrap();
         window
     }
 
-    /// Opens an empty window.
-    pub(crate) async fn window(&self, width: u32) -> Window {
+    /// Opens an empty window, `width` pixels wide.
+    pub async fn window(&self, width: u32) -> Window {
         let flags = [
             "--headless",
             "--no-sandbox",
@@ -108,25 +107,18 @@ impl Drop for Driver {
     }
 }
 
-fn installed(program: &str) -> bool {
-    let mut version = Command::new(program);
-    version
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    version.status().is_ok_and(|status| status.success())
-}
-
-/// One window of the browser, with the page in it.
-pub(crate) struct Window {
+/// One window of the browser, with the page in it. It is closed when it is dropped.
+#[derive(Debug)]
+pub struct Window {
     driver: SocketAddr,
     session: String,
-    pub(crate) browser: Browser,
+    /// For what fantoccini can do: find an element, click, go back.
+    pub browser: Browser,
 }
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // A driver that ends leaves its browsers behind, so each is told to go, also when a
+        // A driver that ends leaves its browsers behind, so each session is deleted, also when the
         // test has failed; then a second panic would hide the first.
         let Self {
             driver, session, ..
@@ -136,27 +128,28 @@ impl Drop for Window {
                 stream,
                 "DELETE /session/{session} HTTP/1.1\r\nHost: {driver}\r\n\r\n"
             );
-            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = stream.set_read_timeout(Some(PAGE_TIMEOUT));
             let _ = stream.read(&mut [0]);
         }
     }
 }
 
 impl Window {
-    pub(crate) async fn js(&self, expression: &str) -> Value {
+    /// The value of a JavaScript expression in the page.
+    pub async fn js(&self, expression: &str) -> Value {
         self.browser
             .execute(&format!("return {expression}"), Vec::new())
             .await
             .expect(expression)
     }
 
-    /// Asks the page again and again, until it says yes.
-    pub(crate) async fn until(&self, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
+    /// Evaluates the expression again and again until it is `true`.
+    pub async fn until(&self, expression: &str) {
+        let deadline = Instant::now() + PAGE_TIMEOUT;
         while self.js(expression).await != json!(true) {
             if Instant::now() > deadline {
                 panic!(
-                    "never came true: {expression}; the page says {}",
+                    "never came true: {expression}; the page shows {}",
                     self.js("document.body.innerText").await
                 );
             }
@@ -164,8 +157,8 @@ impl Window {
         }
     }
 
-    /// What an element says, by its id.
-    pub(crate) async fn until_says(&self, id: &str, text: &str) {
+    /// Waits until the element with this id contains the text.
+    pub async fn until_says(&self, id: &str, text: &str) {
         self.until(&format!(
             "document.getElementById({id:?}).textContent.includes({text:?})"
         ))
@@ -173,7 +166,7 @@ impl Window {
     }
 
     /// Runs the body of an async function in the page, where it can import the page's modules.
-    pub(crate) async fn run(&self, body: &str) -> Value {
+    pub async fn run(&self, body: &str) -> Value {
         let script = format!(
             "const done = arguments[0]; (async () => {{ {body} }})().then(done, (error) => done(`${{error}}`));"
         );
@@ -183,16 +176,16 @@ impl Window {
             .expect(body)
     }
 
-    /// Runs a script in each page to come, before the page's own.
-    pub(crate) fn run_first(&self, script: &str) {
+    /// Runs a script in every page that is opened from now on, before the page's own scripts.
+    pub fn run_first(&self, script: &str) {
         self.ask(
             "goog/cdp/execute",
             &json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } }),
         );
     }
 
-    /// Keeps addresses like this one from every page, as an ad blocker does.
-    pub(crate) fn block(&self, pattern: &str) {
+    /// Blocks requests to addresses of this pattern, as an ad blocker does.
+    pub fn block(&self, pattern: &str) {
         for (cmd, params) in [
             ("Network.enable", json!({})),
             ("Network.setBlockedURLs", json!({ "urls": [pattern] })),
@@ -201,8 +194,8 @@ impl Window {
         }
     }
 
-    /// Has the browser say that its reader likes dark pages, or light ones.
-    pub(crate) fn prefer(&self, colours: &str) {
+    /// Sets `prefers-color-scheme` to `dark` or `light`.
+    pub fn prefer(&self, colours: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": colours });
         self.ask(
             "goog/cdp/execute",
@@ -210,8 +203,8 @@ impl Window {
         );
     }
 
-    /// Makes the screen so wide; a window can be no narrower than 500 pixels, a phone's screen can.
-    pub(crate) fn resize(&self, width: u32) {
+    /// Emulates a screen of this width: a window cannot be narrower than 500 pixels, a phone is.
+    pub fn resize(&self, width: u32) {
         let screen =
             json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.ask(
@@ -220,7 +213,8 @@ impl Window {
         );
     }
 
-    pub(crate) async fn press(&self, keys: &str) {
+    /// Presses keys in the element that has the focus.
+    pub async fn press(&self, keys: &str) {
         self.browser
             .active_element()
             .await
@@ -230,22 +224,22 @@ impl Window {
             .unwrap();
     }
 
-    /// What the browser's console holds since it was asked last.
-    pub(crate) fn console(&self) -> Vec<Value> {
+    /// The entries of the browser's console since the last call.
+    pub fn console(&self) -> Vec<Value> {
         let entries = self.ask("se/log", &json!({ "type": "browser" }));
         entries.as_array().expect("a list").clone()
     }
 
+    /// Panics if there is anything in the console.
     #[track_caller]
-    pub(crate) fn complains_of_nothing(&self) {
+    pub fn complains_of_nothing(&self) {
         assert_eq!(self.console(), Vec::<Value>::new(), "in the console");
     }
 
-    /// The browser itself notes each connection that fails and each answer that is no yes, and no page
-    /// can keep it from that.
-    /// Whatever else it notes is the page's own fault.
+    /// Panics if there is anything in the console except failed connections and error statuses: the
+    /// browser itself logs those, and a page cannot prevent it.
     #[track_caller]
-    pub(crate) fn complains_of_the_network_only(&self) {
+    pub fn complains_of_the_network_only(&self) {
         for entry in self.console() {
             let text = entry["message"].as_str().expect("a text");
             assert!(
@@ -257,14 +251,14 @@ impl Window {
         }
     }
 
-    /// Asks the driver for what only Chromium's can do.
-    pub(crate) fn ask(&self, what: &str, body: &Value) -> Value {
+    /// Sends the driver a command that only Chromium's has, and returns its value.
+    pub fn ask(&self, what: &str, body: &Value) -> Value {
         let Self {
             driver, session, ..
         } = self;
         let body = body.to_string();
         let mut stream = TcpStream::connect(driver).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(PAGE_TIMEOUT)).unwrap();
         write!(
             stream,
             "POST /session/{session}/{what} HTTP/1.1\r\nHost: {driver}\r\n\

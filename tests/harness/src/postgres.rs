@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,11 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
 
-use super::skipped;
+use crate::port::free_port;
+use crate::process::signal;
+use crate::skip::skip;
 
-/// A server that all tests of a program share, for as long as one of them runs.
+/// The server that all tests of a process share, as long as one of them runs.
 static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
 
+/// A Postgres that ends with this value. Everyone may connect as `postgres`.
+#[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
     directory: TempDir,
@@ -26,15 +29,15 @@ pub struct Postgres {
     databases: AtomicU32,
 }
 
-/// Postgres refuses to run as root, so then it runs as somebody else.
-#[derive(Clone, Copy)]
-pub struct User {
-    pub uid: u32,
-    pub gid: u32,
+/// Postgres and pgbouncer refuse to run as root, so a test that runs as root starts them as another user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct User {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl Postgres {
-    /// The shared server; `None` where Postgres is not installed.
+    /// The server that all tests of this process share; `None` if Postgres is not installed.
     pub fn shared() -> Option<Arc<Self>> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = shared.upgrade() {
@@ -45,10 +48,10 @@ impl Postgres {
         Some(started)
     }
 
-    /// A server of a test's own, for a test that stops it.
+    /// A server of the test's own, for a test that stops or freezes it.
     pub fn start() -> Option<Self> {
         let Some(programs) = programs() else {
-            skipped("Postgres is not installed", "apt-get install postgresql");
+            skip("Postgres is not installed", "apt-get install postgresql");
             return None;
         };
         let directory = tempfile::tempdir().unwrap();
@@ -90,21 +93,24 @@ impl Postgres {
         Some(server)
     }
 
+    /// The address of a database for `--database`.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
+    /// Creates an empty database, and returns its name.
     pub fn create_database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.run("postgres", &format!("CREATE DATABASE {name}"));
         name
     }
 
-    /// Runs SQL as the owner of everything.
+    /// Runs SQL in a database as its owner.
     pub fn run(&self, database: &str, sql: &str) {
         let ran = self
             .command("psql")
@@ -125,7 +131,7 @@ impl Postgres {
         );
     }
 
-    /// Starts it, and waits until it says that it is ready; false when it ended instead.
+    /// Starts it, and waits until it is ready; false if it ended instead.
     pub fn resume(&self) -> bool {
         let mut child = self
             .command("postgres")
@@ -152,7 +158,7 @@ impl Postgres {
         let mut line = String::new();
         while log.read_line(&mut line).is_ok_and(|length| length > 0) {
             if line.contains("ready to accept connections") {
-                // Postgres would wait without end if what else it has to say were not read.
+                // If the rest of its log were not read, Postgres would block as soon as the pipe is full.
                 std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
                 *self.running.lock().unwrap() = Some(child);
                 return true;
@@ -163,6 +169,28 @@ impl Postgres {
         false
     }
 
+    /// Freezes it, with all its sessions, until the guard is dropped: connections stay open, and the kernel
+    /// accepts new ones, but nothing is answered.
+    pub fn freeze(&self) -> FrozenPostgres {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = running.as_ref().expect("it runs").id();
+        // First the one that would start another session; each session is a process of its own.
+        signal(server, "STOP");
+        let found = Command::new("pgrep")
+            .args(["-P", &server.to_string()])
+            .output()
+            .unwrap();
+        let sessions = String::from_utf8_lossy(&found.stdout);
+        let sessions = sessions.lines().map(|process| process.parse().unwrap());
+        let frozen = FrozenPostgres {
+            processes: sessions.chain([server]).collect(),
+        };
+        for process in &frozen.processes {
+            signal(*process, "STOP");
+        }
+        frozen
+    }
+
     /// Stops it at once, as a crash would.
     pub fn stop(&self) {
         let running = self
@@ -171,12 +199,8 @@ impl Postgres {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(mut child) = running {
-            // SIGQUIT: it ends its own processes and leaves the tidying to its next start.
-            let process = child.id().to_string();
-            Command::new("kill")
-                .args(["-QUIT", &process])
-                .status()
-                .unwrap();
+            // It ends its own processes, and the next start recovers the database.
+            signal(child.id(), "QUIT");
             child.wait().unwrap();
         }
     }
@@ -198,13 +222,29 @@ impl Postgres {
     }
 }
 
+/// A Postgres that is frozen until this is dropped.
+#[derive(Debug)]
+pub struct FrozenPostgres {
+    processes: Vec<u32>,
+}
+
+impl Drop for FrozenPostgres {
+    fn drop(&mut self) {
+        for process in &self.processes {
+            // The test may have failed for any reason, and a second panic would hide it.
+            let process = process.to_string();
+            let _ = Command::new("kill").args(["-s", "CONT", &process]).status();
+        }
+    }
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-/// Where initdb and its kin are: in the path, or where Debian puts them, the newest first.
+/// The folder of initdb, postgres and psql: on the PATH, or where Debian installs the newest version.
 fn programs() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -222,8 +262,8 @@ fn programs() -> Option<PathBuf> {
     })
 }
 
-/// Somebody else than root, where we are root: the user `postgres`, or else `nobody`.
-pub fn unprivileged_user(ours: &Path) -> Option<User> {
+/// If we are root, the user `postgres`, or else `nobody`.
+pub(crate) fn unprivileged_user(ours: &Path) -> Option<User> {
     if fs::metadata(ours).unwrap().uid() != 0 {
         return None;
     }
@@ -239,9 +279,4 @@ pub fn unprivileged_user(ours: &Path) -> Option<User> {
         })
     };
     user("postgres").or_else(|| user("nobody"))
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

@@ -1,16 +1,19 @@
 //! A real pgbouncer before a Postgres: Debian's package, on a free port.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::postgres::{Postgres, unprivileged_user};
-use super::skipped;
+use crate::port::free_port;
+use crate::postgres::{Postgres, unprivileged_user};
+use crate::skip::skip;
+use crate::wait::until;
 
+/// A pgbouncer that ends with this value.
+#[derive(Debug)]
 pub struct PgBouncer {
     child: Child,
     port: u16,
@@ -18,15 +21,12 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// In `session` or `transaction` mode; `None` where it is not installed.
-    pub fn before(postgres: &Postgres, pool_mode: &str) -> Option<Self> {
+    /// Starts it between a test and Postgres, with the pool mode `session` or `transaction`; `None` if it
+    /// is not installed.
+    pub fn start(postgres: &Postgres, pool_mode: &str) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("pgbouncer.ini");
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={} user=postgres\n\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
@@ -44,24 +44,24 @@ impl PgBouncer {
             std::os::unix::fs::chown(directory.path(), Some(user.uid), Some(user.gid)).unwrap();
             command.uid(user.uid).gid(user.gid);
         }
-        // Debian puts it where only root looks.
+        // Debian installs it in a folder that is on root's PATH only.
         let path = std::env::var("PATH").unwrap_or_default();
         let Ok(child) = command.env("PATH", path + ":/usr/sbin").spawn() else {
-            skipped("pgbouncer is not installed", "apt-get install pgbouncer");
+            skip("pgbouncer is not installed", "apt-get install pgbouncer");
             return None;
         };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "pgbouncer does not listen");
-            std::thread::yield_now();
-        }
-        Some(Self {
+        let bouncer = Self {
             child,
             port,
             _directory: directory,
-        })
+        };
+        until("pgbouncer listens", || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Some(bouncer)
     }
 
+    /// The address of a database, through the pgbouncer.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }

@@ -3,17 +3,20 @@
 
 use redis::{Client, Cmd, Connection, FromRedisValue};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long a server may take to answer before the test fails: far more than it needs.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::port::free_port;
+use crate::process::signal;
+use crate::skip::is_installed;
+use crate::wait::{TIMEOUT, until};
 
-pub(crate) struct RedisServer {
+/// A `redis-server` that ends with this value.
+#[derive(Debug)]
+pub struct RedisServer {
     child: Child,
     port: u16,
     directory: TempDir,
@@ -21,31 +24,23 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    /// A fresh server, or `None`, said plainly, where Redis is not installed. Under CI the tests
-    /// that need Redis are not optional, so there it is a failure.
-    pub(crate) fn start() -> Option<Self> {
+    /// A fresh server; `None` if Redis is not installed.
+    pub fn start() -> Option<Self> {
         Self::start_with(&[])
     }
 
-    /// Whether there is a redis-server, for a test of a program that starts its own. Where there is
-    /// none, it says so, and fails under CI.
-    pub(crate) fn is_installed() -> bool {
-        let version = Command::new("redis-server")
-            .arg("--version")
-            .stdout(Stdio::null())
-            .status();
-        if version.is_err() {
-            let notice = "redis-server is not on the PATH: install it (Debian and Ubuntu: apt \
-                          install redis-server, macOS: brew install redis)";
-            assert!(std::env::var_os("CI").is_none(), "{notice}");
-            // libtest swallows eprintln!, and a skipped test must not look like a passed one.
-            writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
-        }
-        version.is_ok()
+    /// Whether Redis is installed, for a test of a program that starts one itself. If not, the test is
+    /// skipped.
+    pub fn is_installed() -> bool {
+        is_installed(
+            "redis-server",
+            "--version",
+            "install it (Debian and Ubuntu: apt-get install redis-server, macOS: brew install redis)",
+        )
     }
 
-    /// The same, with more flags for redis-server.
-    pub(crate) fn start_with(flags: &[String]) -> Option<Self> {
+    /// A fresh server with more flags for redis-server.
+    pub fn start_with(flags: &[String]) -> Option<Self> {
         if !Self::is_installed() {
             return None;
         }
@@ -64,16 +59,18 @@ impl RedisServer {
         Some(server.expect("of ten free ports one stays free until redis-server has it"))
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// `redis://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
         format!("redis://{}", self.address())
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Its host and port.
+    pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// Ends the server as a power cut does: nothing is sent, nothing is saved.
-    pub(crate) fn kill_9(&mut self) {
+    pub fn kill_9(&mut self) {
         self.child
             .kill()
             .expect("the child has not been waited for");
@@ -83,8 +80,8 @@ impl RedisServer {
     }
 
     /// Starts it again on the same port.
-    pub(crate) fn restart(&mut self) {
-        let until = Instant::now() + PATIENCE;
+    pub fn restart(&mut self) {
+        let until = Instant::now() + TIMEOUT;
         loop {
             self.child = spawn(self.port, &self.directory, &self.flags);
             if self.answers() {
@@ -98,32 +95,31 @@ impl RedisServer {
         }
     }
 
-    /// Freezes the server until the guard is dropped: its links stay open and are silent.
-    pub(crate) fn freeze(&self) -> Frozen<'_> {
-        let sent = self.signal("STOP").is_ok_and(|status| status.success());
-        assert!(sent, "redis-server is not there to be frozen");
-        Frozen { server: self }
+    /// Freezes the server until the guard is dropped: its connections stay open, and it does not answer.
+    pub fn freeze(&self) -> FrozenRedis<'_> {
+        signal(self.child.id(), "STOP");
+        FrozenRedis { server: self }
     }
 
     /// Runs one command on a connection of its own.
-    pub(crate) fn run<T: FromRedisValue>(&self, words: &[&str]) -> T {
+    pub fn run<T: FromRedisValue>(&self, words: &[&str]) -> T {
         self.try_run(words)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
     /// Publishes, and returns how many clients were subscribed.
-    pub(crate) fn publish(&self, channel: &str, message: &str) -> usize {
+    pub fn publish(&self, channel: &str, message: &str) -> usize {
         self.run(&["PUBLISH", channel, message])
     }
 
     /// A connection for a test that publishes a lot.
-    pub(crate) fn connection(&self) -> Connection {
+    pub fn connection(&self) -> Connection {
         self.try_connection()
             .unwrap_or_else(|error| panic!("{}: {error}", self.url()))
     }
 
-    /// How many clients are subscribed to each of the channels, but for those with none.
-    pub(crate) fn numsub(&self, channels: &BTreeSet<String>) -> BTreeMap<String, usize> {
+    /// How many clients are subscribed to each of these channels, except for those with none.
+    pub fn numsub(&self, channels: &BTreeSet<String>) -> BTreeMap<String, usize> {
         let mut command = redis::cmd("PUBSUB");
         command.arg("NUMSUB").arg(channels);
         let counted: Vec<(String, usize)> = command
@@ -135,8 +131,18 @@ impl RedisServer {
             .collect()
     }
 
+    /// Waits until this many clients are subscribed to the channel.
+    #[track_caller]
+    pub fn until_subscribed(&self, channel: &str, clients: usize) {
+        let channels = BTreeSet::from([channel.to_owned()]);
+        until(
+            &format!("{clients} clients are subscribed to {channel}"),
+            || self.numsub(&channels).get(channel).copied().unwrap_or(0) == clients,
+        );
+    }
+
     /// Every channel that someone is subscribed to and that can be a stock's.
-    pub(crate) fn channels(&self) -> BTreeSet<String> {
+    pub fn channels(&self) -> BTreeSet<String> {
         let all: BTreeSet<String> = self.run(&["PUBSUB", "CHANNELS"]);
         let is_stock = |name: &String| !name.bytes().any(|byte| byte.is_ascii_lowercase());
         all.into_iter().filter(is_stock).collect()
@@ -144,7 +150,7 @@ impl RedisServer {
 
     /// Whether the child serves its port. False if it ended, because the port was taken.
     fn answers(&mut self) -> bool {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             if self
                 .child
@@ -170,8 +176,8 @@ impl RedisServer {
     }
 
     fn try_connection(&self) -> redis::RedisResult<Connection> {
-        let connection = Client::open(self.url())?.get_connection_with_timeout(PATIENCE)?;
-        connection.set_read_timeout(Some(PATIENCE))?;
+        let connection = Client::open(self.url())?.get_connection_with_timeout(TIMEOUT)?;
+        connection.set_read_timeout(Some(TIMEOUT))?;
         Ok(connection)
     }
 
@@ -181,12 +187,6 @@ impl RedisServer {
             command.arg(word);
         }
         command.query(&mut self.try_connection()?)
-    }
-
-    fn signal(&self, name: &str) -> std::io::Result<ExitStatus> {
-        Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
     }
 }
 
@@ -198,24 +198,18 @@ impl Drop for RedisServer {
     }
 }
 
-/// A server that is frozen as long as this lives.
-pub(crate) struct Frozen<'a> {
+/// A server that is frozen until this is dropped.
+#[derive(Debug)]
+pub struct FrozenRedis<'a> {
     server: &'a RedisServer,
 }
 
-impl Drop for Frozen<'_> {
+impl Drop for FrozenRedis<'_> {
     fn drop(&mut self) {
-        // A server that is gone has nothing to thaw.
-        let _ = self.server.signal("CONT");
+        // The test may have failed for any reason, and a second panic would hide it.
+        let process = self.server.child.id().to_string();
+        let _ = Command::new("kill").args(["-s", "CONT", &process]).status();
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port can be had");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .port()
 }
 
 fn spawn(port: u16, directory: &TempDir, flags: &[String]) -> Child {

@@ -1,61 +1,67 @@
 //! A real nginx or HAProxy with a configuration of a test's own, on a port of its own.
 
 use std::fs;
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::until;
+use crate::port::free_port;
+use crate::skip::is_installed;
+use crate::wait::until;
 
+/// Which proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Program {
+pub enum ProxyProgram {
+    /// Its configuration is what stands in `http { … }`.
     Nginx,
+    /// Its configuration is the whole file.
     Haproxy,
 }
 
 /// A proxy that runs, and ends with this value.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub struct Proxy {
     child: Child,
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     _directory: TempDir,
 }
 
 impl Proxy {
-    /// Starts the proxy on a free port, with the configuration for it: all of HAProxy's, and of nginx's
-    /// what stands in `http`. A port that was free a moment ago can be lost: then another is tried.
-    /// Nothing where the program is missing.
-    pub(crate) fn start(
-        program: Program,
+    /// Starts the proxy on a free port, with the configuration for that address; `None` if the program
+    /// is not installed.
+    pub fn start(
+        program: ProxyProgram,
         configuration: impl Fn(SocketAddr) -> String,
     ) -> Option<Self> {
-        if program.is_missing() {
+        if !program.is_installed() {
             return None;
         }
         let started = (0..5).find_map(|_| {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
+            let address = (Ipv4Addr::LOCALHOST, free_port()).into();
             Self::try_start(program, address, &configuration(address))
         });
         Some(started.expect("the proxy starts"))
     }
 
-    /// Starts the proxy where another one was.
-    pub(crate) fn start_on(program: Program, address: SocketAddr, configuration: &str) -> Self {
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts the proxy on an address that another one had.
+    pub fn start_on(program: ProxyProgram, address: SocketAddr, configuration: &str) -> Self {
         Self::try_start(program, address, configuration).expect("the proxy starts")
     }
 
-    fn try_start(program: Program, address: SocketAddr, configuration: &str) -> Option<Self> {
+    fn try_start(program: ProxyProgram, address: SocketAddr, configuration: &str) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("configuration");
         fs::write(&file, program.whole(configuration)).unwrap();
         let mut command = Command::new(program.name());
         match program {
-            Program::Nginx => command.arg("-p").arg(directory.path()).arg("-c").arg(&file),
-            Program::Haproxy => command.arg("-f").arg(&file),
+            ProxyProgram::Nginx => command.arg("-p").arg(directory.path()).arg("-c").arg(&file),
+            ProxyProgram::Haproxy => command.arg("-f").arg(&file),
         };
         let child = command
             .stdin(Stdio::null())
@@ -86,7 +92,7 @@ impl Drop for Proxy {
     }
 }
 
-impl Program {
+impl ProxyProgram {
     fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -94,30 +100,17 @@ impl Program {
         }
     }
 
-    /// Whether the program is not here. In CI it has to be.
-    fn is_missing(self) -> bool {
-        let mut version = Command::new(self.name());
-        version
-            .arg("-v")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        if version.status().is_ok_and(|status| status.success()) {
-            return false;
-        }
-        let package = match self {
-            Self::Nginx => "nginx-light",
-            Self::Haproxy => "haproxy",
+    /// Whether the program is installed. If not, the test is skipped.
+    pub fn is_installed(self) -> bool {
+        let install = match self {
+            Self::Nginx => "apt-get install nginx-light",
+            Self::Haproxy => "apt-get install haproxy",
         };
-        let name = self.name();
-        let notice = format!("{name} is not on the PATH: apt-get install {package}");
-        assert!(std::env::var_os("CI").is_none(), "{notice}");
-        // libtest swallows eprintln!, and a skipped test must not look like a passed one.
-        writeln!(std::io::stderr(), "SKIPPED: {notice}").expect("stderr takes a line");
-        true
+        is_installed(self.name(), "-v", install)
     }
 
-    /// What Debian's nginx.conf has around its servers: here it runs without root, writes nothing outside
-    /// its own directory, and keeps what it says to itself.
+    /// The whole configuration file. What is put around nginx's servers lets it run without root, write
+    /// nothing outside its own directory, and print nothing.
     fn whole(self, configuration: &str) -> String {
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {kind};\n"))
