@@ -225,6 +225,26 @@ async fn a_database_that_somebody_else_holds_locked_is_busy_until_he_lets_go() {
     assert_eq!(server.add_move("opera-1858", "e2e4", Some(1)).await.0, 201);
 }
 
+/// It waited for the statement, and had not ended after 40 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_asked_to_end_ends_although_postgres_does_not_answer() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let database = postgres.create_database();
+    let server = Arc::new(Server::serve_with(&["--database", &postgres.url(&database)]).await);
+    server.add_game("opera-1858").await;
+    let _frozen = postgres.freeze();
+    let mover = Arc::clone(&server);
+    let playing = tokio::spawn(async move { mover.add_move("opera-1858", "e2e4", None).await });
+    // Answered after the request's own deadline.
+    let (status, _) = playing.await.unwrap();
+    assert_eq!(status, 503);
+    server.process.signal("TERM");
+    let server = Arc::into_inner(server).expect("the mover has ended");
+    assert!(server.wait().await.success());
+}
+
 /// Where the small disk is mounted, for those who see it.
 const SMALL_DISK: &str = "/mnt";
 

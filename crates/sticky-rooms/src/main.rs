@@ -25,7 +25,6 @@ use sticky_rooms::seats::Seats;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tracing_subscriber::filter::LevelFilter;
 
 use flags::{Command, Flags, Serve, Server};
@@ -34,9 +33,6 @@ const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Where the page is when no address is given, or at the next port that is free.
 const PORT: u16 = 3002;
-
-/// How long a server that was asked to end waits for its database.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     // Started once more by itself, this program holds HAProxy or nginx, which must not outlive it.
@@ -97,12 +93,7 @@ async fn run_one(flags: &Server) -> Result<()> {
         () = stdin_closed(), if until_stdin_closes => {}
     }
     rooms.close().await;
-    // A database that does not answer must not keep a server that was asked to end.
-    if timeout(CLOSE_TIMEOUT, database.close()).await.is_err() {
-        tracing::warn!(
-            "the database did not answer within {CLOSE_TIMEOUT:?}, and was not waited for"
-        );
-    }
+    database.close().await;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgPool, SqlSafeStr, SqlitePool};
+use tokio::time::timeout;
 
 use super::sqlite_file;
 use super::unavailable::reason;
@@ -27,6 +28,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// After so long without a request, a connection is asked whether it is still there.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a server that ends waits for statements that are still under way.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The connections of one server; of a database's clients, each server is one among several.
 const MOST_CONNECTIONS: u32 = 8;
@@ -142,9 +146,19 @@ impl Database {
         &self.pools
     }
 
-    /// Gives the connections back, so that the last server to leave tidies a SQLite file.
+    /// Closes the connections, so that the last server to leave tidies a SQLite file.
+    ///
+    /// Those of a Postgres that does not answer are left: a server that waited for a statement in progress
+    /// had not ended 40 s after it was asked to.
     pub async fn close(&self) {
-        on_either!(&self.pools, pool => pool.close().await);
+        let closed = timeout(CLOSE_TIMEOUT, async {
+            on_either!(&self.pools, pool => pool.close().await);
+        });
+        if closed.await.is_err() {
+            tracing::warn!(
+                "the database did not answer within {CLOSE_TIMEOUT:?}, and was not waited for"
+            );
+        }
     }
 }
 
