@@ -90,9 +90,9 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             StoreError::Unforeseen(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unforeseen"),
         };
-        if let Some(source) = error.source() {
+        if error.source().is_some() {
             // What the database says is for its owner, not for the client that asked.
-            tracing::error!("{error}: {source}");
+            tracing::error!("{}", error.with_causes());
         }
         Self {
             status,

@@ -5,6 +5,9 @@ mod in_memory;
 mod sqlite_file;
 mod unavailable;
 
+use std::error::Error;
+use std::iter::successors;
+
 use game::{Game, GameId, Move};
 
 pub use database::{Database, OpenError, Pools};
@@ -118,10 +121,25 @@ pub enum StoreError {
     },
     /// The database answered what this program did not foresee.
     #[error("the database's answer was not understood; the server's log has the details")]
-    Unforeseen(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unforeseen(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl StoreError {
+    /// For a store that bounds how long it waits for another one.
+    pub fn not_in_time() -> Self {
+        Self::Unavailable {
+            reason: "the database does not answer",
+            source: sqlx::Error::PoolTimedOut,
+        }
+    }
+
+    /// The error with all its causes, for the log: what a client is told leaves out what the database said.
+    pub fn with_causes(&self) -> String {
+        let causes = successors(Some(self as &dyn Error), |&error| error.source());
+        let causes: Vec<String> = causes.map(ToString::to_string).collect();
+        causes.join(": ")
+    }
+
     /// The same error for another request that waited for the same answer.
     pub fn repeat(&self) -> Self {
         match self {

@@ -273,6 +273,6 @@ impl Rooms {
 }
 
 fn unavailable(error: &StoreError) -> Refusal {
-    tracing::warn!("{error}");
+    tracing::warn!("{}", error.with_causes());
     Refusal::Unavailable
 }

@@ -13,6 +13,9 @@ use crate::room_id::RoomId;
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS seats (
     room TEXT NOT NULL, seat TEXT NOT NULL, token_hash TEXT NOT NULL, PRIMARY KEY (room, seat))";
 
+const TAKE_FREE: &str = "INSERT INTO seats (room, seat, token_hash) VALUES ($1, $2, $3)
+    ON CONFLICT (room, seat) DO NOTHING";
+
 /// The seats of all rooms.
 #[derive(Clone, Debug)]
 pub struct Seats {
@@ -36,20 +39,41 @@ pub fn new_token() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
 }
 
+/// Why the seats cannot be kept in a database.
+#[derive(Debug, thiserror::Error)]
+pub enum SeatsError {
+    /// Each visitor would be asked to try again, without end.
+    #[error(
+        "the table \"seats\" of this database belongs to another program ({0}); name another database with \
+         --database"
+    )]
+    OfAnotherProgram(String),
+    /// The database cannot be used now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Seats {
-    /// Creates the table if it does not exist.
+    /// Creates the table if it does not exist, and tries whether it takes a seat.
     ///
     /// # Errors
-    /// The database cannot be used.
-    pub async fn open(database: &Database) -> Result<Self, StoreError> {
+    /// [`SeatsError`].
+    pub async fn open(database: &Database) -> Result<Self, SeatsError> {
         let pools = database.pools().clone();
         on_either!(&pools, pool => {
             // If two servers create the table at the same time, Postgres lets one fail. Then it exists.
             if sqlx::query(TABLE).execute(pool).await.is_err() {
-                sqlx::query(TABLE).execute(pool).await?;
+                sqlx::query(TABLE).execute(pool).await.map_err(StoreError::from)?;
             }
         });
-        Ok(Self { pools })
+        match try_to_seat(&pools).await.map_err(StoreError::from) {
+            // A database that is full or read-only now is told to each visitor, and may be mended meanwhile.
+            Ok(()) | Err(StoreError::Unavailable { .. }) => Ok(Self { pools }),
+            Err(StoreError::Unforeseen(source)) => {
+                Err(SeatsError::OfAnotherProgram(source.to_string()))
+            }
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// The hash of the token that the seat was given for, if it was given.
@@ -79,10 +103,7 @@ impl Seats {
         new: &TokenHash,
     ) -> Result<bool, StoreError> {
         let statement = match before {
-            None => {
-                "INSERT INTO seats (room, seat, token_hash) VALUES ($1, $2, $3)
-                 ON CONFLICT (room, seat) DO NOTHING"
-            }
+            None => TAKE_FREE,
             Some(_) => {
                 "UPDATE seats SET token_hash = $3
                  WHERE room = $1 AND seat = $2 AND token_hash = $4"
@@ -100,4 +121,15 @@ impl Seats {
         });
         Ok(taken == 1)
     }
+}
+
+/// Takes a seat in a room that no name can mean, and gives it back: the table of another program has
+/// other columns, or needs more of them.
+async fn try_to_seat(pools: &Pools) -> Result<(), sqlx::Error> {
+    on_either!(pools, pool => {
+        let mut trial = pool.begin().await?;
+        let take = sqlx::query(TAKE_FREE).bind("").bind(Seat::White.as_str()).bind("");
+        take.execute(&mut *trial).await?;
+        trial.rollback().await
+    })
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use harness::Postgres;
+use harness::{Postgres, Process, signal};
 use serde_json::json;
 use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::server::Options;
@@ -126,9 +126,7 @@ async fn a_server_that_waits_for_a_frozen_postgres_ends_in_time_and_closes_with_
     white.offer(1, "e2e4").await;
     freezer.swallowed.recv().await.unwrap();
     let asked = Instant::now();
-    let process = server.process.to_string();
-    let sent = Command::new("kill").args(["-s", "TERM", &process]).status();
-    assert!(sent.unwrap().success());
+    signal(server.process, "TERM");
     // The close goes out before the database's time is up.
     assert_eq!(white.closed().await, Some(1012));
     assert_eq!(watcher.closed().await, Some(1012));
@@ -137,4 +135,34 @@ async fn a_server_that_waits_for_a_frozen_postgres_ends_in_time_and_closes_with_
     assert!(ended.expect("it ends").unwrap().success());
     let took = asked.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");
+}
+
+/// Each visitor was asked to try again, in a loop, and the log said nothing of the reason.
+#[tokio::test]
+async fn a_table_of_seats_that_is_another_programs_ends_the_server_with_one_sentence() {
+    let Some(postgres) = Postgres::shared() else {
+        return;
+    };
+    for table in [
+        "CREATE TABLE seats (id serial PRIMARY KEY, hall text, row_number int)",
+        "CREATE TABLE seats (room text, seat text, token_hash text)",
+        "CREATE TABLE seats (room text, seat text, token_hash text, price int NOT NULL, PRIMARY KEY (room, seat))",
+        "CREATE TABLE seats (room int, seat int, token_hash text, PRIMARY KEY (room, seat))",
+    ] {
+        let database = postgres.create_database();
+        postgres.run(&database, table);
+        let mut server = Process::start(
+            Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
+                .args(["server", "--number", "1", "--listen", "127.0.0.1:0"])
+                .env("DATABASE_URL", postgres.url(&database)),
+        );
+        assert_eq!(server.wait().code(), Some(1), "{table}");
+        let said = server.output();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.contains("\"seats\" of this database belongs to another program"),
+            "{said}"
+        );
+        assert!(said.contains("--database"), "{said}");
+    }
 }
