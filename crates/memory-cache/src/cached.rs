@@ -9,9 +9,11 @@ use moka::ops::compute::Op;
 use moka::policy::EvictionPolicy;
 use stateless_server::api::DEADLINE;
 use stateless_server::store::{Added, Store, StoreError};
+use tokio::time::timeout;
 
 use crate::counted::Counts;
 use crate::moves_after;
+use crate::own_task::in_own_task;
 
 /// A store whose games are kept in this process for a while after they were read.
 ///
@@ -54,10 +56,24 @@ impl<S: Store> Cached<S> {
         self.copies.entry_count()
     }
 
-    /// A copy, or what the store says. A load that fails is an error for all who wait for it, and is
-    /// not kept.
+    /// A copy, or what the store answers.
     async fn copy(&self, id: &GameId) -> Result<Arc<Game>, StoreError> {
-        let load = async { self.store.game(id).await.map(Arc::new) };
+        if let Some(copy) = self.copies.get(id).await {
+            self.counts.hit();
+            return Ok(copy);
+        }
+        let (server, id) = (self.clone(), id.clone());
+        in_own_task(async move { server.loaded(&id).await }).await
+    }
+
+    /// What the store answers, by one load for all who wait for it. A load that fails is an error for
+    /// them all, and is not kept.
+    async fn loaded(&self, id: &GameId) -> Result<Arc<Game>, StoreError> {
+        let load = async {
+            let loaded = timeout(DEADLINE, self.store.game(id)).await;
+            let loaded = loaded.unwrap_or_else(|_| Err(StoreError::not_in_time()));
+            loaded.map(Arc::new)
+        };
         let entry = self.copies.entry_by_ref(id).or_try_insert_with(load).await;
         let entry = entry.map_err(|error: Arc<StoreError>| {
             self.counts.miss();
@@ -103,11 +119,17 @@ impl<S: Store> Store for Cached<S> {
         played: Move,
         number: Option<u32>,
     ) -> Result<(Added, u32), StoreError> {
-        let answer = self.store.add_move(id, played, number).await;
-        if let Some(moves) = moves_after(&answer) {
-            self.forget(id, moves).await;
-        }
-        answer
+        let (server, id) = (self.clone(), id.clone());
+        in_own_task(async move {
+            // A database that never answers must not keep tasks and connections for ever.
+            let answer = timeout(DEADLINE, server.store.add_move(&id, played, number)).await;
+            let answer = answer.unwrap_or_else(|_| Err(StoreError::not_in_time()));
+            if let Some(moves) = moves_after(&answer) {
+                server.forget(&id, moves).await;
+            }
+            answer
+        })
+        .await
     }
 
     async fn game(&self, id: &GameId) -> Result<Game, StoreError> {

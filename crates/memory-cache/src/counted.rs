@@ -1,7 +1,8 @@
 //! What is counted, and a database that is far away.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use game::{Game, GameId, Move};
@@ -15,10 +16,13 @@ pub struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
     loads: AtomicU64,
+    late_evictions: AtomicU64,
+    /// What is wrong with the Redis now: by the name of the command that it refuses, or of the connection.
+    troubles: Mutex<BTreeMap<String, String>>,
 }
 
 /// The answer to `GET /cache`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// Reads that were answered from a copy.
     pub hits: u64,
@@ -28,6 +32,11 @@ pub struct Counted {
     pub loads: u64,
     /// Copies that are kept now.
     pub entries: u64,
+    /// Moves that Redis did not take the eviction of at once: for the time to live, other servers may have
+    /// answered with the copy from before.
+    pub late_evictions: u64,
+    /// What is wrong with the Redis now, one sentence each; empty if it does all that it is asked.
+    pub troubles: Vec<String>,
 }
 
 impl Counts {
@@ -39,6 +48,25 @@ impl Counts {
         self.misses.fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn late_eviction(&self) {
+        self.late_evictions.fetch_add(1, Relaxed);
+    }
+
+    /// Notes what is wrong, and returns whether that is new.
+    pub(crate) fn begin_trouble(&self, with: &str, what: &str) -> bool {
+        let before = self.troubles().insert(with.to_owned(), what.to_owned());
+        before.is_none()
+    }
+
+    /// Returns whether anything was wrong.
+    pub(crate) fn end_trouble(&self, with: &str) -> bool {
+        self.troubles().remove(with).is_some()
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What was counted so far.
     pub fn read(&self) -> Counted {
         Counted {
@@ -46,6 +74,8 @@ impl Counts {
             misses: self.misses.load(Relaxed),
             loads: self.loads.load(Relaxed),
             entries: 0,
+            late_evictions: self.late_evictions.load(Relaxed),
+            troubles: self.troubles().values().cloned().collect(),
         }
     }
 }

@@ -20,7 +20,8 @@ use tokio::task::JoinSet;
 use client::Client;
 use games::games;
 
-pub use place::Place;
+use place::Seen;
+pub use place::{CopyPlace, RedisPlace};
 
 /// How far away the database is, in milliseconds.
 const AWAY: u64 = 20;
@@ -39,7 +40,7 @@ pub struct Demo {
     /// The database of both servers.
     pub database: DatabaseUrl,
     /// Where copies are kept.
-    pub place: Place,
+    pub place: CopyPlace,
     /// How long a copy may be used.
     pub time_to_live: Duration,
     /// Picks the server for each read.
@@ -106,12 +107,17 @@ impl Demo {
             out,
             "{AT_ONCE} ask one server at once for a new game: {asked}"
         )?;
+        let mut seen = Seen::default();
+        seen.add(&client.counted().await?);
         client.end().await;
 
-        let old = self.show_an_old_copy(&games[11..], out).await?;
+        self.show_an_old_copy(&games[11..], &mut seen, out).await?;
+        for trouble in &seen.troubles {
+            writeln!(out, "{trouble}")?;
+        }
         writeln!(out, "try: {}", self.place.try_next())?;
         let reads = WAVES * ten.len() + AT_ONCE;
-        let old = self.place.age(old, self.time_to_live);
+        let old = self.place.age(&seen, self.time_to_live);
         writeln!(
             out,
             "verdict: any server; {reads} reads, {loads} asked the database; {old}"
@@ -131,9 +137,9 @@ impl Demo {
             }
             match &self.place {
                 // Not among the arguments, where every user of the machine could read a password.
-                Place::Redis(_, address) => command.env("REDIS_URL", address),
-                Place::EachServer => command.env_remove("REDIS_URL"),
-                Place::Nowhere => command.arg("--no-cache"),
+                CopyPlace::Redis(redis) => command.env("REDIS_URL", redis.text_with_password()),
+                CopyPlace::EachServer => command.env_remove("REDIS_URL"),
+                CopyPlace::Nowhere => command.arg("--no-cache"),
             };
             servers.push(Server::spawn(command, number).await?);
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
-use memory_cache::demo::Place;
+use memory_cache::demo::{CopyPlace, RedisPlace};
 use program::address;
 use redis_client::RedisFlag;
 use stateless_server::{DatabaseFlag, DatabaseUrl};
@@ -86,7 +86,7 @@ pub(crate) struct Serve {
 }
 
 impl Flags {
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> CopyPlace {
         place(&self.cache, self.redis.as_ref())
     }
 }
@@ -100,23 +100,23 @@ impl Serve {
         })
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> CopyPlace {
         place(&self.cache, self.redis.as_ref())
     }
 }
 
 /// Where copies are kept. A bad address of a Redis ends the program with code 2, and is not
 /// repeated.
-fn place(cache: &CacheFlags, redis: Option<&RedisFlag>) -> Place {
+fn place(cache: &CacheFlags, redis: Option<&RedisFlag>) -> CopyPlace {
     let Some(flag) = redis.filter(|_| !cache.no_cache) else {
         return match cache.no_cache {
-            true => Place::Nowhere,
-            false => Place::EachServer,
+            true => CopyPlace::Nowhere,
+            false => CopyPlace::EachServer,
         };
     };
     match flag.url() {
-        Ok(Some(url)) => Place::Redis(url, flag.text().to_owned()),
-        Ok(None) => Place::EachServer,
+        Ok(Some(url)) => CopyPlace::Redis(RedisPlace::new(url, flag.text())),
+        Ok(None) => CopyPlace::EachServer,
         Err(error) => {
             let message = format!("--redis: {error}");
             let mut command = Flags::command();

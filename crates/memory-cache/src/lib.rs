@@ -9,6 +9,7 @@
 pub mod cached;
 pub mod counted;
 pub mod demo;
+mod own_task;
 pub mod shared;
 
 use stateless_server::store::{Added, StoreError};

@@ -13,7 +13,7 @@ use axum::{Json, Router, routing::get};
 use clap::Parser;
 use memory_cache::cached::Cached;
 use memory_cache::counted::{Counts, Far};
-use memory_cache::demo::{Demo, Place};
+use memory_cache::demo::{CopyPlace, Demo};
 use memory_cache::shared::Shared;
 use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_closed};
 use stateless_server::fleet::LISTENING;
@@ -68,12 +68,12 @@ async fn run(flags: &Serve) -> Result<()> {
     let (cache, live) = (&flags.cache, flags.cache.ttl);
     let place = flags.place();
     let router = match &place {
-        Place::Nowhere => with_counts(api::router(far), counts, Copies::None),
-        Place::Redis(url, _) => {
-            let shared = Shared::new(far, url.clone(), live, Arc::clone(&counts));
+        CopyPlace::Nowhere => with_counts(api::router(far), counts, Copies::None),
+        CopyPlace::Redis(redis) => {
+            let shared = Shared::new(far, redis.url.clone(), live, Arc::clone(&counts)).await;
             with_counts(api::router(shared), counts, Copies::Elsewhere)
         }
-        Place::EachServer => {
+        CopyPlace::EachServer => {
             let cached = Cached::new(far, live, cache.capacity, Arc::clone(&counts));
             with_counts(
                 api::router(cached.clone()),

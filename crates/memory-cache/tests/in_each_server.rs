@@ -72,6 +72,34 @@ async fn a_failed_load_is_an_error_for_all_who_wait_and_is_not_kept() {
     assert_eq!(moves(&server, "opera").await, 0, "the next read asks again");
 }
 
+/// Eight clients that gave up after 0.6 s began eight loads of one second, and none was kept.
+#[tokio::test]
+async fn a_load_goes_on_when_the_client_that_began_it_gives_up() {
+    let store = Held::with([game("opera")]);
+    let server = server(&store, AN_HOUR, 10);
+    store.hold();
+    let reader = reading(&server, "opera");
+    eventually("the load has begun", async || store.loads() == 1).await;
+    reader.abort();
+    reader.await.unwrap_err();
+    store.let_go();
+    eventually("the copy is kept", async || server.entries().await == 1).await;
+    assert_eq!(moves(&server, "opera").await, 0);
+    assert_eq!(store.loads(), 1);
+}
+
+#[tokio::test]
+async fn a_move_whose_client_has_gone_is_shown_by_the_server_that_stored_it() {
+    let store = Held::with([game("opera")]);
+    let server = server(&store, AN_HOUR, 10);
+    moves(&server, "opera").await;
+    store.abort_a_move(&server, "opera").await;
+    eventually("the move is shown", async || {
+        moves(&server, "opera").await == 1
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_move_during_a_load_leaves_no_old_copy_behind() {
     let store = Held::with([game("opera")]);

@@ -31,7 +31,7 @@ impl Client {
                 .build()
                 .expect("a client without TLS needs nothing that could be missing"),
             servers: Arc::new(Mutex::new(servers)),
-            counted: [Counted::default(); 2],
+            counted: Default::default(),
         }
     }
 
@@ -110,7 +110,7 @@ impl Client {
                 self.counted[at] = answer.json().await?;
             }
         }
-        Ok(self.counted)
+        Ok(self.counted.clone())
     }
 
     pub(super) async fn loads(&mut self) -> Result<u64> {

@@ -7,17 +7,19 @@ use anyhow::Result;
 use game::Game;
 use tokio::time::{Instant, sleep};
 
-use super::{Demo, Place};
+use super::place::Seen;
+use super::{CopyPlace, Demo};
 
 impl Demo {
-    /// Plays a move through server 1, while server 2 has a copy from before. Returns whether server
-    /// 2 answered with it.
+    /// Plays a move through server 1, while server 2 has a copy from before, and notes whether server 2
+    /// answered with it.
     pub(super) async fn show_an_old_copy(
         &self,
         games: &[Game],
+        seen: &mut Seen,
         out: &mut impl Write,
-    ) -> Result<bool> {
-        let client = self.start(self.time_to_live).await?;
+    ) -> Result<()> {
+        let mut client = self.start(self.time_to_live).await?;
         writeln!(
             out,
             "a move through server 1 ({})",
@@ -32,7 +34,7 @@ impl Demo {
             let [one, two] = [client.moves(0, game).await?, client.moves(1, game).await?];
             // On a machine so busy that the copy's time was over meanwhile, another game is taken.
             let is_old = two < one;
-            if !is_old && matches!(self.place, Place::EachServer) && at + 1 < games.len() {
+            if !is_old && matches!(self.place, CopyPlace::EachServer) && at + 1 < games.len() {
                 continue;
             }
             let old = if is_old { "  old" } else { "" };
@@ -52,8 +54,10 @@ impl Demo {
                     "    {after:.1}s  server 1: {one} moves   server 2: {two} moves"
                 )?;
             }
+            seen.old_copy = is_old;
+            seen.add(&client.counted().await?);
             client.end().await;
-            return Ok(is_old);
+            return Ok(());
         }
         unreachable!("the last game is shown in any case")
     }

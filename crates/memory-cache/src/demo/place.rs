@@ -1,21 +1,54 @@
 //! Where copies are kept, and what is said of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use redis_client::RedisUrl;
 
+use crate::counted::Counted;
+
 /// Where copies are kept.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum CopyPlace {
     /// In the memory of each server.
     EachServer,
-    /// In a Redis that they share; the second is its address with the password.
-    Redis(RedisUrl, String),
+    /// In a Redis that they share.
+    Redis(RedisPlace),
     /// Each read asks the database.
     Nowhere,
 }
 
-impl Place {
+/// The address of a Redis. Only its servers are given the password: it is never printed.
+#[derive(Clone)]
+pub struct RedisPlace {
+    /// Prints itself without the password.
+    pub url: RedisUrl,
+    text: String,
+}
+
+impl RedisPlace {
+    /// An address, and the text that it was read from.
+    pub fn new(url: RedisUrl, text: &str) -> Self {
+        Self {
+            url,
+            text: text.to_owned(),
+        }
+    }
+
+    /// The address with its password, for the environment of a server.
+    pub(super) fn text_with_password(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for RedisPlace {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "RedisPlace({})", self.url)
+    }
+}
+
+impl CopyPlace {
     pub(super) fn what_a_move_does(&self) -> &'static str {
         match self {
             Self::EachServer => "it forgets its copy; server 2 is not told",
@@ -32,19 +65,41 @@ impl Place {
         }
     }
 
-    pub(super) fn age(&self, is_old: bool, time_to_live: std::time::Duration) -> String {
-        match (is_old, self) {
-            (true, _) => {
+    /// How old an answer may be, as far as this run has shown.
+    pub(super) fn age(&self, seen: &Seen, time_to_live: Duration) -> String {
+        match self {
+            _ if seen.old_copy || seen.late_evictions > 0 => {
                 let longest = humantime::format_duration(time_to_live);
                 format!("old for at most {longest}")
             }
-            (false, Self::Redis(..)) => "old for one hop".to_owned(),
-            (false, _) => "never old".to_owned(),
+            Self::Redis(_) if seen.troubles.is_empty() => "old for one hop".to_owned(),
+            Self::Redis(_) => "Redis is no help".to_owned(),
+            Self::EachServer | Self::Nowhere => "never old".to_owned(),
         }
     }
 }
 
-impl fmt::Display for Place {
+/// What a run has shown about the age of copies.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// A server answered with a copy from before a move.
+    pub(super) old_copy: bool,
+    /// See [`Counted::late_evictions`](crate::counted::Counted::late_evictions).
+    pub(super) late_evictions: u64,
+    /// What was wrong with the Redis.
+    pub(super) troubles: BTreeSet<String>,
+}
+
+impl Seen {
+    pub(super) fn add(&mut self, counted: &[Counted; 2]) {
+        for counted in counted {
+            self.late_evictions += counted.late_evictions;
+            self.troubles.extend(counted.troubles.iter().cloned());
+        }
+    }
+}
+
+impl fmt::Display for CopyPlace {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EachServer => out.write_str("a cache in each"),

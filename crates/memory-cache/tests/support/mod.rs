@@ -20,6 +20,8 @@ struct Inner {
     fails: AtomicBool,
     /// A load takes what it will answer, and then waits for a permit.
     gate: Semaphore,
+    /// A move is stored, and then waits for a permit.
+    move_gate: Semaphore,
 }
 
 impl Held {
@@ -29,6 +31,7 @@ impl Held {
             loads: AtomicU64::new(0),
             fails: AtomicBool::new(false),
             gate: Semaphore::new(Semaphore::MAX_PERMITS >> 1),
+            move_gate: Semaphore::new(Semaphore::MAX_PERMITS >> 1),
         }))
     }
 
@@ -47,6 +50,21 @@ impl Held {
 
     pub(crate) fn let_go(&self) {
         self.0.gate.add_permits(1_000);
+    }
+
+    /// Plays a move through the server, whose client hangs up when the move is stored and not answered.
+    pub(crate) async fn abort_a_move(&self, server: &impl Store, name: &'static str) {
+        self.0.move_gate.forget_permits(usize::MAX);
+        let before = self.moves(&id(name));
+        let server = server.clone();
+        let played = tokio::spawn(async move { server.add_move(&id(name), a_move(), None).await });
+        harness::eventually("the move is stored", async || {
+            self.moves(&id(name)) > before
+        })
+        .await;
+        played.abort();
+        assert!(played.await.is_err(), "it was cancelled");
+        self.0.move_gate.add_permits(1_000);
     }
 
     fn moves(&self, id: &GameId) -> u32 {
@@ -80,6 +98,8 @@ impl Store for Held {
             return Err(StoreError::NotNext { id, moves, number });
         }
         self.play_elsewhere(id);
+        let permit = self.0.move_gate.acquire().await;
+        permit.expect("it is never closed").forget();
         Ok((Added::Now, moves + 1))
     }
 
