@@ -49,6 +49,41 @@ fn each_case_compiles_once_its_own_door_is_open_and_not_before() {
     );
 }
 
+#[test]
+fn a_person_who_denies_warnings_can_run_these_tests() {
+    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("warnings");
+    let manifest = "[package]\nname = \"warns\"\nedition = \"2024\"\n[workspace]\n";
+    write(&workspace.join("Cargo.toml"), manifest).unwrap();
+    write(
+        &workspace.join("src/main.rs"),
+        "fn main() { let unused = 1; }\n",
+    )
+    .unwrap();
+    for variable in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+        let output = cargo_check(&workspace).env(variable, "-Dwarnings").output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{variable}: {said}");
+        assert!(said.contains("unused variable"), "{variable}: {said}");
+    }
+}
+
+#[test]
+fn a_checkout_that_may_only_be_read_can_be_tested_twice() {
+    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("read-only");
+    let lock = workspace.join("house/Cargo.lock");
+    let _ = fs::remove_file(&lock);
+    write(&lock, "version = 4\n").unwrap();
+    let mut permissions = fs::metadata(&lock).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&lock, permissions).unwrap();
+    for _ in 0..2 {
+        copy_lock(&lock, &workspace).unwrap();
+        let copy = fs::metadata(workspace.join("Cargo.lock")).unwrap();
+        assert!(!copy.permissions().readonly());
+    }
+}
+
 /// A copy of a crate with some of its cases, to be changed and checked.
 struct Package {
     name: String,
@@ -205,9 +240,6 @@ path = "crates/{krate}/src/lib.rs"
 }
 
 /// Checks all the packages at once, as far as they will go.
-///
-/// With trybuild's folder and flags, what it has compiled need not be compiled again. Were they
-/// to change, this would take longer and say the same.
 fn check(packages: &[Package]) -> io::Result<Output> {
     let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("doors");
     let members: Vec<&str> = packages.iter().map(|package| &*package.name).collect();
@@ -215,32 +247,51 @@ fn check(packages: &[Package]) -> io::Result<Output> {
         &workspace.join("Cargo.toml"),
         &format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n"),
     )?;
-    fs::copy(house().join("Cargo.lock"), workspace.join("Cargo.lock"))?;
+    copy_lock(&house().join("Cargo.lock"), &workspace)?;
     for package in packages {
         for (path, text) in &package.files {
             write(&workspace.join(&package.name).join(path), text)?;
         }
     }
-    let flags =
-        r#"["--cfg", "trybuild", "--verbose", "-A", "dead_code", "--diagnostic-width=140"]"#;
-    cargo()
-        .args([
-            "check",
-            "--workspace",
-            "--bins",
-            "--keep-going",
-            "--offline",
-        ])
-        .args(["--quiet", "--message-format=json", "--target=host-tuple"])
-        .arg(format!("--config=build.rustflags={flags}"))
-        .env_remove("RUSTFLAGS")
+    cargo_check(&workspace).output()
+}
+
+/// Copies the text of a Cargo.lock, and not its permissions: in a checkout that may only be read, the
+/// copy could be changed neither by Cargo nor by the next run.
+fn copy_lock(lock: &Path, workspace: &Path) -> io::Result<()> {
+    let copy = workspace.join("Cargo.lock");
+    match fs::remove_file(&copy) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::write(copy, fs::read(lock)?),
+    }
+}
+
+/// The check of a workspace.
+///
+/// With trybuild's folder and flags, what it has compiled need not be compiled again. Were they
+/// to change, this would take longer and say the same.
+fn cargo_check(workspace: &Path) -> Command {
+    let flags = [
+        "--cfg",
+        "trybuild",
+        "--verbose",
+        "-A",
+        "dead_code",
+        "--diagnostic-width=140",
+    ];
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild");
+    let mut command = cargo();
+    command
+        .args(["check", "--workspace", "--bins", "--keep-going"])
+        .args(["--offline", "--quiet", "--message-format=json"])
+        .arg("--target=host-tuple")
+        // Instead of all other flags: Cargo joins those of --config to a person's own, and with
+        // `-Dwarnings` among them no case compiles with its door open.
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env("CARGO_INCREMENTAL", "0")
-        .env(
-            "CARGO_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild"),
-        )
-        .current_dir(workspace)
-        .output()
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(workspace);
+    command
 }
 
 /// Writes what has changed, so that what has not is not compiled again.
