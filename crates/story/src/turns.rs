@@ -27,7 +27,7 @@ pub(crate) enum Turn {
 /// Why a story could not be told to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoryError {
-    /// Not a broken pipe only: the disk may be full.
+    /// The reader of the output has gone, or for instance the disk is full.
     #[error("cannot write to stdout")]
     Output(#[from] io::Error),
     #[error("cannot wait for signals")]
