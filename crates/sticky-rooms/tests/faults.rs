@@ -340,12 +340,9 @@ async fn a_proxy_ends_with_serve(program: Program) {
     }
     for signal in ["TERM", "KILL"] {
         let mut serve = Serve::start(4_096, &["--proxy", program.name()]);
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(serve.router).await.is_err() {
-            assert!(Instant::now() < until, "{} does not listen", program.name());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let mut white = Visitor::sit(serve.router, "room", "white").await;
+        // The port is first the program's own, and then the proxy's.
+        let mut white = Visitor::come_back(serve.router, "room").await;
+        white.join("white", None).await;
         serve.signal(signal);
         if signal == "TERM" {
             assert_eq!(white.closed().await, Some(1012));
