@@ -35,6 +35,10 @@ macro_rules! programs {
 programs! {
     the_task_is_asked_by_the_functions_of_its_handle = "../ui/actor-game/twin/private-mailbox.rs";
     a_lazy_static_holds_the_map_of_games = "../ui/exported-game/twin/static-hash-map.rs";
+    a_match_has_an_arm_for_each_variant = "../ui/reading-rust/twin/forgotten-variant.rs";
+    a_list_is_read_again_when_it_has_grown = "../ui/reading-rust/twin/read-while-changing.rs";
+    a_scoped_thread_may_borrow = "../ui/reading-rust/twin/thread-borrows.rs";
+    the_new_owner_is_asked = "../ui/reading-rust/twin/use-after-move.rs";
     a_static_list_behind_a_lock_may_be_assigned_to = "../ui/module-store/twin/static-mut.rs";
     a_static_list_behind_a_lock_needs_no_unsafe = "../ui/module-store/twin/static-mut-reference.rs";
     a_static_list_behind_a_lock_is_a_ref_cell_for_threads = "../ui/module-store/twin/static-ref-cell.rs";
