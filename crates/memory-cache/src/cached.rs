@@ -121,7 +121,7 @@ impl<S: Store> Store for Cached<S> {
     ) -> Result<(Added, u32), StoreError> {
         let (server, id) = (self.clone(), id.clone());
         in_own_task(async move {
-            // A database that never answers must not keep tasks and connections for ever.
+            // A database that never answers must not keep tasks and connections without end.
             let answer = timeout(DEADLINE, server.store.add_move(&id, played, number)).await;
             let answer = answer.unwrap_or_else(|_| Err(StoreError::not_in_time()));
             if let Some(moves) = moves_after(&answer) {

@@ -43,7 +43,7 @@ impl<S: Store> Shared<S> {
     /// A copy, or what the store answers, by one load for all who wait for it.
     ///
     /// It has to run to its end: what is in `loading` has no time to live, so a game that was left there
-    /// by a request that went away would be shown for ever.
+    /// by a request that went away would be shown until the process ends.
     async fn loaded(&self, id: &GameId) -> Result<Arc<Game>, StoreError> {
         let load = async {
             let loaded = timeout(DEADLINE, self.load(id)).await;
@@ -87,7 +87,7 @@ impl<S: Store> Store for Shared<S> {
     ) -> Result<(Added, u32), StoreError> {
         let (server, id) = (self.clone(), id.clone());
         in_own_task(async move {
-            // A database that never answers must not keep tasks and connections for ever.
+            // A database that never answers must not keep tasks and connections without end.
             let answer = timeout(DEADLINE, server.store.add_move(&id, played, number)).await;
             let answer = answer.unwrap_or_else(|_| Err(StoreError::not_in_time()));
             if let Some(moves) = moves_after(&answer) {
