@@ -10,6 +10,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
+use crate::named::{SOURCE, html_of};
+
+/// What stands between two chapters of the page for printing.
+const SHEET: &str = "<div style=\"break-before: page; page-break-before: always;\"></div>";
+
 /// What a page may load, by kind. A page that needs more adds it here; scripts and styles that stand in a
 /// page are added by their hash.
 const POLICY: [(&str, &str); 7] = [
@@ -45,7 +50,10 @@ pub fn finish(site: &Path) -> Result<()> {
         if path.is_dir() {
             finish(&path)?;
         } else if path.extension().is_some_and(|ending| ending == "html") {
-            let html = fs::read_to_string(&path)?;
+            let mut html = fs::read_to_string(&path)?;
+            if path.ends_with("print.html") {
+                html = without_sources(&html);
+            }
             let html = finished(&html).with_context(|| path.display().to_string())?;
             fs::write(&path, html)?;
         }
@@ -85,6 +93,34 @@ fn finished(html: &str) -> Result<String> {
     );
     html.insert_str(charset, &head);
     Ok(html)
+}
+
+/// The page for printing with the lessons only: two thirds of it were the files that they name. A link to
+/// one of those leads to its page.
+fn without_sources(print: &str) -> String {
+    let Some((chapters, end)) = print.rsplit_once("</main>") else {
+        return print.to_owned();
+    };
+    let chapters: Vec<&str> = chapters.split(SHEET).collect();
+    let (sources, lessons): (Vec<&str>, Vec<&str>) = chapters
+        .into_iter()
+        .partition(|chapter| chapter.contains(SOURCE));
+    let mut print = lessons.join(SHEET);
+    for source in sources {
+        let heading = between(source, "<h1 id=\"", "</h1>").next();
+        let parts = heading.and_then(|heading| {
+            let (id, rest) = heading.split_once('"')?;
+            Some((id, rest.strip_suffix("</a>")?.rsplit_once('>')?.1))
+        });
+        if let Some((id, file)) = parts {
+            let (to, page) = (
+                format!("href=\"#{id}\""),
+                format!("href=\"{}\"", html_of(file)),
+            );
+            print = print.replace(&to, &page);
+        }
+    }
+    print + "</main>" + end
 }
 
 /// The version of a page that [`finish`] has completed: a hash of its text.

@@ -11,6 +11,7 @@ pub mod copy;
 pub mod demo;
 pub mod diff;
 pub mod exercise;
+mod fence;
 pub mod finish;
 pub mod folder;
 #[cfg_attr(not(target_os = "linux"), path = "live/elsewhere.rs")]

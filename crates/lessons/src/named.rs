@@ -15,6 +15,17 @@ pub fn page_of(file: &str) -> String {
     }
 }
 
+/// The same as a page of the book that is built.
+pub fn html_of(file: &str) -> String {
+    match is_picture(file) {
+        true => page_of(file),
+        false => format!("files/{file}.html"),
+    }
+}
+
+/// What a page of a file begins with, for a reader of the built book who wants to know.
+pub const SOURCE: &str = "<!-- a file that pages name -->";
+
 /// Whether a file is shown as it is, and has no page.
 pub fn is_picture(file: &str) -> bool {
     Path::new(file)
@@ -36,7 +47,7 @@ pub fn write(workspace: &Path, file: &str, into: &Path) -> Result<()> {
     let shown = shown(&workspace.join(file));
     let shown = shown.with_context(|| format!("a page names {file}, which cannot be read"))?;
     let language = language(file);
-    let text = format!("# {file}\n\n````{language}\n{shown}\n````\n");
+    let text = format!("# {file}\n\n{SOURCE}\n\n````{language}\n{shown}\n````\n");
     Ok(fs::write(path, text)?)
 }
 

@@ -61,9 +61,9 @@
       screen.append(block);
       if (height([...screen.children]) <= room || screen.children.length === 1) continue;
       if (screen.children.length > 2) {
-        // A line that ends with a colon, or names a file, belongs to what follows it.
+        // A heading, a line that ends with a colon, and the name of a file belong to what follows them.
         const before = block.previousElementSibling;
-        const leads = before !== heading && before.matches('p') && (/:$/.test(before.textContent.trim()) || before.querySelector(':scope > a:only-child[href^="files/"]'));
+        const leads = before !== heading && (before.matches('h3, h4, .file') || before.matches('p') && /:$/.test(before.textContent.trim()));
         const again = heading.cloneNode(true);
         again.removeAttribute('id');
         const lead = leads && screen.children.length > 3 ? [before] : [];

@@ -20,9 +20,8 @@
     }
   };
 
-  // A page of the course has a number, and a letter if it is one of several; the files that pages name
-  // have none.
-  if (/^\d\d[a-z]?-/.test(here)) {
+  // The files that pages name stand in folders; the front page and the page for printing are other pages again.
+  if (path_to_root === '' && !/^(index|print|404|)(\.html)?$/.test(here)) {
     const bar = document.createElement('p');
     bar.className = 'reader';
     bar.innerHTML = '<label><input type="checkbox"> I have read this page</label> <button type="button">Forget what I have read</button> <button type="button">Save my progress</button> <span class="progress"></span>';

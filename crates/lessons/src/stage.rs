@@ -8,13 +8,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::iter::Peekable;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::diff;
 use crate::exercise;
-use crate::named::{self, is_picture, page_of};
+use crate::fence::{at_the_margin, is_drawn};
+use crate::named::{self, html_of, is_picture, page_of};
 use crate::page::Page;
 use crate::quiz;
 use crate::words;
@@ -81,16 +83,35 @@ fn staged(
                     column = Column::TypeScript;
                     staged.push_str("<div class=\"beside\">\n<div>\n\n");
                 }
-                let link = page_of(file);
+                let link = html_of(file);
                 let _ = write!(
                     staged,
-                    "{indent}[{file}]({link})\n\n{indent}```{language}\n"
+                    "{indent}<p class=\"file\"><a href=\"{link}\">{file}</a></p>\n\n{indent}```{language}\n"
                 );
+                // A change stays as it is: the page sends it as it is written, to be tried.
+                if language != "diff" {
+                    let body = body(&mut lines, indent);
+                    for line in at_the_margin(&body) {
+                        let _ = writeln!(staged, "{indent}{line}");
+                    }
+                }
                 continue;
             }
             if !in_code {
                 let _ = write!(staged, "{indent}```\n{}", column.end());
                 column = column.next();
+                continue;
+            }
+            if fence.is_empty() {
+                let body = body(&mut lines, indent);
+                let kind = match is_drawn(&body) {
+                    true => "",
+                    false => "text,output",
+                };
+                let _ = writeln!(staged, "{indent}```{kind}");
+                for line in body {
+                    let _ = writeln!(staged, "{indent}{line}");
+                }
                 continue;
             }
         } else if !in_code && line.starts_with("<!-- ") {
@@ -114,6 +135,18 @@ fn staged(
         staged.push('\n');
     }
     Ok(staged)
+}
+
+/// The lines up to the end of a block of code, without the indent of a list.
+fn body<'a>(
+    lines: &mut Peekable<impl Iterator<Item = (&'a str, usize)>>,
+    indent: &str,
+) -> Vec<&'a str> {
+    let mut body = Vec::new();
+    while let Some((line, _)) = lines.next_if(|(line, _)| !line.trim_start().starts_with("```")) {
+        body.push(line.strip_prefix(indent).unwrap_or(line));
+    }
+    body
 }
 
 /// Where a quotation stands: across the page, or in one of two columns.
@@ -161,6 +194,11 @@ fn with_links(workspace: &Path, line: &str, named: &mut BTreeSet<String>) -> Res
             bail!("a link does not end: {part}");
         };
         let path = target.split('#').next().unwrap_or_default();
+        if path == "../README.md" {
+            // The table of the lessons, which the book has beside each page.
+            let _ = write!(linked, "](index.html){rest}");
+            continue;
+        }
         let file = match path.strip_prefix("../") {
             Some(file) => file.trim_end_matches('/').to_owned(),
             None if ["exercises/", "typescript/"]

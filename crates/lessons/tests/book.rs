@@ -69,8 +69,8 @@ fn every_page_is_in_the_book_and_every_link_and_anchor_leads_somewhere() {
     let texts: BTreeMap<PathBuf, String> = files.iter().map(read).collect();
     let mut links = 0;
     for (file, text) in &texts {
-        // One page of all, for printing: its anchors are those of the pages.
-        if file.ends_with("print.html") || file.ends_with("404.html") {
+        // Shown at any address that leads nowhere, so its links begin at the root.
+        if file.ends_with("404.html") {
             continue;
         }
         for link in values(text, "href").into_iter().chain(values(text, "src")) {
@@ -243,7 +243,7 @@ fn a_change_in_a_list_names_its_file_and_not_what_the_test_expects() {
     build(workspace.path(), site.path()).unwrap();
     let page = fs::read_to_string(site.path().join("01-one.html")).unwrap();
     assert!(
-        page.contains("<a href=\"files/a.rs.html\">a.rs</a>"),
+        page.contains("<p class=\"file\"><a href=\"files/a.rs.html\">a.rs</a></p>"),
         "{page}"
     );
     assert!(
@@ -259,6 +259,44 @@ fn a_change_in_a_list_names_its_file_and_not_what_the_test_expects() {
         .unwrap();
     assert_eq!(main.matches("<ol>").count(), 1, "{main}");
     assert!(!page.contains("E0624"), "{page}");
+}
+
+#[test]
+fn a_quotation_stands_at_the_margin_and_what_is_printed_goes_on_in_the_next_row() {
+    let quoted = "        if a {\n            b();\n\n        }\n";
+    let change = "```diff file=a.rs\n-        if a {\n+        if b {\n             b();\n```\n";
+    let text = format!(
+        "# 1. One\n\n5 minutes · core\n\n```rust file=a.rs\n{quoted}```\n\n{change}\n\
+         ```\nverdict: a\n```\n\n```\na ──> b\n```\n\n```\n  |\n```\n"
+    );
+    let (workspace, site) = (with_page(&text), tempfile::tempdir().unwrap());
+    fs::write(workspace.path().join("a.rs"), quoted).unwrap();
+    build(workspace.path(), site.path()).unwrap();
+    let page = fs::read_to_string(site.path().join("01-one.html")).unwrap();
+    for shown in [
+        "<code class=\"language-rust\">if a {\n    b();\n\n}</code>",
+        "<code class=\"language-diff\">-        if a {\n+        if b {\n             b();\n</code>",
+        "<code class=\"language-text output\">verdict: a\n</code>",
+        "<code>a ──&gt; b\n</code>",
+        "<code>  |\n</code>",
+    ] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+}
+
+#[test]
+fn the_page_for_printing_has_the_lessons_and_links_to_their_files() {
+    let site = built();
+    let print = fs::read_to_string(site.path().join("print.html")).unwrap();
+    let chapters = print.matches("<h1 id=").count();
+    assert_eq!(chapters, pages(&workspace()).unwrap().len());
+    assert!(print.contains("href=\"files/crates/singleton-game/src/game_manager.rs.html\""));
+}
+
+#[test]
+fn the_way_back_to_the_lessons_leads_to_the_book_and_not_to_markdown() {
+    let glossary = fs::read_to_string(built().path().join("15-glossary.html")).unwrap();
+    assert!(glossary.contains("<a href=\"index.html\">back to the lessons</a>"));
 }
 
 #[test]
@@ -306,6 +344,47 @@ fn every_lesson_has_the_same_headings_in_the_same_order() {
             lesson.file
         );
     }
+}
+
+#[test]
+fn the_answer_of_check_yourself_is_folded() {
+    for page in pages(&workspace()).unwrap() {
+        let Some((_, rest)) = page.text.split_once("## Check yourself\n") else {
+            continue;
+        };
+        let asked = rest.split("\n## ").next().unwrap_or_default();
+        let shown = asked.split("<details>").next().unwrap_or_default();
+        assert!(shown.trim().ends_with('?'), "{}: {shown}", page.file);
+        assert!(asked.contains("<details><summary>Answer"), "{}", page.file);
+    }
+}
+
+#[test]
+fn a_page_whose_first_run_takes_minutes_announces_what_is_built() {
+    let big = [
+        "stateless-server",
+        "memory-cache",
+        "sticky-rooms",
+        "pubsub-manager",
+        "stock-feed",
+        "feed-load",
+    ];
+    let mut found = 0;
+    for page in pages(&workspace()).unwrap() {
+        let Some((_, rest)) = page.text.split_once("## Run\n") else {
+            continue;
+        };
+        let run = rest.split("\n## ").next().unwrap_or_default();
+        let mut words = run.split_whitespace();
+        let builds =
+            words.any(|word| word == "-p") && words.next().is_some_and(|word| big.contains(&word));
+        if builds {
+            found += 1;
+            let text = run.replace('\n', " ");
+            assert!(text.contains("The first run compiles"), "{}", page.file);
+        }
+    }
+    assert!(found > 8, "{found} pages: does this test still read them?");
 }
 
 #[test]

@@ -22,16 +22,16 @@ async fn a_figure_is_stepped_by_keyboard_and_arrows_elsewhere_turn_no_page() {
         .open(1280, &format!("{book}/12a-pubsub-manager.html"))
         .await;
     let says = "document.querySelector('.told p').textContent";
-    page.until(&format!("{says}.includes('1 of 15')")).await;
+    page.until(&format!("{says}.includes('1 of 16')")).await;
     page.js("document.querySelector('figure.steps').focus()")
         .await;
     page.press(&Key::Right.to_string()).await;
     page.until(&format!(
-        "{says}.includes('2 of 15') && {says}.includes('Ann')"
+        "{says}.includes('2 of 16') && {says}.includes('Ann')"
     ))
     .await;
     page.press(&Key::Left.to_string()).await;
-    page.until(&format!("{says}.includes('1 of 15')")).await;
+    page.until(&format!("{says}.includes('1 of 16')")).await;
 
     page.js("(document.activeElement.blur(), true)").await;
     page.press(&Key::Right.to_string()).await;
@@ -95,4 +95,60 @@ async fn typescript_stands_beside_the_rust_and_above_it_on_a_phone() {
             assert_eq!(cut, json!(false), "{url}: a line of code is cut");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_column_cuts_a_line_and_what_is_wider_than_a_phone_shows_that_there_is_more() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let book = served().await;
+    let page = driver.open(1280, &book).await;
+    let is_cut = "[...document.querySelectorAll('.beside code')].filter(code => code.scrollWidth > code.clientWidth + 1).map(code => code.textContent)";
+    let boxes = "[...document.querySelectorAll('main pre code, main .table-wrapper')]";
+    let without_cue = format!(
+        "{boxes}.filter(one => one.scrollWidth > one.clientWidth + 1 && !one.matches('.more')).map(one => one.textContent)"
+    );
+    let mut wide = 0;
+    for lesson in pages(&workspace()).unwrap() {
+        let file = lesson.file.replace(".md", ".html");
+        page.resize(1280);
+        page.browser.goto(&format!("{book}/{file}")).await.unwrap();
+        page.until("document.readyState === 'complete'").await;
+        assert_eq!(page.js(is_cut).await, json!([]), "{file}");
+        page.resize(390);
+        page.until("innerWidth === 390").await;
+        page.until(&format!("{without_cue}.length === 0")).await;
+        // Scrolled to its end, a box has no more to show.
+        let first = "document.querySelector('.more')";
+        if page.js(&format!("!!{first}")).await == json!(true) {
+            wide += 1;
+            page.js(&format!(
+                "(window.box = {first}, box.scrollLeft = box.scrollWidth, true)"
+            ))
+            .await;
+            page.until("!window.box.matches('.more')").await;
+        }
+    }
+    assert!(wide > 10, "{wide} pages");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_lesson_can_be_ticked_and_no_file_that_a_page_names() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let book = served().await;
+    let page = driver.open(1280, &book).await;
+    let ticks = "document.querySelectorAll('.reader input').length";
+    for lesson in pages(&workspace()).unwrap() {
+        let file = lesson.file.replace(".md", ".html");
+        page.browser.goto(&format!("{book}/{file}")).await.unwrap();
+        page.until("document.readyState === 'complete'").await;
+        assert_eq!(page.js(ticks).await, json!(1), "{file}");
+    }
+    let file = "files/crates/singleton-game/src/game_manager.rs.html";
+    page.browser.goto(&format!("{book}/{file}")).await.unwrap();
+    page.until("document.readyState === 'complete'").await;
+    assert_eq!(page.js(ticks).await, json!(0));
 }
