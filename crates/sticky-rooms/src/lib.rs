@@ -10,6 +10,7 @@ pub mod board;
 pub mod demo;
 pub mod fleet;
 pub mod message;
+mod page;
 #[cfg(unix)]
 pub mod proxy;
 pub mod room;

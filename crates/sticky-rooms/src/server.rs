@@ -9,7 +9,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Json, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use program::RateLimitedLog;
 use program::origin::{
@@ -17,6 +17,7 @@ use program::origin::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::page;
 use crate::room_id::RoomId;
 use crate::rooms::Rooms;
 use crate::target::{ROUTED_PATH, Target};
@@ -89,7 +90,8 @@ pub fn router(rooms: Rooms, options: Options) -> Router {
         .route("/rooms/", get(Redirect::temporary("opera-1858")))
         .route("/rooms/{name}/", get(without_slash))
         .route("/rooms/{name}", get(room))
-        .route("/page.js", get(script))
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
         .route("/healthz", get(health))
         .fallback(nothing_here)
         .layer(from_fn(check_target))
@@ -183,7 +185,7 @@ async fn room(
         return nothing_here().await.into_response();
     };
     let Ok(upgrade) = upgrade else {
-        return Html(include_str!("page.html")).into_response();
+        return page::page();
     };
     if let Some(refusal) = served.forbidden(&headers) {
         return refusal;
@@ -216,9 +218,4 @@ async fn health(State(served): State<Served>, headers: HeaderMap) -> Response {
             .collect(),
     })
     .into_response()
-}
-
-async fn script() -> impl IntoResponse {
-    let headers = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    (headers, include_str!("page.js"))
 }

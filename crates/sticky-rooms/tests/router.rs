@@ -41,6 +41,36 @@ async fn a_room_has_one_spelling_and_every_other_one_is_refused() {
 }
 
 #[tokio::test]
+async fn the_page_may_load_what_its_server_serves_and_no_inline_script_or_style() {
+    let place = Place::new();
+    let (router, _) = served(&place).await;
+    for path in ["/rooms/opera-1858", "/page.css", "/page.js"] {
+        let said = answer(
+            router,
+            &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+        )
+        .await;
+        let (head, body) = said.split_once("\r\n\r\n").unwrap();
+        let policy =
+            "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self';";
+        assert!(head.contains(policy), "{path}: {head}");
+        for inline in [
+            "unsafe-inline",
+            "<style",
+            "style=",
+            "onclick=\"",
+            "javascript:",
+        ] {
+            assert!(!said.contains(inline), "{path}: {inline}");
+        }
+        assert_eq!(
+            body.matches("<script").count(),
+            body.matches("<script src=").count()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_second_request_on_a_connection_does_not_reach_the_first_ones_server() {
     let place = Place::new();
     let (router, _) = served(&place).await;
