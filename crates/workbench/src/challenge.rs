@@ -4,6 +4,7 @@ pub mod cache;
 mod database;
 pub mod instance;
 pub mod moves;
+pub(crate) mod network;
 pub mod relay;
 mod requests;
 pub mod rooms;
@@ -14,8 +15,8 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::network::Net;
-use crate::story::Level;
+use crate::challenge::network::Net;
+use crate::level::Level;
 
 /// A rule, and where the course explains it.
 #[derive(Debug, PartialEq, Eq)]

@@ -13,8 +13,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::challenge::Challenge;
 use crate::figure::figure;
 use crate::host::{Host, Trouble};
+use crate::level::Level;
 use crate::search::{Found, Options, Outcome, Tried, Watch, search};
-use crate::story::{self, Level};
+use crate::story;
 use crate::words;
 use crate::world::{Detail, Ended, tell};
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::challenge::Challenge;
-use crate::network::{Fate, Line};
-use crate::words::{capital, the};
+use crate::challenge::network::{Fate, Line};
+use crate::wording::{capital, the};
 use crate::world::{Ended, Fault};
 
 /// The width of the drawing, in its own units.

@@ -14,18 +14,19 @@ pub mod challenge;
 mod check;
 mod figure;
 mod host;
-mod network;
+pub mod level;
 mod random;
 pub mod search;
 pub mod shrink;
 pub mod story;
+mod wording;
 pub mod words;
 pub mod world;
 
+pub use challenge::network::{Fate, Line, Net};
 pub use challenge::{Challenge, cache, instance, moves, relay, rooms, slow};
 pub use check::check;
 pub use host::{Host, InProcess, Processes, Server, Trouble};
-pub use network::{Fate, Line, Net};
 
 use std::process::ExitCode;
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::challenge::Challenge;
 use crate::host::Host;
+use crate::level::Level;
 use crate::shrink::{is_first, shrink};
-use crate::story::{self, Level, Step, Story};
+use crate::story::{self, Step, Story};
 use crate::words;
 use crate::world::{Detail, Ended, Fault, tell};
 

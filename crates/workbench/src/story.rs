@@ -7,10 +7,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::challenge::Challenge;
+use crate::level::Level;
 use crate::random::Random;
 
 /// One step of a story; one line of a story's file.
@@ -37,38 +37,6 @@ pub enum Step<D> {
 
 /// A story of a challenge.
 pub type Story<C> = Vec<Step<<C as Challenge>::Deed>>;
-
-/// Which steps a story may have. Each level has all steps of the one below.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Level {
-    /// Nothing is slow and nothing fails
-    #[value(name = "1")]
-    NoFaults,
-    /// Messages may wait, so answers overtake each other
-    #[value(name = "2")]
-    SlowLinks,
-    /// Connections are lost; servers crash and pause
-    #[default]
-    #[value(name = "3")]
-    Crashes,
-}
-
-impl Level {
-    /// All levels up to this one, the lowest first.
-    pub fn up_to(self) -> impl Iterator<Item = Self> {
-        let all = [Self::NoFaults, Self::SlowLinks, Self::Crashes];
-        all.into_iter().filter(move |level| *level <= self)
-    }
-
-    /// The number and the meaning, as a line of the output begins.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::NoFaults => "level 1, no faults",
-            Self::SlowLinks => "level 2, slow links",
-            Self::Crashes => "level 3, lost connections and crashes",
-        }
-    }
-}
 
 /// All steps of a level, each with its share in a random story.
 pub fn steps<C: Challenge>(level: Level) -> Vec<(usize, Step<C::Deed>)> {

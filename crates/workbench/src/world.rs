@@ -1,10 +1,10 @@
 //! Tells one story to the student's servers: the harness owns the clock and every message.
 
+use crate::challenge::network::{Fate, Line, Net, Packet, Timer};
 use crate::challenge::{Broken, Challenge, Route};
 use crate::host::{Host, Trouble};
-use crate::network::{Fate, Line, Net, Packet, Timer};
 use crate::story::{Step, Story};
-use crate::words::{capital, the};
+use crate::wording::{capital, the};
 
 /// More messages in one step than this are a conversation without an end.
 const ENDLESS: usize = 300;

@@ -7,10 +7,11 @@ use std::sync::Mutex;
 
 use support::example;
 use workbench::instance::{self, Instance};
+use workbench::level::Level;
 use workbench::moves::{self, Moves};
 use workbench::relay::{self, Relay};
 use workbench::search::{Found, Options, Outcome, Tried, Watch, search};
-use workbench::story::{self, Level, Step};
+use workbench::story::{self, Step};
 use workbench::words;
 use workbench::world::{Detail, tell};
 use workbench::{Challenge, InProcess, Server};

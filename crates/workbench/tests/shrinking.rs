@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use workbench::level::Level;
 use workbench::relay::{Action, Deed, Event, Relay};
 use workbench::shrink::shrink;
-use workbench::story::{self, Level, Step, Story};
+use workbench::story::{self, Step, Story};
 use workbench::world::{Detail, tell};
 use workbench::{InProcess, Server};
 

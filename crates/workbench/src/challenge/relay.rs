@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Challenge, Route, Rule, Verdict, known};
-use crate::network::Net;
-use crate::story::Level;
+use crate::challenge::network::Net;
+use crate::level::Level;
 
 const USERS: [&str; 2] = ["Ann", "Ben"];
 const STOCKS: [&str; 2] = ["APPL", "GOOG"];

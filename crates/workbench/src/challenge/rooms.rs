@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::database::{Database, PLAYS};
 use super::{Challenge, Route, Rule, Verdict, index, known};
-use crate::network::Net;
+use crate::challenge::network::Net;
 
 const PLAYERS: [&str; 2] = ["Ann", "Ben"];
 const SERVERS: [&str; 2] = ["server-1", "server-2"];

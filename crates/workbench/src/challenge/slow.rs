@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Challenge, Route, Rule, Verdict, known};
-use crate::network::Net;
+use crate::challenge::network::Net;
 
 const USERS: [&str; 2] = ["Ann", "Ben"];
 const SERVER: &str = "server";

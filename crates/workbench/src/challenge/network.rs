@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::challenge::Challenge;
-use crate::words::message;
+use crate::wording::message;
 
 /// The network and the clock, as a challenge uses them.
 #[derive(Debug)]
