@@ -2,7 +2,7 @@
 //! answer to an exercise.
 //!
 //! The browser sends the name of something that a page offers, and text that goes into a file of a copy. It
-//! never sends a command. Read [`offers`] for what a page offers, [`guard`] for who may ask, and [`job`] for
+//! never sends a command. Read `offers.rs` for what a page offers, `guard.rs` for who may ask, and `job.rs` for
 //! the limits of what is started.
 
 mod check;

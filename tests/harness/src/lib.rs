@@ -13,13 +13,13 @@
 //!
 //! | part | feature |
 //! |---|---|
-//! | [`Process`], [`signal`], [`until`], [`is_installed`], [`skip`] | always there, without any dependency |
-//! | [`eventually`], which awaits between two looks | `async` |
-//! | [`RedisServer`] | `redis` |
-//! | [`Postgres`] | `postgres` |
-//! | [`PgBouncer`] | `pgbouncer` |
-//! | [`Proxy`]: nginx or HAProxy | `proxy` |
-//! | [`Driver`] and [`Window`]: Chromium | `browser` |
+//! | `Process`, `signal`, `until`, `is_installed`, `skip` | always there, without any dependency |
+//! | `eventually`, which awaits between two looks | `async` |
+//! | `RedisServer` | `redis` |
+//! | `Postgres` | `postgres` |
+//! | `PgBouncer` | `pgbouncer` |
+//! | `Proxy`: nginx or HAProxy | `proxy` |
+//! | `Driver` and `Window`: Chromium | `browser` |
 //!
 //! # A process
 //!

@@ -37,7 +37,7 @@ pub enum BadHead {
     /// It is not a request of HTTP/1.
     #[error("this is not an HTTP/1.1 request")]
     NotHttp,
-    /// More than [`MAX_HEAD`] bytes, or more than [`MAX_HEADERS`] lines.
+    /// More than `MAX_HEAD` bytes, or more than `MAX_HEADERS` lines.
     #[error(
         "the request has more than {} KiB or {MAX_HEADERS} lines of headers; most of that is usually \
          cookies of other programs on this host name: delete them, or open the page by 127.0.0.1 \
@@ -45,7 +45,7 @@ pub enum BadHead {
         MAX_HEAD / 1024
     )]
     TooLarge,
-    /// The visitor took longer than [`HEAD_TIMEOUT`].
+    /// The visitor took longer than `HEAD_TIMEOUT`.
     #[error("the request's headers did not arrive within {} seconds", HEAD_TIMEOUT.as_secs())]
     TooLate,
     /// Only pages and sockets are served here.

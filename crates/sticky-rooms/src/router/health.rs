@@ -1,6 +1,6 @@
 //! Which servers are up.
 //!
-//! A server is down when it is silent for [`SILENCE`] while it is asked for `/healthz`: it sends no
+//! A server is down when it is silent for `SILENCE` while it is asked for `/healthz`: it sends no
 //! answer and nothing to any visitor. That a connection is accepted proves nothing, because the system
 //! accepts for a process that is frozen. What proves nothing about a server, either: time in which this
 //! process did not run, and errors of our own, such as having no descriptors left.
