@@ -77,7 +77,7 @@ fn games_of_ones_own_are_played_from_stdin() {
 fn a_bad_third_line_ends_the_program_with_code_2_before_anything_was_added() {
     let file = format!("{}/bad-third-line.jsonl", env!("CARGO_TARGET_TMPDIR"));
     for (bad, reason) in [
-        ("e2e9", "goes to \"e9\", which is no square"),
+        ("e2e9", "goes to \"e9\", which is not a square"),
         ("e7e8k", "promotes to 'k'"),
         ("0000", "null move"),
     ] {
