@@ -152,3 +152,15 @@ fn a_disk_that_is_full_is_a_failure_and_named() {
     let message = text(&ended.stderr);
     assert!(message.contains("cannot write to stdout"), "{message}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sigterm_ends_it_with_its_verdict_also_as_process_1() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_pubsub-manager"));
+    let Some(ended) = harness::terminated_as_process_1(program.args(["--forever"])) else {
+        return;
+    };
+    assert!(ended.status.success(), "{ended:?}");
+    let shown = text(&ended.stdout);
+    assert!(shown.contains("\nverdict: "), "{shown}");
+}

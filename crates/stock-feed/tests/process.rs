@@ -416,3 +416,29 @@ fn when_descriptors_run_out_it_says_so_does_not_spin_and_serves_who_is_here() {
         "it must not fill the log: {said}"
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sigterm_ends_publish_with_its_summary_and_watch_also_as_process_1() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let feed = Server::start(&["--no-market"]);
+    let page = format!("ws://{}/ws", feed.address);
+    for flags in [
+        &["publish", "--redis", &redis.url(), "-"][..],
+        &["watch", &page, "APPL"],
+    ] {
+        let mut command = program();
+        let Some(ended) = harness::terminated_as_process_1(command.args(flags)) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{flags:?}: {ended:?}");
+        assert_eq!(
+            said.contains("published 0 prices"),
+            flags[0] == "publish",
+            "{said}"
+        );
+    }
+}

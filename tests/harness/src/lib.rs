@@ -13,7 +13,7 @@
 //!
 //! | part | feature |
 //! |---|---|
-//! | `Process`, `signal`, `until`, `is_installed`, `skip` | always there, without any dependency |
+//! | `Process`, `signal`, `until`, `is_installed`, `skip`, `terminated_as_process_1` | always there, without any dependency |
 //! | `eventually`, which awaits between two looks | `async` |
 //! | `RedisServer` | `redis` |
 //! | `Postgres` | `postgres` |
@@ -116,6 +116,8 @@ page.complains_of_nothing();
     reason = "this crate is a part of tests, and a test may panic"
 )]
 
+#[cfg(target_os = "linux")]
+mod container;
 mod port;
 mod process;
 mod skip;
@@ -134,6 +136,8 @@ mod redis_server;
 
 #[cfg(all(unix, feature = "browser"))]
 pub use browser::{Driver, Window};
+#[cfg(target_os = "linux")]
+pub use container::terminated_as_process_1;
 /// Keys and locators, for what [`Window`] has no word for.
 #[cfg(all(unix, feature = "browser"))]
 pub use fantoccini;
