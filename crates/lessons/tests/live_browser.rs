@@ -211,7 +211,7 @@ async fn page_10_from_a_refused_program_to_a_solved_exercise_with_only_the_brows
     page.until(&format!("!!{area}")).await;
     assert_eq!(page.js(&format!("{area}.value")).await, json!(solved));
     page.js(&check).await;
-    page.until(&format!("{line} === 'Solved: its 3 tests pass.'"))
+    page.until(&format!("{line} === 'Solved: its 4 tests pass.'"))
         .await;
     page.until(&format!(
         "{exercise}.querySelector('.live-done').textContent === '✓ solved'"
