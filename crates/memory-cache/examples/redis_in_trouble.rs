@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use game::famous;
-use harness::{Process, RedisServer};
+use harness::{Process, RedisServer, program_of_this_build};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,7 +42,7 @@ enum Trouble {
 async fn main() -> Result<()> {
     let program = match env::args_os().nth(1) {
         Some(program) => PathBuf::from(program),
-        None => beside_us()?,
+        None => program_of_this_build("memory-cache"),
     };
     println!("Redis is   answered   503  other   p50 ms  p99 ms  slowest ms   moves kept");
     for trouble in [
@@ -57,22 +57,6 @@ async fn main() -> Result<()> {
         measure(&program, redis, trouble).await?;
     }
     Ok(())
-}
-
-/// The program that was built with this example.
-fn beside_us() -> Result<PathBuf> {
-    let ours = env::current_exe()?;
-    let folder = ours.parent().and_then(Path::parent);
-    let program = folder
-        .context("an example has a folder")?
-        .join("memory-cache");
-    if !program.is_file() {
-        bail!(
-            "build {} first, as the first lines of this example say",
-            program.display()
-        );
-    }
-    Ok(program)
 }
 
 async fn measure(program: &Path, mut redis: RedisServer, trouble: Trouble) -> Result<()> {

@@ -13,7 +13,7 @@
 //!
 //! | part | feature |
 //! |---|---|
-//! | `Process`, `signal`, `until`, `is_installed`, `skip`, `terminated_as_process_1` | always there, without any dependency |
+//! | `Process`, `program_of_this_build`, `signal`, `until`, `is_installed`, `skip`, `terminated_as_process_1` | always there, without any dependency |
 //! | `eventually`, which awaits between two looks | `async` |
 //! | `RedisServer` | `redis` |
 //! | `Postgres` | `postgres` |
@@ -146,7 +146,7 @@ pub use pgbouncer::PgBouncer;
 pub use port::free_port;
 #[cfg(all(unix, feature = "postgres"))]
 pub use postgres::{FrozenPostgres, Postgres};
-pub use process::{Process, signal};
+pub use process::{Process, program_of_this_build, signal};
 #[cfg(all(unix, feature = "proxy"))]
 pub use proxy::{Proxy, ProxyProgram};
 #[cfg(feature = "redis")]

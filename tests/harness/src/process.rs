@@ -1,6 +1,7 @@
 //! A program as a process: what it prints, how it ends, and the signals it is sent.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -138,6 +139,17 @@ impl Process {
         // A hundred a second on every Linux.
         std::time::Duration::from_millis(ticks * 10)
     }
+
+    /// Its memory in bytes: what it has for itself, and its share of what it shares (PSS).
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> u64 {
+        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id())).unwrap();
+        let kib = rollup.lines().find_map(|line| {
+            let kib = line.strip_prefix("Pss:")?;
+            kib.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        });
+        kib.expect("a line of Pss") * 1024
+    }
 }
 
 impl Drop for Process {
@@ -163,6 +175,23 @@ fn collect(from: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> Joi
             line.clear();
         }
     })
+}
+
+/// The program `name` of the build that the running example belongs to.
+///
+/// Cargo builds an example without the package's programs: the first lines of the example say to
+/// build them first.
+#[track_caller]
+pub fn program_of_this_build(name: &str) -> PathBuf {
+    let example = std::env::current_exe().unwrap();
+    let folder = example.parent().and_then(Path::parent);
+    let program = folder.expect("an example has a folder").join(name);
+    assert!(
+        program.is_file(),
+        "build {} first, as the first lines of this example say",
+        program.display()
+    );
+    program
 }
 
 /// Sends a signal to any process: `TERM`, `INT`, `HUP`, `KILL`, `STOP`, `CONT`.
