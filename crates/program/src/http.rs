@@ -29,7 +29,7 @@ use crate::raise_descriptor_limit;
 
 pub use acceptor::Acceptor;
 pub use request_body::RequestBody;
-use write_deadline::WriteDeadline;
+use write_deadline::{StalledClients, WriteDeadline};
 
 /// How long a client may take to send the head of a request, and, on a connection that is kept, to start
 /// the next one.
@@ -65,6 +65,7 @@ where
         .header_read_timeout(HEAD_TIMEOUT);
     // Each connection holds a receiver: it learns of the end by it, and has ended when it drops it.
     let (end, ending) = watch::channel(());
+    let stalled = StalledClients::new();
     let mut shutdown = pin!(shutdown);
     let mut acceptor = Acceptor::new(listener);
     loop {
@@ -80,7 +81,7 @@ where
         let service = service_fn(move |request: Request<Incoming>| {
             service.call(request.map(RequestBody::new))
         });
-        let io = WriteDeadline::new(TokioIo::new(stream));
+        let io = WriteDeadline::new(TokioIo::new(stream), stalled.clone());
         let connection = http.serve_connection(io, service).with_upgrades();
         let mut ending = ending.clone();
         tokio::spawn(async move {

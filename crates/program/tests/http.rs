@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::future::pending;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// On a paused clock, which jumps ahead whenever everybody waits for it, so nobody really waits.
@@ -61,12 +63,52 @@ async fn a_client_that_does_not_read_its_answer_is_disconnected() {
     // More than the system keeps for a client that does not read.
     let long = async || vec![b'x'; 64 << 20];
     let address = start(Router::new().route("/", get(long))).await;
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-    connection.write_all(request).await.unwrap();
-    connection.readable().await.unwrap();
+    let connection = TcpStream::connect(address).await.unwrap();
+    let mut connection = ask_and_do_not_read(connection).await;
     tokio::time::sleep(AN_HOUR).await;
     let mut received = Vec::new();
     let _ = connection.read_to_end(&mut received).await;
     assert!(received.len() < 64 << 20, "all of it was kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_many_do_not_read_the_next_one_is_disconnected_soon_and_they_keep_their_time() {
+    // More than the system keeps for a client that does not read.
+    let long = Bytes::from(vec![b'x'; 64 << 20]);
+    let router = Router::new().route("/", get(async move || long.clone()));
+    let address = start(router).await;
+    let mut stalled = Vec::new();
+    for _ in 0..64 {
+        // The smallest buffer that the system gives, or it would keep megabytes for each.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(1).unwrap();
+        stalled.push(ask_and_do_not_read(socket.connect(address).await.unwrap()).await);
+    }
+    let mut next = ask_and_do_not_read(TcpStream::connect(address).await.unwrap()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for client in &stalled {
+        assert!(is_connected(client));
+    }
+    let mut received = Vec::new();
+    let _ = next.read_to_end(&mut received).await;
+    assert!(received.len() < 64 << 20, "all of its answer was kept");
+}
+
+async fn ask_and_do_not_read(mut connection: TcpStream) -> TcpStream {
+    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    connection.write_all(request).await.unwrap();
+    connection.readable().await.unwrap();
+    connection
+}
+
+/// Whether the server may still write to it, once all that has arrived is read.
+fn is_connected(client: &TcpStream) -> bool {
+    let mut arrived = [0; 4096];
+    loop {
+        match client.try_read(&mut arrived) {
+            Ok(1..) => {}
+            Ok(0) => return false,
+            Err(error) => return error.kind() == ErrorKind::WouldBlock,
+        }
+    }
 }
