@@ -10,41 +10,41 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Release},
 };
 
-/// What this server knows of one stock that has users. `U` is a handle to a user: a channel only
-/// keeps it for the fan-out, so it knows no user and no socket.
+/// The state of one stock that has users. `U` is a handle to a user: a channel only keeps it for the
+/// fan-out, so it does not import users or sockets.
 pub(crate) struct Channel<U> {
     pub(crate) stock: Stock,
-    // The flags stand outside the lock because a user that catches up reads them of every stock
-    // that it is subscribed to. What a flag says is sent by a job of the fan-out that is made after
-    // the flag was written, so a reader that comes too early is corrected.
+    // The flags are outside the lock because a user that catches up reads them for every stock to
+    // which it is subscribed. A job of the fan-out, made after a flag was written, sends the new
+    // status, so a user that was sent the old one a moment earlier is corrected.
     /// The broker refuses the channel, or its confirmation is late. Written by the manager's task,
     /// read when a status is sent.
     unconfirmed: AtomicBool,
     /// The newest message was not a price. Written by the fan-out, read when a status is sent.
     invalid: AtomicBool,
-    /// The broker confirmed the channel and was not asked to leave it since: a further confirmation
-    /// is that of a new connection. Only the manager's task writes and reads it.
+    /// The broker confirmed the channel and was not asked to unsubscribe from it since: a further
+    /// confirmation is that of a new connection. Only the manager's task writes and reads it.
     was_confirmed: AtomicBool,
     /// Users that subscribe and unsubscribe write the list, the fan-out writes the rest; a user that
     /// catches up reads. Taken under the lock of a user or of the map of channels, never around one.
     state: Mutex<State<U>>,
 }
 
-/// One lock for all three: a user that is added between `seq` and `last` would get a price twice, or
-/// not at all.
+/// One lock for all three: a user that is added between the writes of `seq` and `last` would get a
+/// price twice, or not at all.
 pub(crate) struct State<U> {
-    /// How many prices were relayed since the stock has had users.
+    /// How many prices were relayed since the stock has users: the number of the last one.
     pub(crate) seq: u64,
     pub(crate) last: Option<Price>,
     pub(crate) users: Subscribers<U>,
 }
 
-/// What a user gets when it is added.
+/// What the caller learns when a user is added.
 pub(crate) struct Added {
     pub(crate) key: SubscriberKey,
     pub(crate) last_seq: u64,
     pub(crate) last: Option<Price>,
-    /// How many users there are now.
+    /// How many users there are now, from 1 on.
     pub(crate) users: usize,
 }
 
@@ -101,7 +101,7 @@ impl<U> Channel<U> {
         !self.lock().users.is_empty()
     }
 
-    /// Adds a user, who is owed only the prices that come later.
+    /// Adds a user, which is owed only later prices.
     pub(crate) fn add(&self, user: U) -> Added {
         let mut state = self.lock();
         let key = state.users.add(user);
@@ -113,7 +113,7 @@ impl<U> Channel<U> {
         }
     }
 
-    /// Removes a user, and returns how many stay.
+    /// Removes a user, and returns how many remain.
     pub(crate) fn remove(&self, key: SubscriberKey) -> usize {
         let mut state = self.lock();
         state.users.remove(key);

@@ -16,14 +16,14 @@ use std::{
     },
 };
 
-/// Every stock that has users, and those that the manager has not left yet.
+/// Every stock that has users, and those from which the manager has not unsubscribed yet.
 #[derive(Default)]
 pub(crate) struct Channels {
     /// A stock is added with its first user, and removed by the manager's task once the broker is not
     /// subscribed to it. Users take this lock under their own, and channels' locks are taken under it.
     map: Mutex<HashMap<Stock, Arc<UserChannel>>>,
-    /// How many stocks have users. It is beside the lock because `/metrics` reads it, and must not
-    /// count a hundred thousand stocks for that.
+    /// How many stocks have users. Written by the users' verbs; `/metrics` reads it, and must not lock
+    /// the map and count a hundred thousand stocks for it.
     wanted: AtomicI64,
 }
 
@@ -49,7 +49,7 @@ impl Channels {
         (channel, added)
     }
 
-    /// Removes a user from the stock, and returns how many stay.
+    /// Removes a user from the stock, and returns how many remain.
     pub(crate) fn remove(&self, channel: &UserChannel, key: SubscriberKey) -> usize {
         let users = channel.remove(key);
         if users == 0 {
@@ -59,8 +59,8 @@ impl Channels {
     }
 
     pub(crate) fn wanted(&self) -> u64 {
-        // The last user of a stock may be counted out before its first user was counted in: both are
-        // counted after the channel's lock was released.
+        // May be negative for a moment: users are counted after the channel's lock is released, so the
+        // last user of a stock may be subtracted before its first user is added.
         u64::try_from(self.wanted.load(Relaxed)).unwrap_or(0)
     }
 

@@ -3,9 +3,9 @@
 use crate::{Socket, UserId, registry::Registry, user::User};
 use std::{fmt, sync::Arc};
 
-/// A user that the hub knows. Only [`connect`](crate::Hub::connect) makes one, it cannot be cloned, and it
-/// leaves every stock when it is dropped.
-#[must_use = "a connection that is dropped leaves at once"]
+/// A user that the hub knows. Only [`connect`](crate::Hub::connect) makes one, it cannot be cloned, and
+/// dropping it disconnects the user and ends all of its subscriptions.
+#[must_use = "dropping a connection disconnects its user"]
 pub struct Connection<S: Socket> {
     user: Arc<User<S>>,
     registry: Arc<Registry>,
@@ -33,17 +33,18 @@ impl<S: Socket> Connection<S> {
         &self.user.socket
     }
 
-    /// Sends a reply of the caller's own, in order with the prices and never skipped. If the user
-    /// does not read it waits; over 32 KiB of waiting replies the hub evicts the user.
+    /// Sends a reply of the caller's own, in order with the prices and never skipped. It waits if the
+    /// user does not read; the hub evicts a user for whom more than 32 KiB of replies wait.
     pub fn send(&self, bytes: &[u8]) {
         let user = self.user();
         let mut state = user.lock();
         user.reply(&mut state, bytes, &self.registry.delivery);
     }
 
-    /// The user leaves every stock, and `final_frame` is the last that it is sent: after the replies
-    /// that wait for it, and after the rest of a price that was cut. When the socket has taken it,
-    /// at once if it can, it is told to [`shutdown`](Socket::shutdown). The first call counts.
+    /// Ends all of the user's subscriptions, and sends `final_frame` as the last thing: after the
+    /// replies that wait for it, and after the rest of a price that was cut. When the socket has taken
+    /// the frame, immediately if it can, it is [shut down](Socket::shutdown). Only the first call has
+    /// an effect.
     pub fn close(&self, final_frame: &[u8]) {
         let user = self.user();
         let mut state = user.lock();

@@ -1,7 +1,7 @@
 //! What writing to a user takes from its hub.
 
 use crate::{
-    Encode, Event, Feed, HubOptions, Listener, UserId,
+    Encode, Feed, HubEvent, HubOptions, OnEvent, UserId,
     stats::{Counters, count},
 };
 use std::{
@@ -19,11 +19,11 @@ use tokio::{runtime::Handle, task::AbortHandle};
 use tokio_util::task::TaskTracker;
 
 /// How users are written to, and where it is counted and reported: all that a user, its task and
-/// the fan-out know of the hub. It knows no user, so none of them is in a circle with the hub.
+/// the fan-out need of the hub. It has no handle to a user, so there is no circle of imports.
 pub(crate) struct Delivery {
     encoder: Arc<dyn Encode>,
     slow_consumer_timeout: Duration,
-    on_event: Option<Listener>,
+    on_event: Option<OnEvent>,
     runtime: Handle,
     /// The tasks of users that lag. A user adds its task under its own lock; the end of the task
     /// removes it, so the length is the number of users that lag.
@@ -32,7 +32,8 @@ pub(crate) struct Delivery {
     /// status. It is not part of a lock because it is one bit, and a status that is one write late
     /// is corrected by the fan-out's job that follows each change.
     stale: AtomicBool,
-    /// Written from every task, each counter by itself: a reader sees no two of the same moment.
+    /// Written from every task, one counter at a time: what is read together need not be of the same
+    /// moment.
     pub(crate) counters: Counters,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Delivery {
 #[derive(Default, Clone, Copy)]
 pub(crate) struct Delivered {
     pub(crate) prices: u64,
-    /// How many prices the user was told that it missed.
+    /// How many prices the sent ones say that the user missed.
     pub(crate) missed: u64,
 }
 
@@ -62,7 +63,7 @@ impl Delivery {
         &*self.encoder
     }
 
-    /// How long a user may read nothing while something waits for it.
+    /// How long a user may take nothing while something waits for it; then it is evicted.
     pub(crate) fn slow_consumer_timeout(&self) -> Duration {
         self.slow_consumer_timeout
     }
@@ -76,13 +77,13 @@ impl Delivery {
         }
     }
 
-    /// Returns whether this changes anything.
+    /// Returns whether the feed was in the other state before.
     pub(crate) fn set_feed(&self, feed: Feed) -> bool {
         let stale = feed == Feed::Stale;
         self.stale.swap(stale, AcqRel) != stale
     }
 
-    /// Runs the task of a user that lags.
+    /// Runs the task of a user that lags, in the hub's runtime: the caller may be in none.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.lagging.spawn_on(task, &self.runtime).abort_handle()
     }
@@ -115,7 +116,7 @@ impl Delivery {
     }
 
     /// Calls the listener, if there is one; without one the event is not made.
-    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+    pub(crate) fn emit(&self, event: impl FnOnce() -> HubEvent) {
         if let Some(listener) = &self.on_event {
             listener(&event());
         }

@@ -5,19 +5,21 @@ use thiserror::Error;
 
 /// Nothing is relayed any more: the manager was disconnected, or its task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the manager is disconnected: start a new process to follow stocks again")]
+#[error("the manager is disconnected: start a new process to subscribe again")]
 pub struct Disconnected;
 
-/// Why a user cannot follow a stock.
+/// Why a user cannot subscribe to a stock.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// The user follows as many stocks as it may.
-    #[error("{stock} would be one stock too many: a user follows {most} at most, leave one first")]
+    /// The user is subscribed to as many stocks as [`HubOptions`](crate::HubOptions) allows.
+    #[error(
+        "{stock} would be one stock too many: a user has {most} at most, unsubscribe from one first"
+    )]
     TooManyStocks {
-        /// The stock that was not accepted.
+        /// The stock to which the user is not subscribed now.
         stock: Stock,
-        /// How many a user may follow.
+        /// The limit, 100 by default.
         most: usize,
     },
     /// See [`Disconnected`].

@@ -1,4 +1,4 @@
-//! What happens, one sentence each: the lecture's `console.log` lines.
+//! What happens, as one sentence for each event: the lecture's `console.log` lines.
 
 use crate::{Price, Stock, UserId};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use std::{fmt, sync::Arc};
     missing_docs,
     reason = "a stock, a price and a user's number need no sentence"
 )]
-pub enum Event {
+pub enum HubEvent {
     /// A user subscribed to a stock.
     UserSubscribed {
         user: UserId,
@@ -24,7 +24,7 @@ pub enum Event {
     UserUnsubscribed {
         user: UserId,
         stock: Stock,
-        /// The stock's users that are left on this server: from 0 on.
+        /// The stock's users that remain on this server: from 0 on.
         users: usize,
     },
     /// The broker confirmed that this server is subscribed to the channel.
@@ -65,29 +65,35 @@ pub enum Event {
     },
 }
 
-impl fmt::Display for Event {
+impl fmt::Display for HubEvent {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UserSubscribed {
                 user,
                 stock,
                 users: 1,
-            } => write!(out, "{user} follows {stock}, the first to do so"),
+            } => write!(out, "{user} subscribed to {stock}, its first user"),
             Self::UserSubscribed { user, stock, users } => {
-                write!(out, "{user} follows {stock}, as {users} users now do")
+                write!(
+                    out,
+                    "{user} subscribed to {stock}, which has {users} users now"
+                )
             }
             Self::UserUnsubscribed {
                 user,
                 stock,
                 users: 0,
-            } => write!(out, "{user} left {stock}, the last to do so"),
+            } => write!(out, "{user} unsubscribed from {stock}, its last user"),
             Self::UserUnsubscribed {
                 user,
                 stock,
                 users: 1,
-            } => write!(out, "{user} left {stock}, 1 user stays"),
+            } => write!(out, "{user} unsubscribed from {stock}, 1 user remains"),
             Self::UserUnsubscribed { user, stock, users } => {
-                write!(out, "{user} left {stock}, {users} users stay")
+                write!(
+                    out,
+                    "{user} unsubscribed from {stock}, {users} users remain"
+                )
             }
             Self::Subscribed {
                 stock,
@@ -96,7 +102,10 @@ impl fmt::Display for Event {
             Self::Subscribed { stock, again: true } => {
                 write!(out, "subscribed to the channel of {stock} again")
             }
-            Self::Unsubscribed { stock } => write!(out, "last user of {stock} left: unsubscribed"),
+            Self::Unsubscribed { stock } => write!(
+                out,
+                "no user of {stock} remains: unsubscribed from the channel"
+            ),
             Self::Refused { stock, reason } => write!(
                 out,
                 "the broker refuses {stock}; its users are sent \"stale\", and it is asked again: {reason}"
@@ -125,6 +134,6 @@ impl fmt::Display for Event {
     }
 }
 
-/// Is called with each event as it happens, from wherever it happens. It must not wait, and must not
-/// call the manager, whose locks may be held.
-pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
+/// Is called with each event, in the task in which it happens: a user's, the broker's or the manager's.
+/// It must not wait, and must not call the hub, which may hold a user's lock during the call.
+pub type OnEvent = Arc<dyn Fn(&HubEvent) + Send + Sync>;

@@ -1,11 +1,11 @@
 //! One price to many users, a slice of them at a time.
 //!
-//! Prices that wait together leave together: encoded once, in one write for each user. The loop is
-//! cut into slices of [`SLICE`] users, so that a price for a million users delays no other task:
+//! Prices that are pending together are sent together: encoded once, in one write for each user. The
+//! loop is cut into slices of [`SLICE`] users, so that a price for a million users delays no other task:
 //! between two slices the broker is read, users subscribe, and other stocks have their turn.
 
 use crate::{
-    Event, Message, Price, Stock,
+    FeedMessage, HubEvent, Price, Stock,
     frames::Frames,
     pending::Pending,
     registry::Registry,
@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 use std::{collections::VecDeque, sync::Arc};
 use tokio::task::yield_now;
 
-/// How many users are written to before other tasks run: at a few microseconds a write to a socket,
-/// some two milliseconds.
+/// How many users are written to before other tasks run: about two milliseconds, at some eight
+/// microseconds for a write to a socket.
 const SLICE: usize = 256;
 
 /// What is to be sent, and the loop that sends it.
@@ -24,15 +24,15 @@ pub(crate) struct FanOut {
     registry: Arc<Registry>,
     /// Prices on their way from the broker to the jobs.
     pub(crate) pending: Pending,
-    /// The loop holds it while it writes a slice to users' sockets; the manager's task adds a status.
-    /// It is the first of all locks.
+    /// The loop holds it while it writes a slice to users' sockets; the manager's task adds the job of a
+    /// status. It is the first in the order of locks.
     jobs: Mutex<Jobs>,
 }
 
 #[derive(Default)]
 struct Jobs {
     queue: VecDeque<Job>,
-    /// The users of one slice; kept for its memory only.
+    /// The users of one slice, empty between slices; a field so that its memory is reused.
     slice: Vec<Arc<User>>,
 }
 
@@ -49,7 +49,7 @@ enum Job {
 struct Cursor {
     channel: Arc<UserChannel>,
     batch: Batch,
-    /// Users up to here are still to be sent the batch; a cursor goes from the end to the front.
+    /// Users before this position are still to be sent the batch; a cursor goes from the end to the front.
     end: usize,
 }
 
@@ -79,9 +79,9 @@ impl FanOut {
 
     /// Sends what waits, until the task that calls it is dropped.
     pub(crate) async fn run(&self) {
-        // It outlives a slice: a price for one user at a time is a slice of one, and the next price
-        // is there when that is sent. Counted anew for each, such a stream would never yield, and
-        // the broker's task, which runs in the same thread, would not read.
+        // Counted over several slices: a price for one user is a slice of one, and the next price may
+        // be pending when it is sent. If each slice began at 0, such a stream would never yield, and the
+        // broker's task, which runs in the same thread, would not read.
         let mut sent = 0;
         loop {
             let is_idle = {
@@ -156,7 +156,7 @@ impl Jobs {
             end,
         }) = &mut cursor
         {
-            // The lock is held to copy handles only: a user's lock comes before a channel's.
+            // The channel is locked only while handles are copied: the order of locks is user, channel.
             *end = channel.lock().users.slice(*end, most, &mut self.slice);
             sent = self.slice.len();
             let delivery = &of.registry.delivery;
@@ -164,10 +164,10 @@ impl Jobs {
             delivery.count(users.map(|user| user.send_batch(channel, batch, delivery)));
         }
         let cursor = cursor.filter(|cursor| cursor.end > 0);
-        // The rest of this batch, or what came while it was sent. The job goes to the end of the
-        // queue: a stock with a million users would otherwise keep all others waiting. And it is
-        // `finish` that ends it, under the lock of what waits: a price that comes after that look
-        // finds no job and asks for one.
+        // There is more to send: the rest of this batch, or prices that came while it was sent. The job
+        // goes to the end of the queue; otherwise a stock with a million users would delay all others.
+        // `finish` ends the job under the lock of the pending prices: a price that comes after it finds
+        // no job, and asks for one.
         if cursor.is_some() || !of.pending.finish(stock) {
             self.queue.push_back(Job::Prices(stock, cursor));
         }
@@ -182,21 +182,22 @@ impl Jobs {
         sent
     }
 
-    /// Makes one batch of all that waits; none if the stock has no users.
+    /// Makes one batch of all pending prices of a stock; none if the stock has no users.
     fn begin(&mut self, stock: Stock, of: &FanOut) -> Option<Cursor> {
         let pending = of.pending.take(stock);
         let delivery = &of.registry.delivery;
-        // Between the last user's leaving and the broker's confirming it, prices still come. They
-        // are not missed: `missed` counts what a user was told that it missed, and there is no
-        // user. One that subscribes now begins with the next price.
+        // Prices still come after the last user has unsubscribed, until the broker confirms the
+        // server's unsubscribe. They do not count as missed, because no user misses them; a user that
+        // subscribes now begins with the next price.
         let channel = of.registry.channels.get(&stock)?;
-        // What cannot be relayed must not leave users with an old price that is called live.
+        // An invalid message is not relayed, so without the status users would take the price before it
+        // for the newest.
         if channel.set_invalid(pending.invalid) {
             let job = Job::StockStatus(Arc::clone(&channel), usize::MAX);
             self.queue.push_back(job);
         }
         let (prices, dropped) = (pending.prices, pending.dropped);
-        // Only messages that were not prices came.
+        // There is none if only invalid messages came.
         let newest = prices.back().copied()?;
         let (before, end) = {
             let mut state = channel.lock();
@@ -206,13 +207,13 @@ impl Jobs {
             (before, state.users.len())
         };
         delivery.emit(|| relayed(stock, newest, end));
-        // The channel is kept for its last price until the broker has confirmed that it is left.
+        // The channel is kept, with its last price, until the broker has confirmed the unsubscribe.
         if end == 0 {
             return None;
         }
         let mut frames = Frames::default();
         for (at, price) in prices.iter().enumerate() {
-            let message = Message::Price {
+            let message = FeedMessage::Price {
                 stock: &stock,
                 price,
                 last: false,
@@ -234,8 +235,8 @@ impl Jobs {
     }
 }
 
-fn relayed(stock: Stock, price: Price, users: usize) -> Event {
-    Event::Relayed {
+fn relayed(stock: Stock, price: Price, users: usize) -> HubEvent {
+    HubEvent::Relayed {
         stock,
         price,
         users,

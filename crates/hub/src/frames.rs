@@ -1,11 +1,11 @@
-//! Messages that were encoded once, for everyone who gets them.
+//! Messages, encoded once for all users that are sent them.
 
-use crate::{Encode, Message};
+use crate::{Encode, FeedMessage};
 
-/// Encoded messages that leave in one write, and where each of them ends.
+/// Encoded messages for one write, and where each of them ends.
 ///
-/// The ends matter when a socket takes a part: the message that was cut must be finished, those
-/// behind it are not begun.
+/// The ends matter when a socket takes only a part: the message that was cut must be finished, those
+/// after it are not begun.
 #[derive(Default)]
 pub(crate) struct Frames {
     bytes: Vec<u8>,
@@ -13,7 +13,7 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn push(&mut self, encoder: &dyn Encode, message: &Message<'_>) {
+    pub(crate) fn push(&mut self, encoder: &dyn Encode, message: &FeedMessage<'_>) {
         encoder.encode(message, &mut self.bytes);
         self.ends.push(self.bytes.len());
     }
@@ -26,7 +26,7 @@ impl Frames {
         self.ends.len()
     }
 
-    /// How many messages were begun when `taken` bytes were, and what the last of them still lacks.
+    /// How many messages are begun when a socket has taken `taken` bytes, and the rest of the last one.
     pub(crate) fn begun(&self, taken: usize) -> (usize, &[u8]) {
         let whole = self.ends.partition_point(|end| *end <= taken);
         let start = whole.checked_sub(1).map_or(0, |last| self.ends[last]);
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn a_cut_message_is_finished_and_the_next_is_not_begun() {
         let mut frames = Frames::default();
-        let message = Message::Status {
+        let message = FeedMessage::Status {
             feed: Feed::Live,
             stock: None,
         };

@@ -3,7 +3,9 @@
 mod manager;
 mod users;
 
-use crate::{Event, Feed, HubOptions, Stats, fan_out::FanOut, registry::Registry, stats::Counters};
+use crate::{
+    Feed, HubEvent, HubOptions, Stats, fan_out::FanOut, registry::Registry, stats::Counters,
+};
 use parking_lot::Mutex;
 use program::RateLimitedLog;
 use std::{fmt, sync::Arc};
@@ -27,8 +29,11 @@ use tokio_util::sync::CancellationToken;
 /// All others are leaves, held for a few instructions: pending prices, dirty stocks, and the reason for
 /// being stale.
 pub struct Hub {
+    /// Read by `subscribe`; set once, by the options.
     stocks_per_user: usize,
+    /// What each connection keeps of the hub, so that dropping it can remove its user.
     registry: Arc<Registry>,
+    /// Run by the manager's task; what is pending in it is written by the broker's task.
     fan_out: FanOut,
     /// Why the feed is stale, empty while it is live. Only the manager's task writes and reads it.
     stale_because: Mutex<String>,
@@ -57,7 +62,7 @@ impl Hub {
         })
     }
 
-    /// Every verb is refused from here on.
+    /// Closes the hub: from now on every verb answers [`Disconnected`](crate::Disconnected).
     pub fn close(&self) {
         self.closed.cancel();
     }
@@ -67,12 +72,12 @@ impl Hub {
         self.closed.cancelled().await;
     }
 
-    /// Whether it was closed.
+    /// Whether [`close`](Self::close) was called.
     pub fn is_closed(&self) -> bool {
         self.closed.is_cancelled()
     }
 
-    /// Waits until no user lags: each has caught up, or was evicted at its deadline.
+    /// Waits until no user lags: each has caught up, disconnected, or was evicted at its deadline.
     pub async fn drained(&self) {
         self.registry.delivery.drained().await;
     }
@@ -90,7 +95,7 @@ impl Hub {
         }
     }
 
-    /// The counters alone, which cost the same however many stocks there are.
+    /// The counters without the list of stocks, at a cost that does not grow with it.
     pub fn counts(&self) -> Stats {
         let users = self.registry.users.lock().len() as u64;
         let lagging = self.registry.delivery.lagging();
@@ -102,7 +107,7 @@ impl Hub {
         &self.registry.delivery.counters
     }
 
-    fn emit(&self, event: impl FnOnce() -> Event) {
+    fn emit(&self, event: impl FnOnce() -> HubEvent) {
         self.registry.delivery.emit(event);
     }
 }

@@ -1,11 +1,12 @@
-//! The users of one server: what they follow, how far each of them is, and what each is sent.
-//! Without it one slow reader would hold up all others, and a price would be encoded once a user.
-//! It knows no broker: the crate `pubsub-manager` tells it what a broker said, and asks it which
-//! channels are wanted; `cargo run -p pubsub-manager` shows both at work.
+//! The users of one server: what each is subscribed to, which price it was sent last, and what it is
+//! sent next.
+//! Without it one slow reader would hold up all others, and a price would be encoded for each user.
+//! It has no broker: the crate `pubsub-manager` reports what the broker confirmed, refused and
+//! published, and reads which channels are wanted; `cargo run -p pubsub-manager` shows both.
 //! Read `hub.rs` next, then `fan_out.rs`, `user.rs` and `user/catch_up.rs`. Each
 //! module below imports from those under it only: `user.rs` does not import the hub.
 
-// The verbs, of users and of a manager.
+// What users and a manager call.
 mod hub;
 
 mod connection;
@@ -42,9 +43,9 @@ mod user_id;
 pub use connection::Connection;
 pub use dirty::Dirty;
 pub use error::{Disconnected, SubscribeError};
-pub use event::{Event, Listener};
+pub use event::{HubEvent, OnEvent};
 pub use hub::Hub;
-pub use message::{Encode, Feed, JsonLines, Message};
+pub use message::{Encode, Feed, FeedMessage, JsonLines};
 pub use options::HubOptions;
 pub use price::{BadPrice, Price};
 pub use socket::Socket;

@@ -3,48 +3,49 @@
 use crate::{Price, Stock};
 use serde::Serialize;
 
-/// Whether prices flow from the broker to this server now.
+/// Whether prices arrive from the broker at this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Feed {
-    /// They do: what you see is the newest there is.
+    /// They do: the last price is the newest there is.
     Live,
-    /// They do not: what you see may be old.
+    /// They do not: the last price may be old.
     Stale,
 }
 
 /// What a user is sent. Its JSON is the stock feed's wire protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum Message<'a> {
-    /// This server accepts that the user follows the stock.
+pub enum FeedMessage<'a> {
+    /// The user is subscribed to the stock on this server; the broker may still have to confirm it.
     Subscribed {
-        /// The stock that is followed.
+        /// For instance `APPL`.
         stock: &'a Stock,
     },
-    /// The user does not follow the stock any more: no price of it comes after this.
+    /// The user is not subscribed to the stock any more: no price of it comes after this.
     Unsubscribed {
-        /// The stock that was left.
+        /// For instance `APPL`, also if the user was not subscribed to it.
         stock: &'a Stock,
     },
-    /// A price of a stock that the user follows.
+    /// A price of a stock to which the user is subscribed.
     Price {
-        /// The stock that the price is of.
+        /// For instance `APPL`.
         stock: &'a Stock,
-        /// Its price, as it was published.
+        /// As it was published: `100.10` stays `100.10`.
         price: &'a Price,
-        /// Whether this is the last price known when the user joined, rather than a new one.
+        /// Whether this is the last price known when the user subscribed, rather than a new one.
         #[serde(skip_serializing_if = "is_false")]
         last: bool,
-        /// How many prices were relayed and skipped since the one that this user got before.
+        /// How many prices of the stock were relayed and skipped since the last one that this user was
+        /// sent.
         #[serde(skip_serializing_if = "is_zero")]
         missed: u64,
     },
-    /// Whether prices flow: of one stock if it is named, of all others if not.
+    /// Whether prices flow: those of one stock, or of all stocks without a status of their own.
     Status {
-        /// The state from this message on.
+        /// Live or stale from this message on.
         feed: Feed,
-        /// The one stock that this is about.
+        /// The one stock that this is about, or none for the whole feed.
         #[serde(skip_serializing_if = "Option::is_none")]
         stock: Option<&'a Stock>,
     },
@@ -61,19 +62,19 @@ fn is_zero(missed: &u64) -> bool {
 
 /// How messages become bytes.
 ///
-/// A message is encoded once and shared by all its receivers, so what comes out must not depend
-/// on who receives it.
+/// A message is encoded once for all users that are sent it, so the bytes must not depend on the user.
 pub trait Encode: Send + Sync + 'static {
-    /// Appends the message to `into`, complete in itself: bytes of two messages may leave together.
-    fn encode(&self, message: &Message<'_>, into: &mut Vec<u8>);
+    /// Appends the message to `into`. It must be complete in itself, because the bytes of several
+    /// messages may be sent in one write.
+    fn encode(&self, message: &FeedMessage<'_>, into: &mut Vec<u8>);
 }
 
-/// One JSON object a line: the encoding when nothing else is asked for.
+/// One JSON object a line: the default encoding.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonLines;
 
 impl Encode for JsonLines {
-    fn encode(&self, message: &Message<'_>, into: &mut Vec<u8>) {
+    fn encode(&self, message: &FeedMessage<'_>, into: &mut Vec<u8>) {
         serde_json::to_writer(&mut *into, message)
             .expect("a message has string keys, and a Vec takes every write");
         into.push(b'\n');
@@ -84,7 +85,7 @@ impl Encode for JsonLines {
 mod tests {
     use super::*;
 
-    fn line(message: Message<'_>) -> String {
+    fn line(message: FeedMessage<'_>) -> String {
         let mut bytes = Vec::new();
         JsonLines.encode(&message, &mut bytes);
         String::from_utf8(bytes).unwrap()
@@ -95,31 +96,31 @@ mod tests {
         let stock = &"APPL".parse().unwrap();
         let price = &"100.01".parse().unwrap();
         let sent = [
-            line(Message::Subscribed { stock }),
-            line(Message::Unsubscribed { stock }),
-            line(Message::Price {
+            line(FeedMessage::Subscribed { stock }),
+            line(FeedMessage::Unsubscribed { stock }),
+            line(FeedMessage::Price {
                 stock,
                 price,
                 last: false,
                 missed: 0,
             }),
-            line(Message::Price {
+            line(FeedMessage::Price {
                 stock,
                 price,
                 last: true,
                 missed: 0,
             }),
-            line(Message::Price {
+            line(FeedMessage::Price {
                 stock,
                 price,
                 last: false,
                 missed: 3,
             }),
-            line(Message::Status {
+            line(FeedMessage::Status {
                 feed: Feed::Live,
                 stock: None,
             }),
-            line(Message::Status {
+            line(FeedMessage::Status {
                 feed: Feed::Stale,
                 stock: Some(stock),
             }),

@@ -8,12 +8,12 @@ use tokio::sync::Notify;
 /// How many prices of a stock may wait; older ones are dropped and count as missed.
 pub(crate) const MAX_PENDING_PRICES: usize = 64;
 
-/// What came from the broker and was not fanned out yet.
+/// What came from the broker and is not fanned out yet.
 #[derive(Default)]
 pub(crate) struct Pending {
-    /// The broker's own task writes it, and the fan-out takes from it. The broker's task must not wait
-    /// for a fan-out that is writing to sockets: this lock is held for a few instructions only, and
-    /// no other is taken under it.
+    /// The broker's own task writes it, and the fan-out takes from it. It has a lock of its own because
+    /// the broker's task must not wait while the fan-out writes to sockets. The lock is held for a few
+    /// instructions, and no other is taken under it.
     state: Mutex<State>,
     /// Wakes the fan-out, the one task that waits for it: a stock needs a job, or a job was added.
     pub(crate) changed: Notify,
@@ -21,7 +21,7 @@ pub(crate) struct Pending {
 
 #[derive(Default)]
 struct State {
-    /// A stock stands here from its first price until the fan-out has sent its last one.
+    /// A stock is in this map from its first price until the fan-out has sent its last one.
     stocks: HashMap<Stock, Prices>,
     /// Stocks that the fan-out has no job for yet.
     new: Vec<Stock>,
@@ -73,7 +73,7 @@ impl Pending {
         std::mem::take(&mut self.state.lock().new)
     }
 
-    /// Takes what waits of a stock that has a job.
+    /// Takes the pending prices of a stock that has a job.
     pub(crate) fn take(&self, stock: Stock) -> Prices {
         let mut state = self.state.lock();
         state
@@ -83,8 +83,8 @@ impl Pending {
             .unwrap_or_default()
     }
 
-    /// Ends a stock's job if nothing of it waits, and returns whether it did. One lock for the look and
-    /// the end: a price in between would find a stock with a job, and no job would find the price.
+    /// Ends a stock's job if nothing of it waits, and returns whether it did. Both happen under one lock:
+    /// otherwise a price in between would find the job, and the job, which ends, not the price.
     pub(crate) fn finish(&self, stock: Stock) -> bool {
         let mut state = self.state.lock();
         let finished = state

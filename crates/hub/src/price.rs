@@ -18,7 +18,7 @@ const LONGEST: usize = 1 + WHOLE + 1 + FRACTION;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Price(ArrayString<LONGEST>);
 
-/// What was given is not a price.
+/// A text that is not a price.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{text:?} is not a price: write up to {WHOLE} digits, and up to {FRACTION} after a point, for instance 100.01 or -0.5"

@@ -1,7 +1,7 @@
 //! Who is connected, and who is subscribed to what.
 
 use crate::{
-    Event, Feed, HubOptions, Price, Stock, UserId,
+    Feed, HubEvent, HubOptions, Price, Stock, UserId,
     channels::Channels,
     delivery::Delivery,
     dirty::Dirty,
@@ -15,12 +15,12 @@ use tokio::runtime::Handle;
 /// The users of a hub and their subscriptions; what each connection keeps of its hub.
 pub(crate) struct Registry {
     /// Every user, for what is sent to all of them. Written when a user connects, and when it
-    /// leaves, under that user's own lock; the fan-out reads a slice of it and writes to no user
+    /// disconnects, under that user's own lock; the fan-out reads a slice of it and writes to no user
     /// before it has released the lock.
     pub(crate) users: Mutex<Subscribers<Arc<User>>>,
     pub(crate) channels: Channels,
     pub(crate) dirty: Dirty,
-    /// By itself in an `Arc` because the task of a user that lags keeps it and nothing else.
+    /// In an `Arc` of its own because the task of a user that lags keeps it and nothing else.
     pub(crate) delivery: Arc<Delivery>,
 }
 
@@ -56,7 +56,7 @@ impl Registry {
             key: added.key,
             last_status: Feed::Live,
         };
-        self.delivery.emit(|| Event::UserSubscribed {
+        self.delivery.emit(|| HubEvent::UserSubscribed {
             user: id,
             stock,
             users: added.users,
@@ -64,7 +64,7 @@ impl Registry {
         (subscription, added.last)
     }
 
-    /// Removes a subscription that the user's state does not hold any more.
+    /// Removes a subscription from its channel; the caller has removed it from the user's state.
     pub(crate) fn unsubscribe(&self, user: UserId, subscription: &Subscription) {
         let stock = subscription.channel.stock;
         let users = self
@@ -76,15 +76,17 @@ impl Registry {
         let subscriptions = &self.delivery.counters.subscriptions;
         subscriptions.fetch_sub(1, Relaxed);
         self.delivery
-            .emit(|| Event::UserUnsubscribed { user, stock, users });
+            .emit(|| HubEvent::UserUnsubscribed { user, stock, users });
     }
 
-    /// Removes the user from everything: it costs what the user had, not what all users have.
+    /// Removes the user and all its subscriptions. The cost depends on what this user had, not on how
+    /// many users there are.
     pub(crate) fn remove(&self, user: &User, state: &mut State) {
         for subscription in state.subscriptions.drain(..) {
             self.unsubscribe(user.id, &subscription);
         }
-        // A connection that was closed is dropped later, and its key may be another user's by then.
+        // Taken, because a closed connection is dropped later and removed again: by then the key may be
+        // another user's.
         if let Some(key) = state.key.take() {
             self.users.lock().remove(key);
         }

@@ -13,21 +13,21 @@ use std::{
 pub trait Socket: Send + Sync + 'static {
     /// Takes as many of the bytes as there is room for, and never waits.
     ///
-    /// `Ok(n)` says that the first `n` were taken, `Ok(0)` that there is no room now.
+    /// `Ok(n)` means that the first `n` bytes were taken, `Ok(0)` that there is no room now.
     ///
     /// # Errors
-    /// Any error but [`io::ErrorKind::WouldBlock`], which counts as `Ok(0)`, says that the user is
-    /// gone; nothing more is written.
+    /// After any error the user is gone and nothing more is written, except for
+    /// [`io::ErrorKind::WouldBlock`], which counts as `Ok(0)`.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 
     /// Is ready when more can be taken. Only one task ever polls it, and only while the user lags.
     ///
     /// # Errors
-    /// Any error says that the user is gone.
+    /// After any error the user is gone.
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// The connection was [closed](crate::Connection::close), and its final frame was taken: nothing
-    /// more comes. A socket that has no end to close does nothing.
+    /// more is written. By default it does nothing.
     fn shutdown(&self) {}
 
     /// The hub evicts this user: it did not read by the deadline, its pending replies outgrew

@@ -4,17 +4,30 @@ use crate::{Feed, Stock};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What is counted since the hub was made.
+/// What is counted since the hub was made. [`Stats`] says what each figure means; here is who writes it.
+/// [`Hub::counts`](crate::Hub::counts) reads them, in any thread.
+///
+/// All are `Relaxed`: each is exact by itself, and no other memory is read because of one.
 #[derive(Default)]
 pub(crate) struct Counters {
+    /// Up and down by the users' verbs and by dropped connections, under the user's lock.
     pub(crate) subscriptions: AtomicU64,
+    /// Up and down by the manager's task, and back to 0 when a connection to the broker is lost.
     pub(crate) channels_confirmed: AtomicU64,
+    /// By the task of the broker's connection.
     pub(crate) messages_in: AtomicU64,
+    /// By the fan-out, once a slice, and by the task of each user that lags. The price on subscribing
+    /// is a reply, and is not counted.
     pub(crate) deliveries: AtomicU64,
+    /// By the same tasks as `deliveries`.
     pub(crate) missed: AtomicU64,
+    /// By the task of the broker's connection.
     pub(crate) invalid_messages: AtomicU64,
+    /// By the manager's task.
     pub(crate) reconnects: AtomicU64,
+    /// By the manager's task.
     pub(crate) refusals: AtomicU64,
+    /// By every task that writes to a user: its own verbs, the fan-out, and the task of one that lags.
     pub(crate) evicted: AtomicU64,
 }
 
@@ -22,7 +35,7 @@ pub(crate) fn count(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Relaxed);
 }
 
-/// The state of the hub, at one moment.
+/// The figures of a hub.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -32,9 +45,9 @@ pub struct Stats {
     pub users: u64,
     /// Users that do not keep up now, and are sent the newest price of each stock only.
     pub users_lagging: u64,
-    /// Stocks followed by users, summed over all users.
+    /// Subscriptions of all users, each to one stock.
     pub subscriptions: u64,
-    /// Channels that this server's users want.
+    /// Channels that have users on this server.
     pub channels_wanted: u64,
     /// Channels that the broker has confirmed.
     pub channels_confirmed: u64,
@@ -42,26 +55,26 @@ pub struct Stats {
     pub messages_in: u64,
     /// Prices that were sent to users.
     pub deliveries: u64,
-    /// Prices that users were told they missed.
+    /// Prices that users missed, as reported to them.
     pub missed: u64,
     /// Messages from the broker that were not prices, and were not relayed.
     pub invalid_messages: u64,
-    /// Connections to the broker that were lost, and made again.
+    /// Connections to the broker that were lost.
     pub reconnects: u64,
     /// Channels that the broker refused, counted at each attempt.
     pub refusals: u64,
     /// Users that were evicted: slow consumers, and those whose socket failed.
     pub evicted: u64,
-    /// The stocks that are followed, and how many users follow each, by name.
+    /// The stocks that have users, and how many each has, by name.
     pub stocks: Vec<StockUsers>,
 }
 
-/// How many users follow a stock.
+/// How many users are subscribed to a stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StockUsers {
-    /// The stock.
+    /// For instance `APPL`.
     pub stock: Stock,
-    /// Its users on this server.
+    /// Its users on this server: from 1 on.
     pub users: usize,
 }
 

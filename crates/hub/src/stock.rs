@@ -8,7 +8,7 @@ use thiserror::Error;
 /// The most characters that a stock's name has.
 const LONGEST: usize = 24;
 
-/// A stock's name: 1 to 24 of `A–Z 0–9` and `. - ^ = / & _ : +`, kept in place and cheap to copy.
+/// A stock's name: 1 to 24 of `A–Z 0–9` and `. - ^ = / & _ : +`. It has no allocation and is `Copy`.
 ///
 /// Real feeds have `BRK/B`, `^GSPC`, `EURUSD=X` and `M&M.NS`.
 ///
@@ -23,7 +23,7 @@ const LONGEST: usize = 24;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stock(ArrayString<LONGEST>);
 
-/// What was given is not the name of a stock.
+/// A text that is not the name of a stock.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{name:?} is not a stock: write 1 to {LONGEST} of A-Z, 0-9 and . - ^ = / & _ : +, for instance APPL"

@@ -1,23 +1,24 @@
-//! Users in a list that can be walked in slices while others come and go.
+//! Users in a list that can be walked in slices while others are added and removed.
 
 /// Users, or handles to them, in no order, each at a position that its key names.
 ///
 /// Adding, removing and taking the next slice cost the same however many users there are. The users
-/// stand close together, so that a fan-out reads memory in a straight line; the position of a user
-/// who left is taken by the last one, which is why a walk goes from the end to the front: a user
-/// that moves was visited already, none is left out, and a second visit finds nothing to send.
+/// are next to each other in memory, so that a fan-out reads it in a straight line. The last user
+/// moves to the position of a user that is removed, and that is why a walk goes from the end to the
+/// front: a user that moves was visited already, so none is skipped, and a second visit finds nothing
+/// to send.
 ///
 /// indexmap's map would do the same for about a quarter of a KiB more for a user with ten stocks.
 pub(crate) struct Subscribers<T> {
     users: Vec<T>,
     /// The key of each user, in the same order: whose position to correct when a user moves.
     keys: Vec<SubscriberKey>,
-    /// Where the user with this key stands, or the next free key.
+    /// The position of the user with this key, or the next free key.
     positions: Vec<u32>,
     free: Option<SubscriberKey>,
 }
 
-/// Names one user of one list for as long as it stays: 4 bytes, kept by the user.
+/// Names one user of one list until it is removed: 4 bytes, kept by the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SubscriberKey(u32);
 
@@ -97,7 +98,7 @@ impl<T> Subscribers<T> {
 }
 
 /// Grows by a quarter where a `Vec` would double: with a thousand stocks of some hundred users
-/// each, capacity that is not used is most of what following a stock costs.
+/// each, capacity that is not used is most of what a subscription costs.
 fn push<T>(list: &mut Vec<T>, one: T) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len() / 4 + 1);

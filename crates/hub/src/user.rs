@@ -3,7 +3,7 @@
 mod catch_up;
 
 use crate::{
-    Feed, Message, Price, Socket, Stock, UserId,
+    Feed, FeedMessage, Price, Socket, Stock, UserId,
     channel::Channel,
     delivery::{Delivered, Delivery},
     frames::Frames,
@@ -40,27 +40,27 @@ pub(crate) struct State {
     /// The status of the feed that the user was sent last; none before the first.
     last_status: Option<Feed>,
     phase: Phase,
-    /// Its key among all users, until it leaves.
+    /// Its key among all users, until it disconnects.
     pub(crate) key: Option<SubscriberKey>,
 }
 
-/// Whether a user is still to be sent anything.
+/// Whether a user is still sent anything.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
     /// Its final frame waits to be taken; nothing is added to it.
     Closing,
-    /// Nothing is written any more.
+    /// Nothing is written any more; also after an eviction.
     Closed,
 }
 
-/// That a user is subscribed to a stock.
+/// One user's subscription to one stock.
 pub(crate) struct Subscription {
     pub(crate) channel: Arc<UserChannel>,
-    /// How many prices of the stock there were when this user was last sent one.
+    /// The number of the stock's last price that this user was sent, counted from 1.
     pub(crate) last_seq: u64,
     pub(crate) key: SubscriberKey,
-    /// The status of the stock that the user was sent last, or would have been if it were news.
+    /// The status of the stock that the user knows: sent last, or live if none was sent.
     pub(crate) last_status: Feed,
 }
 
@@ -71,11 +71,11 @@ struct Lag {
     task: AbortHandle,
 }
 
-/// Prices of one stock that leave together.
+/// Prices of one stock that are sent together.
 pub(crate) struct Batch {
-    /// How many prices there had been before these.
+    /// How many prices of the stock there were before these and the dropped ones.
     pub(crate) before: u64,
-    /// How many came before these and are skipped; the first message says so.
+    /// How many prices came before these and were dropped; the first message reports them as missed.
     pub(crate) dropped: u64,
     pub(crate) newest: Price,
     pub(crate) frames: Frames,
@@ -124,7 +124,7 @@ impl User {
             return Delivered::default();
         };
         let last_seq = state.subscriptions[at].last_seq;
-        // It joined, or caught up, after this batch was made: it has these prices already.
+        // It subscribed, or caught up, after this batch was made: it has these prices already.
         if last_seq >= batch.seq() {
             return Delivered::default();
         }
@@ -139,10 +139,11 @@ impl User {
                 missed: batch.dropped,
             };
         }
-        // This user is not as far as the others, so it gets a message of its own.
+        // This user lacks earlier prices as well, so it is sent only the newest, in a message of its own
+        // that says how many it missed.
         let missed = batch.seq() - last_seq - 1;
         let mut frames = Frames::default();
-        let message = Message::Price {
+        let message = FeedMessage::Price {
             stock: &channel.stock,
             price: &batch.newest,
             last: false,
@@ -156,7 +157,7 @@ impl User {
         Delivered { prices: 1, missed }
     }
 
-    /// Sends what the user does not know of the state of the feed.
+    /// Sends the status of the feed and of stocks, as far as it has changed since the user was sent one.
     pub(crate) fn send_status(self: &Arc<Self>, delivery: &Arc<Delivery>) {
         let mut state = self.lock();
         if state.is_skipped() {
@@ -170,7 +171,7 @@ impl User {
         }
     }
 
-    /// Sends replies: in order with the prices, and never skipped.
+    /// Sends replies, in order with the prices and never skipped.
     pub(crate) fn reply(
         self: &Arc<Self>,
         state: &mut State,
@@ -216,7 +217,8 @@ impl User {
         }
     }
 
-    /// Writes without waiting, and returns how many messages were begun.
+    /// Writes without waiting, and returns how many messages were begun. If the socket did not take all,
+    /// the user lags from now on.
     fn write(
         self: &Arc<Self>,
         state: &mut State,
@@ -239,7 +241,7 @@ impl User {
 
     fn take(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.socket.try_write(bytes) {
-            // A socket that claims more than it was given must not make us skip what comes next.
+            // A caller's socket may return more than it was given; that must not skip later bytes.
             Ok(taken) => Ok(taken.min(bytes.len())),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             Err(error) => Err(error),
@@ -268,7 +270,7 @@ impl State {
         self.phase == Phase::Open
     }
 
-    /// Whether the fan-out skips this user: it left, or it lags and its own task writes to it.
+    /// Whether the fan-out skips this user: it disconnected, or it lags and its own task writes to it.
     fn is_skipped(&self) -> bool {
         !self.is_open() || self.lag.is_some()
     }

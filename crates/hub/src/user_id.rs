@@ -1,10 +1,10 @@
-//! The number by which the caller knows a user.
+//! The caller's number for a user.
 
 use serde::Serialize;
 use std::fmt;
 
-/// The number by which the caller knows a user; the hub only repeats it in events and logs, so two
-/// users with one number are still two users.
+/// The caller's number for a user. The hub only repeats it in events and logs, so two connections with
+/// one number are still two users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct UserId(pub u64);
 

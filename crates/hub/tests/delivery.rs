@@ -74,7 +74,7 @@ async fn moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_joins_later_is_sent_the_last_price_first() {
+async fn a_user_that_subscribes_later_is_sent_the_last_price_first() {
     let fixture = Fixture::new().await;
     let (_first, _) = fixture.user(1).await;
     fixture.publish(100);
@@ -186,7 +186,7 @@ async fn a_message_that_was_cut_again_while_catching_up_is_finished_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_joins_in_the_middle_of_a_fan_out_gets_the_price_once() {
+async fn a_user_that_subscribes_in_the_middle_of_a_fan_out_gets_the_price_once() {
     let fixture = Fixture::new().await;
     let mut users: Vec<_> = (0..300)
         .map(|id| fixture.subscribed(id, TestClient::default(), apple()))
@@ -196,8 +196,8 @@ async fn a_user_that_joins_in_the_middle_of_a_fan_out_gets_the_price_once() {
     fixture.publish(1);
     assert!(fixture.hub.run_slice() > 0);
     let client = TestClient::default();
-    let _joiner = fixture.subscribed(300, client.clone(), apple());
-    // The joiner, last in the list, takes the position of one who was still to be sent it.
+    let _new = fixture.subscribed(300, client.clone(), apple());
+    // The new user, last in the list, moves to the position of one that was still to be sent the price.
     drop(users.remove(0));
     moment().await;
     assert_eq!(
@@ -205,9 +205,9 @@ async fn a_user_that_joins_in_the_middle_of_a_fan_out_gets_the_price_once() {
         ["1"],
         "the last price, and not once more as a new one"
     );
-    let told_once = |user: &Connection<TestClient>| user.socket().prices("APPL") == ["1"];
+    let sent_once = |user: &Connection<TestClient>| user.socket().prices("APPL") == ["1"];
     assert!(
-        users.iter().all(told_once),
+        users.iter().all(sent_once),
         "none was skipped, and none was sent it twice"
     );
 }
@@ -229,7 +229,7 @@ async fn after_unsubscribed_comes_no_price_however_far_the_user_lags() {
     );
 }
 
-/// A final frame, as the protocol of these tests can say them.
+/// A final frame that `TestClient` can read.
 const BYE: &[u8] = b"{\"type\":\"unsubscribed\",\"stock\":\"BYE\"}\n";
 
 fn bye() -> Received {
@@ -264,7 +264,7 @@ async fn the_final_frame_of_a_slow_consumer_comes_after_the_price_that_was_cut()
     fixture.publish(3);
     fixture.hub.go_stale("the broker is down");
     moment().await;
-    assert!(!client.is_shut_down(), "it has yet to take them");
+    assert!(!client.is_shut_down(), "it has not taken the frames yet");
     client.take_all();
     moment().await;
     assert_eq!(client.received()[2..], [price(1, 0), bye()]);
@@ -302,7 +302,7 @@ async fn a_user_that_reads_nothing_by_the_deadline_is_evicted_and_no_other_waits
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_asks_and_does_not_read_the_answers_is_evicted_at_32_kib() {
+async fn a_user_that_does_not_read_its_replies_is_evicted_at_32_kib() {
     let fixture = Fixture::new().await;
     let (user, client) = fixture.user(1).await;
     client.take_only(0);
@@ -313,7 +313,7 @@ async fn a_user_that_asks_and_does_not_read_the_answers_is_evicted_at_32_kib() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_leaves_while_it_lags_leaves_nothing_behind() {
+async fn a_user_that_disconnects_while_it_lags_leaks_nothing() {
     let fixture = Fixture::new().await;
     let (user, client) = fixture.user(1).await;
     client.take_only(0);
@@ -361,7 +361,7 @@ async fn a_socket_that_panics_while_it_catches_up_loses_its_own_user_only() {
     assert_eq!(client.prices("APPL"), ["1", "2"]);
     assert!(
         closed.load(Ordering::Relaxed),
-        "its caller must end the connection"
+        "the caller must end the connection"
     );
     let stats = fixture.hub.stats();
     assert_eq!((stats.evicted, stats.users_lagging), (1, 0));
@@ -446,19 +446,20 @@ async fn after_a_message_that_is_not_a_price_the_stock_is_stale_once_until_its_n
         stock: stock(),
     };
     assert_eq!(client.received()[2..], [price(1, 0), stale.clone()]);
-    let (_late, joined) = fixture.user(2).await;
+    let (_late, late) = fixture.user(2).await;
     assert_eq!(
-        joined.received().last(),
+        late.received().last(),
         Some(&stale),
-        "the last price is called old"
+        "its last price may be old"
     );
     fixture.publish(2);
     moment().await;
-    // `missed` counts prices, and nothing else was missed.
+    // `missed` counts prices only, and no price was missed.
     let mut after = client.received()[4..].to_vec();
     after.sort_by_key(|received| matches!(received, Received::Price { .. }));
     assert_eq!(after, [live, price(2, 0)]);
 }
+
 #[tokio::test(start_paused = true)]
 async fn every_user_is_sent_that_the_feed_is_stale_and_that_it_is_live_again() {
     let fixture = Fixture::new().await;
@@ -493,7 +494,7 @@ async fn a_user_whose_socket_fails_is_evicted_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_first_user_of_a_stock_and_the_last_make_it_one_to_look_at() {
+async fn only_the_first_user_of_a_stock_and_the_last_mark_it_as_dirty() {
     let fixture = Fixture::new().await;
     let dirty = fixture.hub.dirty();
     let (first, _) = fixture.user(1).await;

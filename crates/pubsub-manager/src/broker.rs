@@ -23,8 +23,8 @@ pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 /// A place where prices are published, and which delivers those that this server subscribed to.
 ///
 /// The promise is that of publish and subscribe, not that of a queue: a price is delivered at most
-/// once, in the order in which it was published on its channel, to those who are subscribed at that
-/// moment. The promise ends with the connection: its subscriptions are lost with it.
+/// once, in the order of publishing on its channel, to the connections that are subscribed at that
+/// moment. A connection's subscriptions are lost with it.
 pub(crate) trait Broker: Send + Sync + 'static {
     type Connection: BrokerConnection;
 
@@ -35,8 +35,8 @@ pub(crate) trait Broker: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Connection, BrokerError>> + Send;
 }
 
-/// One connection to a broker. Dropping it ends it. An error other than a refusal says that it is
-/// of no use any more.
+/// One connection to a broker. Dropping it ends it. After an error other than a refusal it is of no use
+/// any more.
 pub(crate) trait BrokerConnection: Send + Sync {
     /// Subscribes to all of these, or to none of them; returns when that is confirmed.
     fn subscribe(&self, stocks: &[Stock]) -> impl Future<Output = Result<(), BrokerError>> + Send;
@@ -45,7 +45,7 @@ pub(crate) trait BrokerConnection: Send + Sync {
     fn unsubscribe(&self, stocks: &[Stock])
     -> impl Future<Output = Result<(), BrokerError>> + Send;
 
-    /// Publishes a message to ourselves, and returns when it was delivered.
+    /// Publishes a message on a channel of our own, and returns when it was delivered to us.
     fn probe(&self) -> impl Future<Output = Result<(), BrokerError>> + Send;
 }
 
@@ -53,7 +53,7 @@ pub(crate) trait BrokerConnection: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BrokerError {
-    /// It answered, and said no to the whole command; the connection is as good as before.
+    /// It refused the whole command; the connection can be used as before.
     #[error("the broker refuses: {0}")]
     Refused(String),
     /// It cannot be reached, was lost, or did not answer in time.
@@ -66,7 +66,7 @@ pub(crate) type OnMessage = Arc<dyn Fn(Stock, &[u8]) + Send + Sync>;
 
 /// What one connection receives. The connection's own task calls it, so nothing here waits.
 pub(crate) struct Events {
-    /// The manager's `handle_message`: all that a broker can reach of it.
+    /// The manager's `handle_message`, the only thing of the manager that a broker can call.
     on_message: OnMessage,
     /// Counted by the connection's task, read by the manager's.
     messages: AtomicU64,
@@ -86,7 +86,8 @@ impl Events {
     /// A message came on a stock's channel.
     pub(crate) fn message(&self, stock: Stock, message: &[u8]) {
         self.messages.fetch_add(1, Relaxed);
-        // A connection that was lost may still deliver for an instant: its prices are too late.
+        // The task of a connection that was lost may still deliver for an instant. The next connection
+        // may have delivered newer prices by then, and these would come after them.
         if self.lost.get().is_none() {
             (self.on_message)(stock, message);
         }
@@ -100,7 +101,7 @@ impl Events {
     /// The connection is lost.
     #[cfg_attr(not(feature = "redis"), allow(dead_code))]
     pub(crate) fn lost(&self, reason: &str) {
-        // The first reason counts.
+        // Only the first reason is kept: what fails later fails because of it.
         let _ = self.lost.set(reason.to_owned());
     }
 

@@ -1,4 +1,4 @@
-//! The manager's task: one connection to the broker after the other, and the fan-out beside them.
+//! The manager's task: one connection to the broker after the other, and the fan-out at the same time.
 //!
 //! It is one task, so that a price costs one wake-up however many users it has.
 
@@ -13,28 +13,28 @@ use std::time::Duration;
 use tokio::{select, time::sleep};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that delivers nothing for so long is probed.
+/// How long a connection may deliver nothing before it is probed.
 const IDLE_BEFORE_PROBE: Duration = Duration::from_secs(3);
 /// Pauses double from the first to the longest. Jitter at most doubles each, so that fifty servers
-/// do not come back in step.
+/// do not reconnect at the same moment.
 const RECONNECT_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(50))
     .with_max_delay(Duration::from_secs(1))
     .with_jitter()
     .without_max_times();
 
-/// Relays until the hub is closed; then sends what waits, and that it is over.
+/// Relays until the hub is closed; then sends what waits, and `stale`.
 pub(crate) async fn run<B: Broker>(
     hub: &Hub,
     broker: &B,
     on_message: &OnMessage,
-    leave_delay: Duration,
+    unsubscribe_delay: Duration,
 ) {
     select! {
         biased;
         () = hub.closed() => {}
         () = hub.fan_out() => {}
-        () = connect_again_and_again(hub, broker, on_message, leave_delay) => {}
+        () = connect_again_and_again(hub, broker, on_message, unsubscribe_delay) => {}
     }
     hub.go_stale("the manager is disconnected");
     hub.flush().await;
@@ -44,7 +44,7 @@ async fn connect_again_and_again<B: Broker>(
     hub: &Hub,
     broker: &B,
     on_message: &OnMessage,
-    leave_delay: Duration,
+    unsubscribe_delay: Duration,
 ) {
     let mut reconnect = RECONNECT_PAUSES.build();
     loop {
@@ -52,14 +52,15 @@ async fn connect_again_and_again<B: Broker>(
         let connected = within(CONNECT_TIMEOUT, broker.connect(events.clone())).await;
         let error = match connected {
             Ok(Ok(connection)) => {
-                let mut subscriber = Subscriber::new(hub, hub.dirty(), &connection, leave_delay);
+                let mut subscriber =
+                    Subscriber::new(hub, hub.dirty(), &connection, unsubscribe_delay);
                 let lost = select! {
                     biased;
                     lost = events.until_lost() => lost,
                     lost = until_silent(&connection, &events) => lost,
-                    // Pauses begin anew when prices have been seen to arrive, not when a command
-                    // was confirmed: a proxy that confirms and delivers nothing would otherwise be
-                    // connected to twenty times a second.
+                    // The pauses are short again once a message has arrived, not once a command was
+                    // confirmed: otherwise a proxy that confirms and delivers nothing would get twenty
+                    // connections a second.
                     Err(lost) = subscriber.run(|| reconnect = RECONNECT_PAUSES.build()) => lost,
                 };
                 hub.count_reconnect();
@@ -73,20 +74,21 @@ async fn connect_again_and_again<B: Broker>(
     }
 }
 
-/// Probes a connection that is idle, and returns when a probe does not come back.
+/// Probes a connection while it is idle, and returns when a probe does not come back.
 ///
 /// After a failover a connection can be alive and deaf: it answers PING, and delivers nothing.
 async fn until_silent(connection: &impl BrokerConnection, events: &Events) -> BrokerError {
     loop {
         let before = events.messages();
         sleep(IDLE_BEFORE_PROBE).await;
-        // What delivers needs no probe: each costs the broker a connection.
+        // A connection that delivers needs no probe: each probe costs the broker a connection.
         if events.messages() > before {
             continue;
         }
         let probe = within(PROBE_TIMEOUT, connection.probe()).await;
-        // A probe also fails because the broker refuses one connection more, while prices begin to
-        // come over this one. Their users lose nothing, and must not be sent `stale`.
+        // Compared once more: a probe also fails if the broker has as many clients as it takes, while
+        // prices begin to arrive over this connection. Their users lose nothing, and must not be sent
+        // `stale`.
         if !matches!(probe, Ok(Ok(()))) && events.messages() == before {
             let reason = "the connection is silent: our own probe did not come back";
             return BrokerError::Lost(reason.into());

@@ -1,4 +1,4 @@
-//! Rounds of a play whose actors are users, a market and the manager.
+//! Rounds of a demonstration, in which users, a market and the manager act.
 
 mod flags;
 mod market;
@@ -18,37 +18,38 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use user::{CountingSocket, User};
 
-/// How many users are here at once, before the one who came first leaves.
+/// How many users are connected before the oldest disconnects in each round.
 const PRESENT: usize = 4;
 /// How many prices the market makes in a round.
 const PRICES: usize = 3;
 
-/// How long the demonstration waits for the manager.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the demonstration waits for the manager to finish what follows from one act.
+const QUIET_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One run of the play.
+/// One run of the demonstration.
 pub(crate) struct Demo {
     flags: Flags,
     screen: Arc<Screen>,
     manager: &'static PubSubManager,
-    /// Present where the broker is in this process, which makes each run the same.
+    /// The broker, if it is in this process; then each run is the same.
     here: Option<InProcess>,
     publisher: Publisher,
     random: Rng,
     market: Market,
     users: VecDeque<User>,
     came: u64,
-    /// What all users got, counted by themselves.
+    /// Counts what all users are sent.
     socket: CountingSocket,
     tally: Tally,
 }
 
-/// What the play knows to have happened, counted without asking the manager.
+/// What has happened, counted without the manager's own counters.
 #[derive(Default)]
 struct Tally {
     published: u64,
-    unheard: u64,
-    /// How many users followed the stock of a price, summed over all prices that were heard.
+    /// Prices that were not sent to this server, because its users are not subscribed to their stock.
+    unsent: u64,
+    /// How many users were subscribed to the stock of a price, summed over all prices that were sent.
     owed: u64,
 }
 
@@ -63,17 +64,17 @@ impl Demo {
             }
         };
         let screen = Arc::new(Screen::new(redis.as_ref()));
-        let (publisher, listener) = (Publisher::new(&broker, ""), Arc::clone(&screen));
+        let (publisher, events) = (Publisher::new(&broker, ""), Arc::clone(&screen));
         let manager = PubSubManager::start(Options {
             broker,
-            // A server waits a second before it leaves a channel. Here one sees cause and effect.
-            leave_delay: if here.is_some() {
+            // A server waits a second before it unsubscribes. Here cause and effect are together.
+            unsubscribe_delay: if here.is_some() {
                 Duration::ZERO
             } else {
                 Duration::from_secs(1)
             },
             hub: HubOptions {
-                on_event: Some(Arc::new(move |event| listener.event(event))),
+                on_event: Some(Arc::new(move |event| events.event(event))),
                 ..HubOptions::default()
             },
             ..Options::default()
@@ -93,16 +94,16 @@ impl Demo {
         })
     }
 
-    /// Plays until the rounds are over, or until Ctrl-C.
+    /// Plays all rounds; with `--forever` there is no last one.
     pub(crate) async fn run(&mut self) {
         self.quiet().await;
         let mut round = 0;
         while self.flags.forever || round < self.flags.rounds {
             round += 1;
             self.screen.round(round);
-            self.a_user_comes().await;
+            self.a_user_connects().await;
             if self.users.len() > PRESENT {
-                self.the_first_user_leaves().await;
+                self.the_oldest_user_disconnects().await;
             }
             if self.flags.has_market() {
                 for _ in 0..PRICES {
@@ -113,11 +114,11 @@ impl Demo {
         }
     }
 
-    /// Everyone leaves, and the verdict is spoken.
+    /// Disconnects all users, and prints the verdict.
     pub(crate) async fn end(mut self) {
         self.screen.end();
         while !self.users.is_empty() {
-            self.the_first_user_leaves().await;
+            self.the_oldest_user_disconnects().await;
         }
         self.quiet().await;
         self.manager.disconnect().await;
@@ -125,7 +126,7 @@ impl Demo {
         self.screen.verdict(&verdict);
     }
 
-    async fn a_user_comes(&mut self) {
+    async fn a_user_connects(&mut self) {
         self.came += 1;
         let id = UserId(self.came);
         let Ok(connection) = self.manager.connect(id, self.socket.clone()) else {
@@ -147,8 +148,9 @@ impl Demo {
         self.users.push_back(user);
     }
 
-    /// Some leave each stock first, most just close the page: dropping the connection leaves every stock.
-    async fn the_first_user_leaves(&mut self) {
+    /// A user with one stock unsubscribes first. The others only close the page: dropping the connection
+    /// ends all of its subscriptions.
+    async fn the_oldest_user_disconnects(&mut self) {
         let Some(user) = self.users.pop_front() else {
             return;
         };
@@ -166,28 +168,28 @@ impl Demo {
         match self.publisher.publish(&[(stock, price)]).await {
             Ok(0) => {
                 self.tally.published += 1;
-                self.tally.unheard += 1;
-                self.screen.unheard(stock, price);
+                self.tally.unsent += 1;
+                self.screen.unsent(stock, price);
             }
             Ok(_) => {
                 self.tally.published += 1;
-                self.tally.owed += self.followers(stock);
+                self.tally.owed += self.users_of(stock);
             }
-            // The manager says that the broker is away; a price that was not taken is lost.
+            // The manager reports that the broker is down; a price that it did not take is lost.
             Err(_) => {}
         }
         self.quiet().await;
     }
 
-    fn followers(&self, stock: Stock) -> u64 {
+    fn users_of(&self, stock: Stock) -> u64 {
         self.users
             .iter()
             .filter(|user| user.stocks.contains(&stock))
             .count() as u64
     }
 
-    /// Waits until the manager has done what follows from the last act, so that no two runs differ.
-    /// Over a Redis others act as well, and nothing is waited for.
+    /// Waits until the manager has finished what follows from the last act, so that no two runs differ.
+    /// It returns immediately with a Redis, because others publish and subscribe there too.
     async fn quiet(&self) {
         let Some(broker) = &self.here else { return };
         let all_done = async {
@@ -195,23 +197,23 @@ impl Demo {
                 tokio::task::yield_now().await;
             }
         };
-        // What has not come by then is lost, and the verdict will say so.
-        let _ = timeout(TIMEOUT, all_done).await;
+        // A price that has not arrived by then is lost, and the verdict says so.
+        let _ = timeout(QUIET_TIMEOUT, all_done).await;
     }
 
     fn is_quiet(&self, broker: &InProcess) -> bool {
         let stats = self.manager.stats();
-        let followed = stats.stocks.iter().map(|followed| followed.stock);
+        let wanted = stats.stocks.iter().map(|users| users.stock);
         stats.is_live()
-            && stats.messages_in + self.tally.unheard == self.tally.published
+            && stats.messages_in + self.tally.unsent == self.tally.published
             && self.socket.prices() == self.tally.owed
-            && followed.eq(broker.channels())
+            && wanted.eq(broker.channels())
     }
 
     fn verdict(&self) -> Verdict {
         let stats = self.manager.stats();
         let received = self.socket.prices();
-        let Tally { unheard, owed, .. } = self.tally;
+        let Tally { unsent, owed, .. } = self.tally;
         let came = self.came;
         let users = match came {
             1 => "1 user".to_owned(),
@@ -230,7 +232,7 @@ impl Demo {
             return Verdict { details, summary };
         }
         details.push(format!(
-            "prices without a follower, not sent to this server: {unheard}"
+            "prices without a user, not sent to this server: {unsent}"
         ));
         details.push(format!(
             "channels still subscribed: {}",

@@ -1,8 +1,8 @@
-//! One `PubSubManager` per process stands between a pub/sub and the users of this server: the
-//! first user of a stock subscribes the server, the last one to leave unsubscribes it.
-//! Without it each file would own subscriptions of its own, users would get a price twice or not at
+//! One `PubSubManager` per process connects a pub/sub with the users of this server: the first user of
+//! a stock subscribes the server to it, the last one unsubscribes it.
+//! Without it each file would have subscriptions of its own, users would get a price twice or not at
 //! all, and one slow reader would hold up all others.
-//! `cargo run -p pubsub-manager` shows it at once, without anything installed.
+//! `cargo run -p pubsub-manager` shows it, and needs nothing installed.
 //! Read the modules below in their order; the users' side is the crate [`hub`].
 //!
 //! ```
@@ -37,8 +37,8 @@ mod tests;
 
 pub use broker::{BrokerError, in_process::InProcess};
 pub use hub::{
-    BadPrice, BadStock, Connection, Disconnected, Encode, Event, Feed, HubOptions, JsonLines,
-    Listener, Message, Price, Socket, Stats, Stock, StockUsers, SubscribeError, UserId,
+    BadPrice, BadStock, Connection, Disconnected, Encode, Feed, FeedMessage, HubEvent, HubOptions,
+    JsonLines, OnEvent, Price, Socket, Stats, Stock, StockUsers, SubscribeError, UserId,
 };
 pub use manager::PubSubManager;
 pub use options::{BrokerAddress, NotStarted, Options, StartError};

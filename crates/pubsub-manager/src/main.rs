@@ -1,5 +1,5 @@
-//! The demonstration: users come, follow stocks and leave, and one manager stands between them
-//! and a broker. `cargo run -p pubsub-manager` needs nothing installed.
+//! The demonstration: users connect, subscribe to stocks and disconnect, and one manager connects them
+//! with a broker. `cargo run -p pubsub-manager` needs nothing installed.
 
 mod demo;
 

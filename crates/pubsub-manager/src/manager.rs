@@ -12,39 +12,40 @@ use std::{sync::Arc, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-/// The process's one instance. After a failed attempt its cell can be filled by a later one; a lazy
-/// static would be poisoned from then on.
+/// The process's one instance. A start that fails leaves the cell empty, so a later one can fill it; a
+/// lazy static would be poisoned from then on.
 static INSTANCE: OnceCell<Arc<PubSubManager>> = OnceCell::new();
 
-/// Stands between a broker and the users of this server: the first user of a stock subscribes the
-/// server to its channel, the last one to leave unsubscribes it.
+/// Connects a broker with the users of this server: the first user of a stock subscribes the server to
+/// its channel, the last one unsubscribes it.
 ///
 /// There is one in a process, because two would subscribe twice and neither would know all users.
-/// So it cannot be made, cloned or defaulted; it is [started](Self::start) once, and asked for by
-/// [`instance`](Self::instance) from then on.
+/// So it has no public constructor, no `Clone` and no `Default`: [`start`](Self::start) makes it, once,
+/// and [`instance`](Self::instance) returns it from then on.
 #[derive(Debug)]
 pub struct PubSubManager {
-    /// The users: what they follow, and what they are sent.
+    /// The users, their subscriptions, and what they are sent. It has locks of its own.
     pub(crate) hub: Arc<Hub>,
-    pub(crate) leave_delay: Duration,
+    pub(crate) unsubscribe_delay: Duration,
     drain_timeout: Duration,
-    /// The manager's task has ended.
+    /// Cancelled once, when the manager's task ends for whatever reason; `disconnect` and `ended` wait
+    /// for it.
     ended: CancellationToken,
 }
 
 impl PubSubManager {
-    /// Starts the process's manager. That the broker is down is not an error: users are told that
-    /// prices are stale until it comes.
+    /// Starts the process's manager. A broker that is down is not an error: users are sent `stale`
+    /// until it is up.
     ///
     /// # Errors
-    /// See [`StartError`]; after one, starting again may work.
+    /// See [`StartError`]; after an error it can be called again.
     pub fn start(options: Options) -> Result<&'static Self, StartError> {
         let mut started = false;
         let instance = INSTANCE.get_or_try_init(|| {
             started = true;
             Self::new(options)
         })?;
-        // Otherwise the options were meant for a manager that exists already.
+        // Without this error the options of a second start would be ignored silently.
         started
             .then_some(&**instance)
             .ok_or(StartError::AlreadyStarted)
@@ -78,25 +79,28 @@ impl PubSubManager {
     ) -> Arc<Self> {
         let manager = Arc::new(Self {
             hub: Hub::new(options.hub, runtime.clone()),
-            leave_delay: options.leave_delay,
+            unsubscribe_delay: options.unsubscribe_delay,
             drain_timeout: options.drain_timeout,
             ended: CancellationToken::new(),
         });
-        // Made here and not in the task: a runtime that ends at once drops a task it never began.
+        // Made here and not in the task: a runtime that ends now drops a task without ever polling it,
+        // and `ended` would then wait without end.
         let guard = EndGuard(Arc::clone(&manager));
         let relay = Arc::clone(&manager);
         let on_message: OnMessage =
             Arc::new(move |stock, message| relay.handle_message(stock, message));
         runtime.spawn(async move {
             let Self {
-                hub, leave_delay, ..
+                hub,
+                unsubscribe_delay,
+                ..
             } = &*guard.0;
-            connections::run(hub, &broker, &on_message, *leave_delay).await;
+            connections::run(hub, &broker, &on_message, *unsubscribe_delay).await;
         });
         manager
     }
 
-    /// Registers a user, and sends it whether prices flow.
+    /// Registers a user, and sends it the status of the feed. Dropping the connection disconnects it.
     ///
     /// # Errors
     /// The manager is disconnected.
@@ -108,8 +112,8 @@ impl PubSubManager {
         self.hub.connect(user, socket)
     }
 
-    /// The user follows the stock from now on: it is sent `subscribed`, and the last price if this
-    /// server knows one. Doing so twice is the same as once, and only acknowledged again.
+    /// Subscribes the user to the stock: it is sent `subscribed`, and the last price if this server has
+    /// one. A second call is only acknowledged.
     ///
     /// # Errors
     /// See [`SubscribeError`].
@@ -121,8 +125,8 @@ impl PubSubManager {
         self.hub.subscribe(user, stock)
     }
 
-    /// The user does not follow the stock any more: it is sent `unsubscribed`, and no price of the
-    /// stock after that. Leaving a stock that it does not follow is only acknowledged.
+    /// Unsubscribes the user from the stock: it is sent `unsubscribed`, and no price of the stock after
+    /// that. Without a subscription the call is only acknowledged.
     ///
     /// # Errors
     /// The manager is disconnected.
@@ -134,8 +138,8 @@ impl PubSubManager {
         self.hub.unsubscribe(user, stock)
     }
 
-    /// A message came from the broker on a stock's channel: a price, or something that is not one.
-    /// Only a broker's connection calls this, so it is private. It never waits.
+    /// Relays a message from a stock's channel if it is a price, and counts it otherwise. Only a
+    /// broker's connection calls this, so it is private. It never waits.
     pub(crate) fn handle_message(&self, stock: Stock, message: &[u8]) {
         match Price::from_bytes(message) {
             Ok(price) => self.hub.price(stock, price),
@@ -143,9 +147,9 @@ impl PubSubManager {
         }
     }
 
-    /// Ends the manager: prices that wait are still sent, the connection to the broker is closed,
-    /// and users are sent `stale`. Slow consumers have until the drain timeout. Doing so twice is
-    /// the same as once; afterwards each verb answers [`Disconnected`].
+    /// Ends the manager: prices that wait are still sent, the connection to the broker is closed, and
+    /// users are sent `stale`. Slow consumers have until the drain timeout. Afterwards each verb answers
+    /// [`Disconnected`], and a second call has no effect.
     pub async fn disconnect(&self) {
         self.hub.close();
         self.ended.cancelled().await;
@@ -155,12 +159,12 @@ impl PubSubManager {
     }
 
     /// Waits until the manager has ended: it was disconnected, or its task panicked. A server then
-    /// closes its users and exits; started again it has no users, and they come back.
+    /// closes its users and exits. It is restarted without users, and they reconnect.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
 
-    /// The manager's counters, and its stocks.
+    /// The counters, and how many users each stock has.
     pub fn stats(&self) -> Stats {
         self.hub.stats()
     }

@@ -1,4 +1,4 @@
-//! What a manager is started with, and why it cannot be.
+//! What a manager is started with, and why a start fails.
 
 use crate::{HubOptions, InProcess};
 use std::time::Duration;
@@ -10,12 +10,13 @@ use thiserror::Error;
 pub enum BrokerAddress {
     /// A broker in this process: nothing to install, and reaches this process only.
     InProcess(InProcess),
-    /// A Redis, which reaches every server that follows it.
+    /// A Redis, which reaches every server that is connected to it.
     #[cfg(feature = "redis")]
     Redis(crate::RedisUrl),
 }
 
-/// What a manager is started with. `Options::default()` runs at once, inside this process.
+/// What a manager is started with. `Options::default()` needs nothing installed: its broker is inside
+/// this process.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where prices come from.
@@ -23,13 +24,13 @@ pub struct Options {
     /// Comes before a stock's name in its channel's, for a Redis that is shared. Empty by default:
     /// the channel is the stock's own name.
     pub channel_prefix: String,
-    /// How long a channel without users is kept, a second by default: a page that is loaded again
-    /// does not make the server leave and join.
-    pub leave_delay: Duration,
+    /// How long the server stays subscribed to a channel without users, a second by default: reloading a
+    /// page does not make the server unsubscribe and subscribe again.
+    pub unsubscribe_delay: Duration,
     /// How long [`disconnect`](crate::PubSubManager::disconnect) waits for slow consumers to take what
     /// waits for them, ten seconds by default.
     pub drain_timeout: Duration,
-    /// How users are treated.
+    /// The limits and the encoding of the users' side.
     pub hub: HubOptions,
 }
 
@@ -38,7 +39,7 @@ impl Default for Options {
         Self {
             broker: BrokerAddress::InProcess(InProcess::default()),
             channel_prefix: String::new(),
-            leave_delay: Duration::from_secs(1),
+            unsubscribe_delay: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(10),
             hub: HubOptions::default(),
         }
@@ -53,7 +54,7 @@ pub enum StartError {
         "no tokio runtime runs here: start the manager inside #[tokio::main] or a runtime's block_on"
     )]
     NoRuntime,
-    /// The instance exists already, with options of its own; these would be ignored.
+    /// The instance exists already, with options of its own, so these would be ignored.
     #[error("the manager was started before: use PubSubManager::instance()")]
     AlreadyStarted,
 }

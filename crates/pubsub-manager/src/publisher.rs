@@ -4,7 +4,7 @@ use crate::{BrokerAddress, BrokerError, InProcess, Price, Stock};
 #[cfg(feature = "redis")]
 use redis_client::RedisPublisher;
 
-/// Publishes prices to the same broker that a manager follows. Clones share one connection.
+/// Publishes prices to a broker, for every manager that is connected to it. Clones share one connection.
 #[derive(Debug, Clone)]
 pub struct Publisher(Target);
 
@@ -17,7 +17,7 @@ enum Target {
 
 impl Publisher {
     /// A publisher to this broker, whose channels have this prefix; a broker in this process is not
-    /// shared and needs none. It connects with the first price, and again after a loss.
+    /// shared and ignores it. It connects when the first price is published, and reconnects after a loss.
     #[cfg_attr(not(feature = "redis"), allow(unused_variables))]
     pub fn new(broker: &BrokerAddress, channel_prefix: &str) -> Self {
         Self(match broker.clone() {
@@ -29,8 +29,8 @@ impl Publisher {
         })
     }
 
-    /// Publishes prices in one go, in this order. Returns how many servers received them, summed
-    /// over the prices.
+    /// Publishes prices together, in this order. Returns how many servers received them, summed over the
+    /// prices: two prices to three servers are 6.
     ///
     /// # Errors
     /// See [`BrokerError`]; any number of the prices may have been received.

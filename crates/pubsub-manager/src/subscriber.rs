@@ -1,8 +1,9 @@
 //! Makes what is subscribed equal to what the users want: one loop, which compares and asks.
 //!
-//! It is level-triggered. It is not told "subscribe now", but where to look; then it compares, and
-//! asks the broker for the difference. A join during a leave, a leave during a reconnect, two joins
-//! at once: each is a difference that is still there when the answer has come.
+//! It is level-triggered. Nothing tells it "subscribe now", only which stocks to compare; it asks the
+//! broker for the difference. A user subscribes during an unsubscribe, another unsubscribes during a
+//! reconnect, two subscribe at the same moment: each is a difference that is still there when the
+//! broker has answered.
 
 use crate::{
     Stock,
@@ -22,7 +23,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// The most channels in one command: a hundred thousand joins must not be one line to the broker.
+/// The most channels in one command: a hundred thousand of them must not be one line to the broker.
 const BATCH: usize = 512;
 /// How long the broker may take to answer before the connection counts as lost.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,15 +36,15 @@ const REFUSED_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .without_max_times();
 
-/// What the broker has said on one connection, and what to ask it next. All of it belongs to the
-/// manager's task, so none of it needs a lock; what users change is in the hub.
+/// What the broker has answered on one connection, and what to ask it next. Only the manager's task has
+/// it, so none of it needs a lock; what users change is in the hub.
 pub(crate) struct Subscriber<'a, C> {
     hub: &'a Hub,
-    /// Where to look: the hub's own, as long as one connection serves all stocks.
+    /// Which stocks to compare: the hub's own set, because one connection serves all stocks.
     dirty: &'a Dirty,
     connection: &'a C,
-    leave_delay: Duration,
-    /// What the broker has confirmed, and was not asked to unsubscribe from since.
+    unsubscribe_delay: Duration,
+    /// What the broker has confirmed and was not asked to unsubscribe from since.
     subscribed: HashSet<Stock>,
     /// Stocks that may be wanted and not subscribed, or the other way round, and when to compare.
     due: HashMap<Stock, Instant>,
@@ -59,7 +60,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         hub: &'a Hub,
         dirty: &'a Dirty,
         connection: &'a C,
-        leave_delay: Duration,
+        unsubscribe_delay: Duration,
     ) -> Self {
         dirty.take();
         let now = Instant::now();
@@ -68,7 +69,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
             hub,
             dirty,
             connection,
-            leave_delay,
+            unsubscribe_delay,
             subscribed: HashSet::new(),
             due: wanted.map(|stock| (stock, now)).collect(),
             refused_batches: Vec::new(),
@@ -76,20 +77,20 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         }
     }
 
-    /// Runs until the connection is lost; calls `delivers` when it was first seen to deliver.
+    /// Runs until the connection is lost; calls `delivers` once, when the first probe has come back.
     pub(crate) async fn run(&mut self, delivers: impl FnOnce()) -> Result<Infallible, BrokerError> {
         let mut delivers = Some(delivers);
         loop {
-            let (join, leave) = self.compare();
-            let more = join.len() == BATCH || leave.len() == BATCH;
-            // Joins first: a user waits for them, and nobody waits for a leave.
-            self.subscribe(Instant::now(), join).await?;
+            let (to_subscribe, to_unsubscribe) = self.compare();
+            let more = to_subscribe.len() == BATCH || to_unsubscribe.len() == BATCH;
+            // Subscribes first: users wait for them, and no user waits for an unsubscribe.
+            self.subscribe(Instant::now(), to_subscribe).await?;
             // Then one part of a refused batch. One forbidden channel in a batch of 512 takes 19
-            // commands to find; joins that come meanwhile must not wait behind all of them.
+            // commands to find, and new subscribes must not wait behind all of them.
             if let Some((asked_at, part)) = self.refused_batches.pop() {
                 self.subscribe(asked_at, part).await?;
             }
-            self.unsubscribe(leave).await?;
+            self.unsubscribe(to_unsubscribe).await?;
             if more || !self.refused_batches.is_empty() {
                 continue;
             }
@@ -114,47 +115,48 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         }
     }
 
-    /// What to subscribe to and what to leave now; at most a batch of each.
+    /// What to subscribe to and what to unsubscribe from now, at most a batch of each.
     fn compare(&mut self) -> (Vec<Stock>, Vec<Stock>) {
         let now = Instant::now();
         for stock in self.dirty.take() {
             match (self.hub.is_wanted(&stock), self.subscribed.contains(&stock)) {
-                // The pause goes on: a user that joins and leaves again and again must not make the
+                // The pause goes on: a user that subscribes and unsubscribes in turn must not make the
                 // broker refuse more often.
                 (_, false) if self.refused.contains_key(&stock) => {}
-                // Due also if it is not wanted: a user that came and left before we looked leaves a
-                // stock behind in the hub, and the comparison below is what forgets it.
+                // Due also if it is not wanted: a user that subscribed and unsubscribed before we looked
+                // has added a stock to the hub, and the comparison below is what removes it.
                 (_, false) => drop(self.due.insert(stock, now)),
-                // A user came back before the leave was due: it must not happen now.
+                // A user came back before the unsubscribe was due: it must not happen now.
                 (true, true) => drop(self.due.remove(&stock)),
-                (false, true) => drop(self.due.insert(stock, now + self.leave_delay)),
+                (false, true) => drop(self.due.insert(stock, now + self.unsubscribe_delay)),
             }
         }
-        let (mut join, mut leave) = (Vec::new(), Vec::new());
+        let (mut to_subscribe, mut to_unsubscribe) = (Vec::new(), Vec::new());
         for (stock, _) in self.due.extract_if(|_, at| *at <= now) {
-            // Asked again, because most stocks became due some time ago.
+            // Compared again, because most stocks became due some time ago.
             match (self.hub.is_wanted(&stock), self.subscribed.contains(&stock)) {
-                (true, false) => join.push(stock),
-                (false, true) => leave.push(stock),
+                (true, false) => to_subscribe.push(stock),
+                (false, true) => to_unsubscribe.push(stock),
+                // It became equal while it was due.
                 (true, true) => {}
-                // Nobody wants it and nothing is subscribed. Kept, each name that a user ever made
-                // up would take memory for as long as the server runs.
+                // No user wants it and nothing is subscribed. If it were kept, each name that a user
+                // ever made up would take memory until the server ends.
                 (false, false) => {
                     self.refused.remove(&stock);
                     self.hub.forget(&stock);
                 }
             }
-            // One command is full. What was not looked at stays due, and `run` comes back for it
-            // before it waits for anything.
-            if join.len() == BATCH || leave.len() == BATCH {
+            // One command is full. What was not compared stays due, and `run` compares again before it
+            // waits for anything.
+            if to_subscribe.len() == BATCH || to_unsubscribe.len() == BATCH {
                 break;
             }
         }
-        (join, leave)
+        (to_subscribe, to_unsubscribe)
     }
 
-    /// Subscribes to these, which were wanted since then. A broker refuses a command as a whole and
-    /// does not say for which channel: each half is asked for by itself, until one channel is left.
+    /// Subscribes to these stocks, which are wanted since `asked_at`. A broker refuses a command as a
+    /// whole and does not say for which channel, so a refused batch is halved until one channel remains.
     async fn subscribe(
         &mut self,
         asked_at: Instant,
@@ -163,7 +165,7 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         if stocks.is_empty() {
             return Ok(());
         }
-        // Half of a refused batch has waited for the other commands of the search already.
+        // Half of a refused batch has already waited for the other commands of the search.
         if asked_at.elapsed() >= STALE_AFTER {
             stocks.iter().for_each(|stock| self.hub.unconfirmed(*stock));
         }
@@ -187,51 +189,51 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         if stocks.is_empty() {
             return Ok(());
         }
-        // Removed when it is asked and not when it is answered: a user that comes in between waits
-        // for a channel that will not be confirmed, and `answer` has to tell it so.
+        // Removed before the broker answers: a user that subscribes in between waits for a channel that
+        // will not be confirmed, and `answer` has to send it `stale`.
         for stock in &stocks {
             self.subscribed.remove(stock);
         }
         let answer = self.answer(&[], self.connection.unsubscribe(&stocks)).await;
-        // A broker that refuses to be left keeps sending: only a new connection ends that.
+        // A broker that refuses an unsubscribe keeps sending: only a new connection ends that.
         answer.map_err(|error| BrokerError::Lost(error.to_string()))?;
         for stock in stocks {
-            self.hub.left(stock);
-            // A user may have come while the broker was asked. node-redis and redis-py (issue 764)
-            // lost such a user's subscription: its join had found the channel still subscribed.
+            self.hub.unsubscribed(stock);
+            // A user may have subscribed before the broker answered. node-redis and redis-py (issue
+            // 764) lost such a subscription: it had found the channel still subscribed.
             self.due.insert(stock, Instant::now());
         }
         Ok(())
     }
 
-    /// Waits for the broker's answer, and tells users when it is late.
+    /// Waits for the broker's answer, and sends `stale` to users if it is late.
     async fn answer(
         &self,
         asked: &[Stock],
         answer: impl Future<Output = Result<(), BrokerError>>,
     ) -> Result<(), BrokerError> {
         let late = async {
-            // A stock whose user comes while this is unanswered is told at the second tick that it
-            // sees, a second after it came at the latest: at the first one it may have waited for a
-            // moment only, and an answer that comes on time makes no user stale.
-            let mut came: Vec<Stock> = Vec::new();
+            // A stock whose first user subscribes while this is unanswered is `stale` from the second
+            // tick on, a second later at most. At the first tick it may have waited for a moment only,
+            // and an answer that is on time must not send `stale` to any user.
+            let mut marked: Vec<Stock> = Vec::new();
             loop {
                 running_for(STALE_AFTER).await;
-                let late = asked.iter().chain(&came);
-                // A stock whose last user left is marked as well, and that one is confirmed.
+                let late = asked.iter().chain(&marked);
+                // A stock whose last user unsubscribed is marked as well, and that one is confirmed.
                 late.filter(|stock| !self.subscribed.contains(*stock))
                     .for_each(|stock| self.hub.unconfirmed(*stock));
-                came = self.dirty.peek();
+                marked = self.dirty.peek();
             }
         };
         select! {
             biased;
-            // A command whose answer is given up takes effect later all the same: so the whole
-            // connection is given up with it.
+            // A command takes effect later even if we stop waiting for its answer, so a late answer ends
+            // the whole connection.
             answer = within(REPLY_TIMEOUT, answer) => answer.unwrap_or_else(|_| {
                 Err(BrokerError::Lost("the broker does not answer a command".into()))
             }),
-            // A loop without an end, so there is no answer to give here.
+            // The loop above has no end, so this branch is never taken.
             never = late => never,
         }
     }
@@ -240,10 +242,11 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         self.subscribed.insert(stock);
         self.refused.remove(&stock);
         self.hub.confirmed(stock);
-        // Its last user may have left while the refused batch around it was halved. `compare` looked at
-        // it then, found nothing to leave, and is not told of it again.
+        // Its last user may have unsubscribed while the refused batch around it was halved. `compare` saw
+        // it then, found nothing subscribed, and does not see it again unless it is due.
         if !self.hub.is_wanted(&stock) {
-            self.due.insert(stock, Instant::now() + self.leave_delay);
+            self.due
+                .insert(stock, Instant::now() + self.unsubscribe_delay);
         }
     }
 

@@ -20,7 +20,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn it_ends_by_itself_and_every_price_that_was_sent_was_received_once() {
+fn it_ends_by_itself_and_every_price_is_received_once() {
     let output = run(&["--every", "0s"]);
     assert!(output.status.success());
     let shown = text(&output.stdout);
@@ -42,11 +42,11 @@ fn it_ends_by_itself_and_every_price_that_was_sent_was_received_once() {
         assert!(line.len() <= 80, "wider than a projector shows: {line:?}");
     }
     for event in [
-        "follows APPL, the first to do so",
+        "subscribed to APPL, its first user",
         "first user of APPL: subscribed to the channel",
         "of APPL -> 2 users",
-        "it has no follower here, and is not kept",
-        "last user of APPL left: unsubscribed",
+        "it has no user here, and is not kept",
+        "no user of APPL remains: unsubscribed from the channel",
     ] {
         assert!(shown.contains(event), "no {event:?} in {shown}");
     }
@@ -60,7 +60,7 @@ fn no_two_runs_differ_but_by_their_seed() {
 }
 
 #[test]
-fn where_no_redis_is_it_says_how_to_start_one_and_goes_on() {
+fn without_a_redis_it_says_how_to_start_one_and_goes_on() {
     // A port that was free a moment ago, and that nobody listens on.
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -92,7 +92,7 @@ fn where_no_redis_is_it_says_how_to_start_one_and_goes_on() {
 }
 
 #[test]
-fn bad_input_ends_it_with_code_2_and_a_word_of_advice() {
+fn invalid_input_ends_it_with_code_2_and_advice() {
     for (flags, advice) in [
         (["--every", "soon"], "write for instance 500ms or 5s"),
         (

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
-use pubsub_manager::{Event, Stock};
+use pubsub_manager::{HubEvent, Stock};
 use serde::Serialize;
 
 /// How many of the latest commands to the broker are remembered for the page.
@@ -49,13 +49,13 @@ impl BrokerLog {
     }
 
     /// Records an event. The manager calls it between two prices, so it must not block.
-    pub(crate) fn note(&self, event: &Event) {
+    pub(crate) fn note(&self, event: &HubEvent) {
         match event {
-            Event::Subscribed { stock, .. } => self.remember(Answer::Subscribed, *stock),
-            Event::Unsubscribed { stock } => self.remember(Answer::Unsubscribed, *stock),
-            Event::Refused { stock, .. } => self.remember(Answer::Refused, *stock),
-            Event::Live => self.0.lock().stale_since = None,
-            Event::Stale { .. } => {
+            HubEvent::Subscribed { stock, .. } => self.remember(Answer::Subscribed, *stock),
+            HubEvent::Unsubscribed { stock } => self.remember(Answer::Unsubscribed, *stock),
+            HubEvent::Refused { stock, .. } => self.remember(Answer::Refused, *stock),
+            HubEvent::Live => self.0.lock().stale_since = None,
+            HubEvent::Stale { .. } => {
                 self.0.lock().stale_since.get_or_insert_with(Instant::now);
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pubsub_manager::{Connection, Encode, Message, PubSubManager, Socket, UserId};
+use pubsub_manager::{Connection, Encode, FeedMessage, PubSubManager, Socket, UserId};
 use tokio::net::TcpStream;
 
 use crate::frame::{CloseCode, close_frame, ping_frame, text_frame};
@@ -60,7 +60,7 @@ impl Session {
 pub(crate) struct TextFrames;
 
 impl Encode for TextFrames {
-    fn encode(&self, message: &Message<'_>, into: &mut Vec<u8>) {
+    fn encode(&self, message: &FeedMessage<'_>, into: &mut Vec<u8>) {
         text_frame(into, |into| {
             serde_json::to_writer(into, message)
                 .expect("a message is JSON, and a Vec takes it all");

@@ -1,11 +1,13 @@
 //! What a manager reads, and what it reports of the broker.
 
 use super::Hub;
-use crate::{Dirty, Event, Feed, Price, Stock, price::BadPrice, stats::count, user::UserChannel};
+use crate::{
+    Dirty, Feed, HubEvent, Price, Stock, price::BadPrice, stats::count, user::UserChannel,
+};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 impl Hub {
-    /// A price came from the broker. It waits for the fan-out; this never blocks.
+    /// Keeps a price from the broker for the fan-out. It never blocks.
     pub fn price(&self, stock: Stock, price: Price) {
         count(&self.counters().messages_in, 1);
         self.fan_out.pending.price(stock, price);
@@ -18,29 +20,31 @@ impl Hub {
         if let Some(messages) = self.invalid_messages.count() {
             let latest = format!("on the channel of {stock}: {error}");
             tracing::warn!(events = messages, latest, "messages that are not prices");
-            self.emit(|| Event::InvalidMessages { messages, latest });
+            self.emit(|| HubEvent::InvalidMessages { messages, latest });
         }
     }
 
     /// Prices come from the broker.
     pub fn go_live(&self) {
         if self.set_feed(Feed::Live) {
+            // The same reason is news again after this.
             self.stale_because.lock().clear();
             tracing::info!("live");
-            self.emit(|| Event::Live);
+            self.emit(|| HubEvent::Live);
         }
     }
 
-    /// A connection to the broker was lost, and is made again.
+    /// Counts a connection to the broker that was lost.
     pub fn count_reconnect(&self) {
         count(&self.counters().reconnects, 1);
     }
 
-    /// No price comes from the broker and no channel is confirmed, for this reason.
+    /// No price comes from the broker and no channel is confirmed. `reason` is a sentence for the log.
     pub fn go_stale(&self, reason: &str) {
         self.counters().channels_confirmed.store(0, Relaxed);
         self.set_feed(Feed::Stale);
-        // A failed attempt each second is reported only when its reason is another one.
+        // Attempts fail once a second while a broker is down; only a new reason is reported. The lock is
+        // released before the listener is called, because its code is the caller's.
         let is_news = {
             let mut because = self.stale_because.lock();
             let is_news = *because != reason;
@@ -50,18 +54,19 @@ impl Hub {
             is_news
         };
         if is_news {
+            // A disconnect that was asked for needs no warning.
             if self.is_closed() {
                 tracing::info!(reason, "stale");
             } else {
                 tracing::warn!(reason, "stale");
             }
-            self.emit(|| Event::Stale {
+            self.emit(|| HubEvent::Stale {
                 reason: reason.to_owned(),
             });
         }
     }
 
-    /// Returns whether that is news.
+    /// Returns whether the feed was in the other state before; then all users are sent the new one.
     fn set_feed(&self, feed: Feed) -> bool {
         let is_news = self.registry.delivery.set_feed(feed);
         if is_news {
@@ -73,22 +78,23 @@ impl Hub {
     /// The broker confirmed the channel.
     pub fn confirmed(&self, stock: Stock) {
         count(&self.counters().channels_confirmed, 1);
-        // Its last user may have left, and the channel may be forgotten, while the broker answered.
+        // Its last user may have unsubscribed, and the channel may be forgotten, while the broker
+        // answered.
         if let Some(channel) = self.registry.channels.get(&stock) {
             let again = channel.set_confirmed(true);
             self.set_unconfirmed(channel, false);
-            self.emit(|| Event::Subscribed { stock, again });
+            self.emit(|| HubEvent::Subscribed { stock, again });
         }
     }
 
-    /// The broker has not confirmed the channel yet, and its users should know.
+    /// The broker is late to confirm the channel: its users are sent `stale`, once.
     pub fn unconfirmed(&self, stock: Stock) {
         if let Some(channel) = self.registry.channels.get(&stock) {
             self.set_unconfirmed(channel, true);
         }
     }
 
-    /// The broker refuses the channel.
+    /// The broker refuses the channel; `reason` is in its words.
     pub fn refused(&self, stock: Stock, reason: &str) {
         count(&self.counters().refusals, 1);
         self.unconfirmed(stock);
@@ -96,7 +102,7 @@ impl Hub {
             let latest = format!("{stock}: {reason}");
             tracing::warn!(events, latest, "the broker refuses channels");
         }
-        self.emit(|| Event::Refused {
+        self.emit(|| HubEvent::Refused {
             stock,
             reason: reason.to_owned(),
         });
@@ -109,13 +115,13 @@ impl Hub {
     }
 
     /// The broker confirmed that this server is not subscribed to the channel any more.
-    pub fn left(&self, stock: Stock) {
+    pub fn unsubscribed(&self, stock: Stock) {
         self.counters().channels_confirmed.fetch_sub(1, Relaxed);
-        // It may have a user again by now, and is not forgotten then.
+        // A user may have subscribed meanwhile: then the channel is kept.
         if let Some(channel) = self.registry.channels.get(&stock) {
             channel.set_confirmed(false);
         }
-        self.emit(|| Event::Unsubscribed { stock });
+        self.emit(|| HubEvent::Unsubscribed { stock });
     }
 
     /// Whether the stock has users.
@@ -123,7 +129,7 @@ impl Hub {
         self.registry.channels.is_wanted(stock)
     }
 
-    /// Where to look: the stocks whose first user came or whose last user left.
+    /// Which stocks to compare: those whose first user subscribed or whose last user unsubscribed.
     pub fn dirty(&self) -> &Dirty {
         &self.registry.dirty
     }
@@ -133,7 +139,7 @@ impl Hub {
         self.registry.channels.forget(stock);
     }
 
-    /// How many stocks take up memory here: those with users, and those that were not forgotten yet.
+    /// How many stocks take up memory here: those with users, and those that are not forgotten yet.
     pub fn channels_known(&self) -> usize {
         self.registry.channels.len()
     }

@@ -2,7 +2,8 @@
 
 use super::Hub;
 use crate::{
-    Connection, Disconnected, Feed, Message, Socket, Stock, SubscribeError, UserId, frames::Frames,
+    Connection, Disconnected, Feed, FeedMessage, Socket, Stock, SubscribeError, UserId,
+    frames::Frames,
 };
 use std::sync::Arc;
 
@@ -20,8 +21,8 @@ impl Hub {
         Ok(Connection::new(user, socket, &self.registry))
     }
 
-    /// Subscribes the user to the stock: it is sent `subscribed`, and the last price if this server
-    /// knows one. Doing so twice is the same as once, and only acknowledged again.
+    /// Subscribes the user to the stock: it is sent `subscribed`, and the last price if this server has
+    /// one. A second call is only acknowledged.
     ///
     /// # Errors
     /// See [`SubscribeError`].
@@ -36,7 +37,10 @@ impl Hub {
         // Held to the end: a price that is fanned out meanwhile waits, and so comes after `subscribed`.
         let mut state = user.lock();
         let mut frames = Frames::default();
-        frames.push(delivery.encoder(), &Message::Subscribed { stock: &stock });
+        frames.push(
+            delivery.encoder(),
+            &FeedMessage::Subscribed { stock: &stock },
+        );
         if state.is_open() && state.position_of(&stock).is_none() {
             if state.subscriptions.len() >= most {
                 return Err(SubscribeError::TooManyStocks { stock, most });
@@ -44,7 +48,7 @@ impl Hub {
             let (subscription, last) = self.registry.subscribe(Arc::clone(&user), stock);
             let feed = state.subscribe(subscription);
             if let Some(price) = &last {
-                let message = Message::Price {
+                let message = FeedMessage::Price {
                     stock: &stock,
                     price,
                     last: true,
@@ -54,15 +58,15 @@ impl Hub {
             }
             if feed == Feed::Stale {
                 let stock = Some(&stock);
-                frames.push(delivery.encoder(), &Message::Status { feed, stock });
+                frames.push(delivery.encoder(), &FeedMessage::Status { feed, stock });
             }
         }
         user.reply(&mut state, frames.bytes(), delivery);
         Ok(())
     }
 
-    /// Unsubscribes the user from the stock: it is sent `unsubscribed`, and no price of the stock
-    /// after that. Without a subscription it is only acknowledged.
+    /// Unsubscribes the user from the stock: it is sent `unsubscribed`, and no price of the stock after
+    /// that. Without a subscription the call is only acknowledged.
     ///
     /// # Errors
     /// The hub is closed.
@@ -80,7 +84,7 @@ impl Hub {
             self.registry.unsubscribe(user.id, &subscription);
         }
         let mut frames = Frames::default();
-        frames.push(delivery.encoder(), &Message::Unsubscribed { stock });
+        frames.push(delivery.encoder(), &FeedMessage::Unsubscribed { stock });
         user.reply(&mut state, frames.bytes(), delivery);
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! How a slow consumer gets what it did not take at once.
+//! How a slow consumer gets what its socket did not take.
 
 use super::{State, User};
 use crate::{
-    Feed, Message,
+    Feed, FeedMessage,
     delivery::{Delivered, Delivery},
     frames::Frames,
 };
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 const TOO_SLOW: &str = "it did not read by the deadline";
 const FAILED: &str = "its socket failed";
-/// The pause after a socket said that it is ready, and took nothing.
+/// The pause after a socket was ready and took nothing.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Brings one user that lags up to date, then ends. It exists only while the user lags.
@@ -27,8 +27,8 @@ pub(super) async fn run(user: Arc<User>, delivery: Arc<Delivery>) {
         }
         match user.catch_up(delivery) {
             Progress::Done => return,
-            // Slow is allowed. A phone that takes a byte now and then gets the newest price of each
-            // stock, and costs no more than one that takes nothing.
+            // Slow is allowed: a phone that takes a byte now and then gets the newest price of each stock,
+            // and costs no more than one that takes nothing.
             Progress::Some => deadline = Instant::now() + delivery.slow_consumer_timeout(),
             // A socket that is always ready never lets the timeout above fire.
             Progress::None if deadline <= Instant::now() => {
@@ -54,21 +54,21 @@ impl Drop for EvictAfterPanic {
     }
 }
 
-/// How far a user that lags has come.
+/// What one attempt to catch up has achieved.
 enum Progress {
-    /// It took nothing.
+    /// The socket took nothing.
     None,
-    /// It took something, and there is more.
+    /// The socket took something, and there is more.
     Some,
-    /// There is nothing left to send.
+    /// Everything is sent, or the user is gone.
     Done,
 }
 
 impl User {
     /// Gives a user that lags as much as it takes.
     fn catch_up(self: &Arc<Self>, delivery: &Arc<Delivery>) -> Progress {
-        // Held from the look at what is owed to the end of the write: the fan-out must not write a newer
-        // price in front of an older one.
+        // Held from reading what is owed to the end of the write: the fan-out must not write a newer
+        // price before an older one.
         let mut state = self.lock();
         let mut progress = Progress::None;
         loop {
@@ -76,15 +76,15 @@ impl User {
             let Some(lag) = &mut state.lag else {
                 return Progress::Done;
             };
-            // First what must not be skipped: the rest of a frame, whose user could not read the next
-            // one, and replies.
+            // First what must not be skipped: replies, and the rest of a frame that was cut, without which
+            // the user could not read the next one.
             if !lag.unsent.is_empty() {
                 match self.take(&lag.unsent) {
                     Ok(0) => return progress,
                     Ok(taken) => {
                         lag.unsent.drain(..taken);
                         progress = Progress::Some;
-                        // There may be room for more; to wait instead would wake the task for each part.
+                        // There may be room for more, and waiting would cost a wake-up for each part.
                         continue;
                     }
                     Err(_) => {
@@ -93,12 +93,13 @@ impl User {
                     }
                 }
             }
-            // Only now what is newest: looked up before, it would be as old as the user is slow.
+            // The newest price is looked up only now, when there is room for it: an earlier one would be as
+            // old as the user is slow.
             let mut frames = Frames::default();
             let owed = state.owed(&mut frames, delivery);
             if owed.is_empty() {
-                // Under the same lock as the look: from here on the fan-out writes to this user again,
-                // so no price falls between this task and the fan-out.
+                // Under the same lock as reading what is owed: from here on the fan-out writes to this
+                // user again, so no price is lost between this task and the fan-out.
                 state.lag = None;
                 self.shut_down_if_sent(&mut state);
                 return Progress::Done;
@@ -107,8 +108,8 @@ impl User {
                 self.evict(&mut state, delivery, FAILED);
                 return Progress::Done;
             };
-            // A frame that was cut counts as sent, because its rest will be. The frames behind it do
-            // not: by the time there is room, a newer price may have taken their place.
+            // A frame that was cut counts as sent, because its rest will be sent. The frames after it do
+            // not count: a newer price may replace them by the time there is room.
             let (begun, rest) = frames.begun(taken);
             state.mark_sent(&owed[..begun]);
             delivery.count(owed[..begun].iter().map(Owed::delivered));
@@ -118,13 +119,13 @@ impl User {
                 }
                 return if taken == 0 { progress } else { Progress::Some };
             }
-            // All was taken. A price may have come meanwhile, so the loop looks once more.
+            // All was taken. A price may have come meanwhile, so the loop checks once more.
             progress = Progress::Some;
         }
     }
 }
 
-/// Something that a user is owed, and what changes when its message was begun.
+/// Something that a user is owed, and what to change in its state when its message was begun.
 pub(super) enum Owed {
     Status(Feed),
     StockStatus { at: usize, feed: Feed },
@@ -147,7 +148,7 @@ impl State {
         let now = delivery.feed();
         let news = self.last_status != Some(now);
         if news {
-            let message = Message::Status {
+            let message = FeedMessage::Status {
                 feed: now,
                 stock: None,
             };
@@ -156,12 +157,12 @@ impl State {
         }
         for (at, subscription) in self.subscriptions.iter().enumerate() {
             let feed = subscription.channel.feed();
-            // After "everything is live" a user must be told again which stocks are not.
+            // `live` without a stock is about all stocks, so those that are stale must be named again.
             if subscription.last_status != feed
                 || (news && now == Feed::Live && feed == Feed::Stale)
             {
                 let stock = Some(&subscription.channel.stock);
-                frames.push(encoder, &Message::Status { feed, stock });
+                frames.push(encoder, &FeedMessage::Status { feed, stock });
                 owed.push(Owed::StockStatus { at, feed });
             }
         }
@@ -181,7 +182,7 @@ impl State {
             };
             if let Some(price) = newest.filter(|_| subscription.last_seq < seq) {
                 let missed = seq - subscription.last_seq - 1;
-                let message = Message::Price {
+                let message = FeedMessage::Price {
                     stock: &subscription.channel.stock,
                     price: &price,
                     last: false,

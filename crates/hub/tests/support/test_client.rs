@@ -1,4 +1,4 @@
-//! A user as the tests see it: it keeps what it is sent, and can stop reading.
+//! A user of a test: it keeps what it is sent, and can stop reading.
 
 use hub::{Feed, Socket};
 use parking_lot::Mutex;
@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// A socket that keeps what it takes. A clone hears the same.
+/// A socket that keeps what it takes. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct TestClient(Arc<Mutex<Inner>>);
 
@@ -16,7 +16,7 @@ struct Inner {
     /// What was taken and not yet read.
     taken: Vec<u8>,
     received: Vec<Received>,
-    /// How many bytes there is still room for; without a figure, for all there are.
+    /// How many bytes it still takes, or `None` if it takes all.
     room: Option<usize>,
     gone: bool,
     closed: bool,
@@ -42,7 +42,7 @@ pub(crate) enum Received {
 }
 
 impl TestClient {
-    /// Takes `bytes` more, then nothing until it is told to go on.
+    /// Takes `bytes` more, then nothing until `take_all`.
     pub(crate) fn take_only(&self, bytes: usize) {
         self.room(Some(bytes));
     }
@@ -52,7 +52,7 @@ impl TestClient {
         self.room(None);
     }
 
-    /// Ends as a closed socket does: every offer is an error.
+    /// Breaks the socket: every write is an error.
     pub(crate) fn hang_up(&self) {
         self.0.lock().gone = true;
         self.room(None);
@@ -63,23 +63,23 @@ impl TestClient {
         self.0.lock().closed
     }
 
-    /// Whether it was shut down: nothing more comes.
+    /// Whether the hub has shut it down, after its final frame.
     pub(crate) fn is_shut_down(&self) -> bool {
         self.0.lock().shut_down
     }
 
-    /// Every whole message so far, oldest first.
+    /// Every whole message that it was sent, oldest first.
     pub(crate) fn received(&self) -> Vec<Received> {
-        self.listen(<[Received]>::to_vec)
+        self.with_received(<[Received]>::to_vec)
     }
 
-    /// The prices of one stock so far, oldest first.
+    /// The prices of one stock that it was sent, oldest first.
     pub(crate) fn prices(&self, of: &str) -> Vec<String> {
         let price = |received: &Received| match received {
             Received::Price { stock, price, .. } if stock == of => Some(price.clone()),
             _ => None,
         };
-        self.listen(|received| received.iter().filter_map(price).collect())
+        self.with_received(|received| received.iter().filter_map(price).collect())
     }
 
     /// The state of the feed that the user was sent last.
@@ -88,11 +88,11 @@ impl TestClient {
             Received::Status { feed, stock: None } => Some(*feed),
             _ => None,
         };
-        self.listen(|received| received.iter().rev().find_map(feed))
+        self.with_received(|received| received.iter().rev().find_map(feed))
     }
 
-    /// Looks at every whole message so far, oldest first.
-    pub(crate) fn listen<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
+    /// Calls `look` with every whole message that it was sent, oldest first.
+    pub(crate) fn with_received<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
         let mut inner = self.0.lock();
         let whole = inner
             .taken

@@ -5,10 +5,16 @@ use crate::{Price, Stock};
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// A broker inside this process: a real one, with Redis's promise, as far as the process reaches.
+/// A broker inside this process, with the promise of a Redis: at most once, in the order of publishing.
 /// Clones are handles to the same broker.
 #[derive(Debug, Clone, Default)]
-pub struct InProcess(Arc<Mutex<BTreeMap<Stock, Vec<Arc<Events>>>>>);
+pub struct InProcess {
+    /// The connections that are subscribed to each channel, sorted by name for `channels`. Managers'
+    /// tasks write it when they subscribe, unsubscribe and lose a connection; publishers read it, in any
+    /// thread. Under this lock a message goes into the hub's pending prices, whose lock is a leaf; the
+    /// hub never calls a broker, so the order cannot be reversed.
+    channels: Arc<Mutex<BTreeMap<Stock, Vec<Arc<Events>>>>>,
+}
 
 impl InProcess {
     /// Publishes a price, and returns how many subscribers received it.
@@ -16,11 +22,11 @@ impl InProcess {
         self.publish_unchecked(stock, price.as_str().as_bytes())
     }
 
-    /// Publishes anything, as anyone may on a real broker.
+    /// Publishes any bytes, as every client of a Redis can; returns how many subscribers received them.
     pub fn publish_unchecked(&self, stock: Stock, message: &[u8]) -> u64 {
-        // The lock is held while the message is handed over: so its order is the same for each
-        // subscriber, and none comes after an unsubscribe was confirmed.
-        let channels = self.0.lock();
+        // Held while every subscriber is given the message. Otherwise two publishers could reach two
+        // subscribers in different orders, and a message could arrive after a confirmed unsubscribe.
+        let channels = self.channels.lock();
         let subscribers = channels.get(&stock).map_or(&[][..], Vec::as_slice);
         subscribers
             .iter()
@@ -30,12 +36,12 @@ impl InProcess {
 
     /// How many connections are subscribed to the stock's channel.
     pub fn subscribers(&self, stock: Stock) -> usize {
-        self.0.lock().get(&stock).map_or(0, Vec::len)
+        self.channels.lock().get(&stock).map_or(0, Vec::len)
     }
 
     /// The channels that have a subscriber, by name.
     pub fn channels(&self) -> Vec<Stock> {
-        self.0.lock().keys().copied().collect()
+        self.channels.lock().keys().copied().collect()
     }
 }
 
@@ -48,7 +54,7 @@ impl Broker for InProcess {
     }
 }
 
-/// A subscriber's end of a connection. When it is dropped, nothing is subscribed by it any more.
+/// A subscriber's end of a connection. Dropping it unsubscribes it from everything.
 pub(crate) struct InProcessConnection {
     broker: InProcess,
     events: Arc<Events>,
@@ -56,7 +62,7 @@ pub(crate) struct InProcessConnection {
 
 impl BrokerConnection for InProcessConnection {
     async fn subscribe(&self, stocks: &[Stock]) -> Result<(), BrokerError> {
-        let mut channels = self.broker.0.lock();
+        let mut channels = self.broker.channels.lock();
         for stock in stocks {
             let events = Arc::clone(&self.events);
             channels.entry(*stock).or_default().push(events);
@@ -65,19 +71,20 @@ impl BrokerConnection for InProcessConnection {
     }
 
     async fn unsubscribe(&self, stocks: &[Stock]) -> Result<(), BrokerError> {
-        self.leave(|stock| stocks.contains(stock));
+        self.remove(|stock| stocks.contains(stock));
         Ok(())
     }
 
     async fn probe(&self) -> Result<(), BrokerError> {
-        // Nothing lies between us and the broker that could be lost.
+        // A call in the same process cannot be lost on the way.
         Ok(())
     }
 }
 
 impl InProcessConnection {
-    pub(crate) fn leave(&self, which: impl Fn(&Stock) -> bool) {
-        self.broker.0.lock().retain(|stock, subscribers| {
+    /// Unsubscribes from these channels.
+    pub(crate) fn remove(&self, which: impl Fn(&Stock) -> bool) {
+        self.broker.channels.lock().retain(|stock, subscribers| {
             subscribers.retain(|events| !which(stock) || !Arc::ptr_eq(events, &self.events));
             !subscribers.is_empty()
         });
@@ -86,6 +93,6 @@ impl InProcessConnection {
 
 impl Drop for InProcessConnection {
     fn drop(&mut self) {
-        self.leave(|_| true);
+        self.remove(|_| true);
     }
 }

@@ -1,7 +1,7 @@
 //! The broker that reaches every server: a Redis, by the `redis` crate.
 //!
-//! In the third version of its protocol one connection can subscribe and ask for other things too.
-//! What is published comes as a push, and the crate gives it to a closure of ours, in the
+//! In the third version of its protocol one connection can subscribe and send other commands too.
+//! Published messages arrive as pushes, and the crate gives them to a closure of ours, in the
 //! connection's own task.
 
 mod probes;
@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Once},
 };
 
-/// A Redis, and what comes before a stock's name in its channel's.
+/// A Redis, and the prefix of its channels' names.
 #[derive(Clone)]
 pub(crate) struct Redis {
     url: RedisUrl,
@@ -45,7 +45,7 @@ impl Broker for Redis {
         let (prefix, our_probe) = (Arc::clone(&self.prefix), probe.clone());
         let received_probes = Arc::clone(&probes);
         let config = AsyncConnectionConfig::new().set_push_sender(move |push: PushInfo| {
-            // The connection's task waits for us here, so this waits for nothing.
+            // The connection's task is blocked while this runs, so nothing here waits.
             match (&push.kind, push.data.as_slice()) {
                 (PushKind::Message, [Value::BulkString(channel), Value::BulkString(message)]) => {
                     let name = channel.strip_prefix(prefix.as_bytes());
@@ -54,11 +54,13 @@ impl Broker for Redis {
                         Err(_) if channel == our_probe.as_bytes() => {
                             received_probes.deliver(message);
                         }
-                        // We subscribed to nothing else, so it is a proxy's affair and not ours.
+                        // We subscribed to nothing else, so only a faulty proxy could send it, and it is
+                        // no user's price.
                         Err(_) => {}
                     }
                 }
                 (PushKind::Disconnection, _) => events.lost("Redis closed the connection"),
+                // The confirmations of subscribe and unsubscribe: the crate answers the command by them.
                 _ => {}
             }
             Ok::<(), Infallible>(())
@@ -66,8 +68,8 @@ impl Broker for Redis {
         let connected = self.url.connect(config).await;
         let mut connection = connected.map_err(|error| {
             BrokerError::Lost(match error.into() {
-                // It is there, so "no Redis" would send the reader the wrong way: a wrong password,
-                // protected mode, too many clients.
+                // It is up, so "no Redis" would mislead the reader: the cause is a wrong password, protected
+                // mode, or too many clients.
                 BrokerError::Refused(why) => format!("the Redis at {} refuses us: {why}", self.url),
                 BrokerError::Lost(why) => format!("no Redis at {}: {why}", self.url),
             })
@@ -78,8 +80,8 @@ impl Broker for Redis {
                 log_refusal(&error);
                 None
             }
-            // Any other refusal says that this is no Redis that delivers: without a probe it would be
-            // called live because it answers PING.
+            // Any other refusal means that this server does not deliver. Without a probe it would be called
+            // live because it answers PING.
             Err(error) => return Err(BrokerError::Lost(in_words(&error))),
         };
         Ok(RedisConnection {
@@ -95,7 +97,7 @@ impl Broker for Redis {
 pub(crate) struct RedisConnection {
     redis: Redis,
     connection: MultiplexedConnection,
-    /// The channel on which we receive our own probes; none if an ACL keeps it from us.
+    /// The channel on which we receive our own probes, or none if an ACL forbids it.
     probe: Option<String>,
     probes: Arc<Probes>,
 }
@@ -106,13 +108,12 @@ impl RedisConnection {
         stocks.iter().map(channel).collect()
     }
 
-    /// Publishes over a connection that is made for it: after a failover, one that was made before
-    /// may hang on a server that is no longer the master, where the probe would be delivered and
-    /// no price.
+    /// Publishes over a connection of its own. After a failover an older connection may still lead to
+    /// the former master, which would deliver the probe and no price.
     async fn publish_probe(&self, channel: &str, number: u64) -> Result<(), RedisError> {
         let connected = self.redis.url.connect(AsyncConnectionConfig::new()).await;
         let mut connection = match connected {
-            // A Redis with as many clients as it takes still serves those that it has.
+            // A Redis that has as many clients as it takes still serves those that it has.
             Err(error) if is_refusal(&error) => self.connection.clone(),
             connected => connected?,
         };
@@ -140,14 +141,14 @@ impl BrokerConnection for RedisConnection {
                     return Ok(());
                 }
                 Err(error) if is_forbidden(&error) => log_refusal(&error),
-                // A command that Redis does not know is no answer to the question whether it delivers.
+                // An unknown command, for instance: it does not prove that Redis delivers.
                 Err(error) => {
                     let reason = format!("our probe cannot be published: {}", in_words(&error));
                     return Err(BrokerError::Lost(reason));
                 }
             }
         }
-        // A refusal is an answer too.
+        // No probe can be sent. An answer proves that the connection is alive, and a refusal is one.
         let pong = self.connection.clone().ping().await;
         match pong.map_err(BrokerError::from) {
             Ok(()) | Err(BrokerError::Refused(_)) => Ok(()),
@@ -156,7 +157,7 @@ impl BrokerConnection for RedisConnection {
     }
 }
 
-/// Logs that there is no probe, once and not with each connection.
+/// Logs that there is no probe, once and not for each connection.
 fn log_refusal(error: &RedisError) {
     static LOGGED: Once = Once::new();
     LOGGED.call_once(|| {
@@ -165,13 +166,13 @@ fn log_refusal(error: &RedisError) {
     });
 }
 
-/// Whether an ACL refuses the command or its channel. It is set by a person, who may have allowed us
-/// the stocks and nothing else; so it says nothing against the feed.
+/// Whether an ACL refuses the command or its channel. A person may have allowed us the stocks and
+/// nothing else, and then the feed works without a probe.
 fn is_forbidden(error: &RedisError) -> bool {
     error.code() == Some("NOPERM")
 }
 
-/// Whether Redis answered, and said no.
+/// Whether Redis answered, and refused.
 fn is_refusal(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }

@@ -5,17 +5,17 @@ use pubsub_manager::RedisUrl;
 use redis_client::RedisFlag;
 use std::time::Duration;
 
-/// Users come, follow stocks and leave; one manager subscribes this server to just the channels
-/// that its users want.
+/// Users connect, subscribe to stocks and disconnect; one manager subscribes this server to exactly
+/// the channels that its users want.
 ///
 /// Without flags the broker is inside this program and a market makes up prices, so nothing needs
-/// to be installed and each run is the same. With --redis the prices are those that anyone
-/// publishes there, for instance `redis-cli PUBLISH APPL 100.1`: run it in two terminals to see two
-/// servers share one Redis.
+/// to be installed and each run is the same. With --redis the prices are what is published there,
+/// for instance by `redis-cli PUBLISH APPL 100.1`: run it in two terminals to see two servers share
+/// one Redis.
 #[derive(Parser)]
 #[command(version, after_help = "The lesson: lessons/12a-pubsub-manager.md")]
 pub(crate) struct Flags {
-    /// The time between two users, such as 500ms, or 5s as in the lecture; 0s plays all at once
+    /// The time between two users, such as 500ms, or 5s as in the lecture; 0s plays without pauses
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
     pub(crate) every: Duration,
     /// How many users come before it ends
@@ -24,7 +24,7 @@ pub(crate) struct Flags {
     /// Go on until Ctrl-C
     #[arg(long)]
     pub(crate) forever: bool,
-    /// Follow a real Redis, for instance redis://127.0.0.1:6379; it may come later, and go
+    /// Subscribe to a real Redis, for instance redis://127.0.0.1:6379; it may be down, and restart
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     redis: Option<RedisFlag>,
     /// Make up prices on that Redis too
@@ -40,7 +40,7 @@ impl Flags {
         self.market || self.redis().is_none()
     }
 
-    /// The Redis to follow, if any. A bad address ends the program with code 2.
+    /// The Redis to subscribe to, if any. A bad address ends the program with code 2.
     pub(crate) fn redis(&self) -> Option<RedisUrl> {
         let flag = self.redis.as_ref()?;
         flag.url().unwrap_or_else(|error| {

@@ -24,7 +24,7 @@ impl Market {
         }
     }
 
-    /// A stock that someone would follow: earlier ones are more popular.
+    /// A stock to subscribe to: earlier ones are more popular.
     pub(crate) fn favourite(&self, random: &mut Rng) -> Stock {
         let at = random
             .usize(..STOCKS.len())
@@ -32,12 +32,12 @@ impl Market {
         stock(at)
     }
 
-    /// Somebody bought or sold.
+    /// The next price, up to half a dollar from the last one, of a random stock.
     pub(crate) fn trade(&mut self) -> (Stock, Price) {
         let at = self.random.usize(..STOCKS.len());
         let start = STOCKS[at].1;
         let moved = self.cents[at] + self.random.u32(..=100);
-        // It stays within a tenth of where it began, however long the play goes on.
+        // It stays within a tenth of its first price, however long the demonstration runs.
         self.cents[at] = (moved - 50).clamp(start - start / 10, start + start / 10);
         let price = format!("{}.{:02}", self.cents[at] / 100, self.cents[at] % 100);
         (stock(at), price.parse().expect("so many cents are a price"))

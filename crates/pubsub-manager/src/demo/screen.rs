@@ -1,6 +1,6 @@
-//! What one sees: plain lines, so that a projector and a pipe show the same.
+//! Prints plain lines, so that a projector and a pipe show the same.
 
-use pubsub_manager::{Event, Price, RedisUrl, Stock};
+use pubsub_manager::{HubEvent, Price, RedisUrl, Stock};
 use std::{
     fmt::Display,
     io::{self, Write},
@@ -8,14 +8,14 @@ use std::{
     sync::Mutex,
 };
 
-/// What was seen: the figures, and the one line that they come to.
+/// The figures, and the one line that sums them up.
 pub(crate) struct Verdict {
     pub(crate) details: Vec<String>,
     pub(crate) summary: String,
 }
 
 pub(crate) struct Screen {
-    /// What stands in the left column of the next line; the rest of a round's lines have none.
+    /// The left column of the next line: a round's number, or empty after a round's first line.
     label: Mutex<String>,
     over_redis: bool,
 }
@@ -45,9 +45,9 @@ impl Screen {
         self.label("end".into());
     }
 
-    pub(crate) fn event(&self, event: &Event) {
+    pub(crate) fn event(&self, event: &HubEvent) {
         self.line(event);
-        if let Event::Stale { reason } = event
+        if let HubEvent::Stale { reason } = event
             && reason.starts_with("no Redis")
         {
             self.line("start one there: redis-server, or docker run with the image redis");
@@ -55,9 +55,9 @@ impl Screen {
         }
     }
 
-    pub(crate) fn unheard(&self, stock: Stock, price: Price) {
+    pub(crate) fn unsent(&self, stock: Stock, price: Price) {
         self.line(&format!(
-            "price {price} of {stock} -> it has no follower here, and is not kept"
+            "price {price} of {stock} -> it has no user here, and is not kept"
         ));
     }
 
@@ -84,7 +84,7 @@ impl Screen {
 
     fn print(&self, line: &str) {
         if let Err(error) = writeln!(io::stdout(), "{line}") {
-            // The reader has seen enough, as with `| head`; a full disk is a failure.
+            // The reader has closed the pipe, as `| head` does; a full disk is a failure.
             if error.kind() == io::ErrorKind::BrokenPipe {
                 process::exit(0);
             }

@@ -15,7 +15,7 @@ pub(crate) struct User {
     pub(crate) stocks: Vec<Stock>,
 }
 
-/// Takes everything that users are sent and counts the prices, except those on joining.
+/// Takes everything that users are sent and counts the prices, except the last price on subscribing.
 #[derive(Clone, Default)]
 pub(crate) struct CountingSocket(Arc<AtomicU64>);
 

@@ -1,13 +1,13 @@
-//! What comes of a broker's accidents, and of a caller's, in the manager between it and the hub. What
-//! the hub promises its users by itself is tested in the crate `hub`.
+//! Faults of a broker, and of a caller's code, in a whole manager. The promises of the hub alone are
+//! tested in the crate `hub`.
 
 use super::{
     test_broker::TestBroker,
     test_client::{Received, TestClient},
 };
 use crate::{
-    Connection, Disconnected, Encode, Feed, HubOptions, JsonLines, Message, Options, PubSubManager,
-    Socket, Stock, UserId,
+    Connection, Disconnected, Encode, Feed, FeedMessage, HubOptions, JsonLines, Options,
+    PubSubManager, Socket, Stock, UserId,
     broker::{Broker, BrokerConnection, BrokerError, Events},
 };
 use std::{
@@ -44,15 +44,15 @@ impl Fixture {
         Self { broker, manager }
     }
 
-    /// A user that follows APPL, whose channel is confirmed.
+    /// A user that is subscribed to APPL, whose channel is confirmed.
     async fn user(&self, id: u64) -> (Connection<TestClient>, TestClient) {
         let client = TestClient::default();
-        let connection = self.follow(id, client.clone(), apple());
+        let connection = self.subscribed(id, client.clone(), apple());
         moment().await;
         (connection, client)
     }
 
-    fn follow<O: Socket>(&self, id: u64, socket: O, stock: Stock) -> Connection<O> {
+    fn subscribed<O: Socket>(&self, id: u64, socket: O, stock: Stock) -> Connection<O> {
         let connection = self.manager.connect(UserId(id), socket).unwrap();
         self.manager.user_subscribe(&connection, stock).unwrap();
         connection
@@ -89,13 +89,13 @@ async fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it()
     assert_eq!(
         fixture.broker.subscribers(apple()),
         1,
-        "a page that is loaded again is back by now"
+        "a page that is reloaded is back by now"
     );
     sleep(Duration::from_millis(1_200)).await;
     assert_eq!(fixture.broker.subscribers(apple()), 0);
 }
 
-/// A final frame, as the protocol of these tests can say them.
+/// A final frame that `TestClient` can read.
 const BYE: &[u8] = b"{\"type\":\"unsubscribed\",\"stock\":\"BYE\"}\n";
 
 /// A socket that panics when it is written a price.
@@ -118,10 +118,10 @@ impl Socket for PanickingSocket {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_the_managers_task_ends_the_manager_and_each_verb_says_so() {
+async fn a_panic_in_the_managers_task_ends_the_manager_and_each_verb_answers_disconnected() {
     let fixture = Fixture::new().await;
     let (user, _) = fixture.user(1).await;
-    let panicking = fixture.follow(2, PanickingSocket, apple());
+    let panicking = fixture.subscribed(2, PanickingSocket, apple());
     fixture.publish(1);
     fixture.manager.ended().await;
     let verbs = [
@@ -134,7 +134,7 @@ async fn a_panic_in_the_managers_task_ends_the_manager_and_each_verb_says_so() {
     assert_eq!(verbs, [Err(Disconnected); 2]);
     assert!(fixture.manager.user_subscribe(&user, apple()).is_err());
     assert_eq!(fixture.manager.stats().feed, Feed::Stale);
-    // Users can still be told to come back, and those who leave take nothing down.
+    // A user can still be closed, and dropping a connection does no harm.
     user.close(BYE);
     drop(panicking);
     fixture.manager.disconnect().await;
@@ -144,9 +144,9 @@ async fn a_panic_in_the_managers_task_ends_the_manager_and_each_verb_says_so() {
 async fn an_encoder_that_panics_ends_the_manager() {
     struct PanickingEncoder;
     impl Encode for PanickingEncoder {
-        fn encode(&self, message: &Message<'_>, into: &mut Vec<u8>) {
+        fn encode(&self, message: &FeedMessage<'_>, into: &mut Vec<u8>) {
             assert!(
-                !matches!(message, Message::Price { .. }),
+                !matches!(message, FeedMessage::Price { .. }),
                 "a fault of the caller"
             );
             JsonLines.encode(message, into);
@@ -166,7 +166,7 @@ async fn an_encoder_that_panics_ends_the_manager() {
 }
 
 #[test]
-fn when_the_runtime_has_ended_the_verbs_say_so() {
+fn after_the_end_of_the_runtime_the_verbs_answer_disconnected() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -178,7 +178,7 @@ fn when_the_runtime_has_ended_the_verbs_say_so() {
 }
 
 #[test]
-fn without_a_runtime_the_manager_does_not_start_and_says_what_to_do() {
+fn without_a_runtime_the_manager_does_not_start_and_the_error_says_what_to_do() {
     let error = PubSubManager::new(Options::default()).unwrap_err();
     assert!(error.to_string().contains("#[tokio::main]"), "{error}");
 }
@@ -232,7 +232,7 @@ enum Script {
     DeliverNothing,
 }
 
-/// Its first connection follows the first script, all others the second.
+/// Its first connection plays the first script, all others the second.
 struct ScriptedBroker {
     scripts: [Script; 2],
     connections: Arc<AtomicUsize>,
@@ -284,7 +284,7 @@ fn scripted(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_lost_connection_confirmed_says_nothing_of_the_next() {
+async fn what_a_lost_connection_confirmed_is_not_confirmed_on_the_next() {
     let (manager, _user, connections) = scripted([Script::ConfirmAndBreak, Script::NeverAnswer]);
     sleep(Duration::from_secs(2)).await;
     assert_eq!(connections.load(Ordering::Relaxed), 2);
@@ -312,11 +312,11 @@ async fn a_proxy_that_confirms_and_delivers_nothing_never_makes_the_feed_live() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_comes_while_an_unsubscribe_is_unanswered_is_told_stale_within_a_second() {
+async fn a_user_that_subscribes_while_an_unsubscribe_is_unanswered_is_sent_stale_within_a_second() {
     let fixture = Fixture::new().await;
     let (first, _) = fixture.user(1).await;
     drop(first);
-    // The server unsubscribes a second after its last user has left; it is answered three later.
+    // The server unsubscribes a second after its last user, and is answered three seconds later.
     fixture.broker.delay(Duration::from_secs(3));
     sleep(Duration::from_millis(1_100)).await;
     let (_late, client) = fixture.user(2).await;

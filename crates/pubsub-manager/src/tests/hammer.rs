@@ -1,6 +1,6 @@
-//! Real threads on a real clock: users come and go while prices are sent in slices, connections are cut,
-//! and stocks are forgotten. The random stories see every order of events that one thread can
-//! make; this sees what only two can.
+//! Real threads on a real clock: users connect and disconnect while prices are sent in slices,
+//! connections are cut, and stocks are forgotten. The random stories of `state_machine` cover the orders
+//! of events in one thread; this covers those of several.
 
 use super::eventually::{DEADLINE, eventually};
 use super::test_broker::TestBroker;
@@ -12,34 +12,34 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More than one slice of the fan-out, so that users come and go between two.
+/// More than one slice of the fan-out, so that users connect and disconnect between two slices.
 const CROWD: u64 = 600;
 const THREADS: u64 = 3;
 const VISITS: usize = 700;
-/// How many visits a visitor of the crowded stock stays.
+/// How many users a visiting thread keeps connected; each visit replaces the oldest.
 const STAY: usize = 100;
 /// The most prices that the crowd gets: it keeps each, and a busy machine takes minutes for the visits.
 const CROWDED_PRICES: u64 = 5_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn threads_that_come_and_go_leave_nothing_behind_and_no_other_user_without_a_price() {
+async fn users_in_many_threads_leak_nothing_and_cost_no_other_user_a_price() {
     let broker = TestBroker::default();
     let options = Options {
-        leave_delay: Duration::ZERO,
+        unsubscribe_delay: Duration::ZERO,
         ..Options::default()
     };
     let runtime = tokio::runtime::Handle::current();
     let manager = PubSubManager::with_broker(broker.clone(), options, runtime);
     let (hot, cold) = (stock("HOT"), stock("COLD"));
-    // The visitors come first, so that they leave positions in front of the crowd, and the fan-out's walk
-    // meets those who are moved there a second time.
+    // The visitors subscribe before the crowd: when they disconnect, users of the crowd move to their
+    // positions, and the fan-out's walk meets these users a second time.
     let visitors = (0..THREADS).map(|thread| {
-        let stay = (0..STAY).map(|_| follower(&manager, thread, &[hot]));
+        let stay = (0..STAY).map(|_| subscriber(&manager, thread, &[hot]));
         (thread, stay.collect::<VecDeque<_>>())
     });
     let visitors: Vec<_> = visitors.collect();
     let crowd: Vec<_> = (0..CROWD)
-        .map(|id| follower(&manager, id, &[hot]))
+        .map(|id| subscriber(&manager, id, &[hot]))
         .collect();
 
     let open = Arc::new(AtomicBool::new(true));
@@ -65,30 +65,30 @@ async fn threads_that_come_and_go_leave_nothing_behind_and_no_other_user_without
         let manager = Arc::clone(&manager);
         thread::spawn(move || {
             for _ in 0..VISITS {
-                here.push_back(follower(&manager, thread, &[hot]));
+                here.push_back(subscriber(&manager, thread, &[hot]));
                 let (connection, client) = here.pop_front().expect("one has just come");
                 drop(connection);
-                is_a_true_story(&client);
+                assert_consistent(&client);
 
-                // A stock that is forgotten and followed in the same moment must be followed.
-                let (connection, client) = follower(&manager, thread, &[cold]);
+                // A stock that is forgotten and subscribed in the same moment must stay subscribed.
+                let (connection, client) = subscriber(&manager, thread, &[cold]);
                 let until = Instant::now() + DEADLINE;
                 while client.prices("COLD").is_empty() {
                     assert!(
                         Instant::now() < until,
-                        "a user follows COLD and hears nothing"
+                        "a user is subscribed to COLD and is sent no price"
                     );
                     thread::sleep(Duration::from_micros(200));
                 }
                 manager.user_unsubscribe(&connection, &cold).unwrap();
-                is_a_true_story(&client);
+                assert_consistent(&client);
             }
         })
     });
     let visitors: Vec<_> = visitors.collect();
     tokio::task::spawn_blocking(move || {
         let visits: Vec<_> = visitors.into_iter().map(thread::JoinHandle::join).collect();
-        // The market closes whatever happened, or a failed visit would be a test without end.
+        // The market closes even after a failed visit, or the test would not end.
         open.store(false, Ordering::Relaxed);
         market.join().unwrap();
         visits.into_iter().for_each(Result::unwrap);
@@ -96,7 +96,7 @@ async fn threads_that_come_and_go_leave_nothing_behind_and_no_other_user_without
     .await
     .unwrap();
 
-    eventually("only the crowd's stock is left", || {
+    eventually("only the crowd's stock is known", || {
         manager.hub.channels_known() == 1
             && broker.channels() == [hot]
             && manager.stats().feed == Feed::Live
@@ -105,19 +105,19 @@ async fn threads_that_come_and_go_leave_nothing_behind_and_no_other_user_without
     let last = (published.load(Ordering::Relaxed) + 1).to_string();
     assert_eq!(broker.publish(hot, last.parse().unwrap()), 1);
     for (_, client) in &crowd {
-        eventually("everyone in the crowd has the last price", || {
+        eventually("every user of the crowd has the last price", || {
             client.prices("HOT").last() == Some(&last)
         })
         .await;
-        is_a_true_story(client);
+        assert_consistent(client);
     }
     let stats = manager.stats();
     assert_eq!((stats.users, stats.subscriptions), (CROWD, CROWD));
     drop(crowd);
-    eventually("nothing is left", || manager.hub.channels_known() == 0).await;
+    eventually("no stock is known", || manager.hub.channels_known() == 0).await;
 }
 
-fn follower(
+fn subscriber(
     manager: &PubSubManager,
     id: u64,
     stocks: &[Stock],
@@ -130,9 +130,9 @@ fn follower(
     (connection, client)
 }
 
-/// Each stock's prices only between `subscribed` and `unsubscribed`, once each and in order.
-fn is_a_true_story(client: &TestClient) {
-    client.listen(|story| {
+/// Fails if a price came outside of `subscribed` and `unsubscribed`, twice, or out of order.
+fn assert_consistent(client: &TestClient) {
+    client.with_received(|story| {
         for stock in ["HOT", "COLD"] {
             let mut newest = None;
             for received in story {

@@ -1,34 +1,34 @@
-//! The faults of the manager as the lecture first wrote it, one test each, the other way round
-//! than in `naive-pubsub`: there the wrong answer is asserted, here the right one.
+//! The faults of the manager as the lecture first wrote it, one test each. The tests of `naive-pubsub`
+//! assert the wrong answer, these assert the right one.
 
 use super::{
     test_broker::TestBroker,
     test_client::{Received, TestClient},
 };
 use crate::{
-    Connection, Disconnected, Event, Feed, HubOptions, Options, PubSubManager, Stock,
+    Connection, Disconnected, Feed, HubEvent, HubOptions, Options, PubSubManager, Stock,
     SubscribeError, UserId,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A manager, the broker behind it, and what the manager has said that it did.
+/// A manager, the broker behind it, and the events that the manager has emitted.
 struct Fixture {
     broker: TestBroker,
     manager: Arc<PubSubManager>,
-    events: Arc<Mutex<Vec<Event>>>,
+    events: Arc<Mutex<Vec<HubEvent>>>,
 }
 
 impl Fixture {
-    /// The manager has been started, and nothing has been waited for.
+    /// A manager that has just been started and is not connected yet.
     fn just_started() -> Self {
         let broker = TestBroker::default();
         let events = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&events);
         let options = Options {
             hub: HubOptions {
-                on_event: Some(Arc::new(move |event: &Event| {
+                on_event: Some(Arc::new(move |event: &HubEvent| {
                     log.lock().push(event.clone());
                 })),
                 ..HubOptions::default()
@@ -66,12 +66,12 @@ impl Fixture {
         self.manager.user_unsubscribe(who, &stock(name)).unwrap();
     }
 
-    /// Publishes, and returns how many servers heard it.
+    /// Publishes, and returns how many servers received it.
     fn publish(&self, name: &str, price: &str) -> u64 {
         self.broker.publish(stock(name), price.parse().unwrap())
     }
 
-    fn count(&self, event: &Event) -> usize {
+    fn count(&self, event: &HubEvent) -> usize {
         self.events
             .lock()
             .iter()
@@ -84,14 +84,13 @@ fn stock(name: &str) -> Stock {
     name.parse().unwrap()
 }
 
-/// Lets everything happen that is still to come: on the paused clock this takes no time.
+/// Waits until nothing more happens. It takes no time, because the clock is paused.
 async fn settle() {
     tokio::time::sleep(Duration::from_secs(30)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_joins_before_the_connection_is_there_is_told_so_and_gets_every_price_once_it_is()
- {
+async fn a_user_that_subscribes_before_there_is_a_connection_is_sent_stale_and_then_every_price() {
     let fixture = Fixture::just_started();
     fixture.broker.go_down();
     let (asha, client) = fixture.user(1);
@@ -101,7 +100,7 @@ async fn a_user_that_joins_before_the_connection_is_there_is_told_so_and_gets_ev
     assert_eq!(
         client.feed(),
         Some(Feed::Stale),
-        "a user is not told live while no prices come"
+        "a user is not sent `live` while no prices come"
     );
 
     fixture.broker.come_up();
@@ -132,14 +131,14 @@ async fn a_user_who_subscribes_twice_is_sent_every_price_once() {
         2
     );
 
-    // And one leaving is enough.
+    // One unsubscribe is enough.
     fixture.unsubscribe(&cleo, "GOOG");
     settle().await;
     assert_eq!(fixture.broker.subscribers(stock("GOOG")), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_leavings_unsubscribe_the_server_once() {
+async fn unsubscribing_twice_unsubscribes_the_server_once() {
     let fixture = Fixture::started().await;
     let (dora, _) = fixture.user(1);
     fixture.subscribe(&dora, "META");
@@ -149,7 +148,7 @@ async fn two_leavings_unsubscribe_the_server_once() {
     fixture.unsubscribe(&dora, "META");
     settle().await;
     assert_eq!(
-        fixture.count(&Event::Unsubscribed {
+        fixture.count(&HubEvent::Unsubscribed {
             stock: stock("META")
         }),
         1
@@ -157,7 +156,7 @@ async fn two_leavings_unsubscribe_the_server_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_emptied_stock_leaves_nothing_behind() {
+async fn a_stock_without_users_is_forgotten() {
     let fixture = Fixture::started().await;
     let (ben, _) = fixture.user(1);
     for n in 0..10_000 {
@@ -170,7 +169,7 @@ async fn an_emptied_stock_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stock_that_no_user_had_can_be_left_and_then_followed() {
+async fn a_stock_without_users_can_be_unsubscribed_and_then_subscribed() {
     let fixture = Fixture::started().await;
     let (gita, _) = fixture.user(1);
     fixture.unsubscribe(&gita, "NFLX");
@@ -185,14 +184,14 @@ async fn a_stock_that_no_user_had_can_be_left_and_then_followed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn leaving_costs_what_the_user_had_and_not_what_everybody_has() {
+async fn disconnecting_costs_what_the_user_had_and_not_what_all_users_have() {
     let fixture = Fixture::started().await;
     let users: Vec<_> = (0..100_000).map(|id| fixture.user(id).0).collect();
     for user in &users {
         fixture.subscribe(user, "MSFT");
     }
-    // One after the other, the first first: with a scan of the list these would be five thousand
-    // million comparisons, and this test would not end.
+    // In the order of subscribing: with a scan of the list these would be five thousand million
+    // comparisons, and this test would not end.
     users.into_iter().for_each(drop);
     settle().await;
     assert_eq!(fixture.manager.stats().users, 0);
@@ -205,7 +204,7 @@ async fn a_message_that_is_not_a_price_is_counted_and_not_relayed() {
     let (finn, client) = fixture.user(1);
     fixture.subscribe(&finn, "IBM");
     settle().await;
-    let garbage: [&[u8]; 6] = [
+    let invalid: [&[u8]; 6] = [
         b"<b>free</b>",
         b"",
         b"--1",
@@ -213,17 +212,21 @@ async fn a_message_that_is_not_a_price_is_counted_and_not_relayed() {
         b"1\n",
         &[0xff; 100_000],
     ];
-    for message in garbage {
+    for message in invalid {
         assert_eq!(fixture.broker.publish_unchecked(stock("IBM"), message), 1);
     }
     fixture.publish("IBM", "170");
     settle().await;
-    assert_eq!(client.prices("IBM"), ["170"], "garbage ends nothing");
+    assert_eq!(
+        client.prices("IBM"),
+        ["170"],
+        "an invalid message ends nothing"
+    );
     assert_eq!(fixture.manager.stats().invalid_messages, 6);
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_lost_connection_the_server_subscribes_again_and_the_users_were_told() {
+async fn after_a_lost_connection_the_server_subscribes_again_and_users_are_sent_stale_and_live() {
     let fixture = Fixture::started().await;
     let (asha, client) = fixture.user(1);
     fixture.subscribe(&asha, "APPL");
@@ -253,7 +256,7 @@ async fn after_a_lost_connection_the_server_subscribes_again_and_the_users_were_
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_disconnect_each_verb_says_no() {
+async fn after_disconnect_each_verb_answers_disconnected() {
     let fixture = Fixture::started().await;
     let (gita, client) = fixture.user(1);
     fixture.subscribe(&gita, "AMZN");
@@ -263,7 +266,7 @@ async fn after_disconnect_each_verb_says_no() {
         fixture.broker.channels().is_empty(),
         "everything was unsubscribed first"
     );
-    assert_eq!(client.feed(), Some(Feed::Stale), "the users were told");
+    assert_eq!(client.feed(), Some(Feed::Stale), "users are sent `stale`");
 
     assert_eq!(
         fixture
@@ -272,13 +275,13 @@ async fn after_disconnect_each_verb_says_no() {
             .unwrap_err(),
         Disconnected
     );
-    let joined = fixture.manager.user_subscribe(&gita, stock("AMZN"));
-    assert_eq!(joined, Err(SubscribeError::Disconnected(Disconnected)));
+    let subscribed = fixture.manager.user_subscribe(&gita, stock("AMZN"));
+    assert_eq!(subscribed, Err(SubscribeError::Disconnected(Disconnected)));
     assert_eq!(
         fixture.manager.user_unsubscribe(&gita, &stock("AMZN")),
         Err(Disconnected)
     );
-    // Twice is the same as once.
+    // A second call has no effect.
     fixture.manager.disconnect().await;
 }
 

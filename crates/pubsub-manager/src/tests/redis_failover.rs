@@ -1,5 +1,5 @@
-//! A failover that the connection does not notice: the old Redis goes on answering, and everyone else
-//! has moved to another one.
+//! A failover that the connection does not notice: the old Redis still answers, and all publishers
+//! use another one.
 
 use super::{eventually::eventually, test_client::TestClient};
 use crate::{BrokerAddress, Feed, Options, PubSubManager, UserId};
@@ -11,8 +11,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What a virtual address or a name in DNS does: a connection stays where it was made, and the
-/// next one goes wherever the address points by then.
+/// Works like a virtual address or a name in DNS: a connection stays with the server that it was made
+/// to, and the next one goes to the server that the address points at by then.
 async fn address(of: Arc<Mutex<String>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());
@@ -37,7 +37,7 @@ fn place(redis: &RedisServer) -> String {
 }
 
 #[tokio::test]
-async fn a_connection_to_the_former_master_answers_and_is_found_out() {
+async fn a_connection_to_a_former_master_that_still_answers_is_noticed() {
     let Some(old) = RedisServer::start() else {
         return;
     };
@@ -62,14 +62,14 @@ async fn a_connection_to_the_former_master_answers_and_is_found_out() {
     })
     .await;
 
-    eventually("the user is told that prices are live", || {
+    eventually("the user is sent that prices are live", || {
         client.feed() == Some(Feed::Live)
     })
     .await;
 
     *points_at.lock() = place(&new);
     let moved = Instant::now();
-    eventually("the user is told that prices are stale", || {
+    eventually("the user is sent that prices are stale", || {
         client.feed() == Some(Feed::Stale)
     })
     .await;
@@ -83,10 +83,10 @@ async fn a_connection_to_the_former_master_answers_and_is_found_out() {
     })
     .await;
     // A price arrives as soon as the channel is subscribed; live is sent when the probe is back.
-    eventually("the user is told that prices are live again", || {
+    eventually("the user is sent that prices are live again", || {
         client.feed() == Some(Feed::Live)
     })
     .await;
-    // It is said and not asserted: on a busy machine it would tell of the machine.
+    // Printed and not asserted, because it depends on how busy the machine is.
     println!("noticed after {:.1} s", noticed.as_secs_f64());
 }

@@ -1,8 +1,8 @@
-//! What happens to a Redis, done to a real one: in each case no subscription is lost, no user is
-//! sent anything twice, and what Redis counts equals what the users follow.
+//! Faults of a real Redis: in each case no subscription is lost, no user is
+//! sent anything twice, and what Redis counts equals what the users want.
 
 use super::eventually::eventually;
-use super::server_on_redis::{Market, Server, follows, names, parsed};
+use super::server_on_redis::{Market, Server, names, parsed, subscriptions};
 use super::test_client::Received;
 use crate::Feed;
 use harness::RedisServer;
@@ -17,9 +17,9 @@ async fn redis_is_killed_and_restarted_in_mid_stream() {
     for _ in 0..3 {
         market.goes_on().await;
         server.redis.kill_9();
-        server.everyone_is_told(Feed::Stale).await;
+        server.everyone_is_sent(Feed::Stale).await;
         server.redis.restart();
-        server.everyone_is_told(Feed::Live).await;
+        server.everyone_is_sent(Feed::Live).await;
     }
     market.goes_on().await;
     server.is_whole(market.close()).await;
@@ -27,7 +27,7 @@ async fn redis_is_killed_and_restarted_in_mid_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn users_come_and_go_while_redis_is_away() {
+async fn users_connect_and_disconnect_while_redis_is_down() {
     let Some(mut server) = Server::start().await else {
         return;
     };
@@ -37,12 +37,12 @@ async fn users_come_and_go_while_redis_is_away() {
     server.settles().await;
 
     server.redis.kill_9();
-    server.everyone_is_told(Feed::Stale).await;
+    server.everyone_is_sent(Feed::Stale).await;
     server.user(&stocks[40..]);
     let first = server.users.remove(0);
     drop(first.connection);
     server.redis.restart();
-    // What only the first user followed is not subscribed again; what the third wants is.
+    // Stocks of the first user alone are not subscribed again; those of the third are.
     server.is_whole(1).await;
     assert_eq!(server.wanted().len(), 40);
 }
@@ -76,16 +76,16 @@ async fn redis_freezes_and_its_connection_is_silent_but_open() {
     let market = Market::open(&server.redis, &stocks);
     market.goes_on().await;
     let frozen = server.redis.freeze();
-    // Nothing was closed, so only a probe that is not answered can tell.
-    server.everyone_is_told(Feed::Stale).await;
+    // No connection is closed, so only an unanswered probe shows it.
+    server.everyone_is_sent(Feed::Stale).await;
     drop(frozen);
-    server.everyone_is_told(Feed::Live).await;
+    server.everyone_is_sent(Feed::Live).await;
     market.goes_on().await;
     server.is_whole(market.close()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_refuses_a_channel_and_its_users_are_told_until_it_no_longer_does() {
+async fn while_redis_refuses_a_channel_its_users_are_sent_stale() {
     let Some(mut server) = Server::start().await else {
         return;
     };
@@ -110,11 +110,11 @@ async fn redis_refuses_a_channel_and_its_users_are_told_until_it_no_longer_does(
     };
 
     let client = server.user(&stocks).client.clone();
-    eventually("the user is told that one stock is stale", || {
+    eventually("the user is sent that one stock is stale", || {
         client.received().contains(&stale)
     })
     .await;
-    // A refusal concerns a whole command; the stocks that stood beside it must not suffer.
+    // Redis refuses a whole command; the other stocks of the command must be subscribed.
     let allowed: BTreeSet<String> = names(99).into_iter().collect();
     eventually("the other stocks are subscribed", || {
         server.redis.channels() == allowed
@@ -135,7 +135,7 @@ async fn redis_refuses_a_channel_and_its_users_are_told_until_it_no_longer_does(
     server
         .redis
         .run::<()>(&["ACL", "SETUSER", "default", "allchannels"]);
-    eventually("the user is told that it is live", || {
+    eventually("the user is sent that it is live", || {
         client.received().last() == Some(&live)
     })
     .await;
@@ -143,7 +143,7 @@ async fn redis_refuses_a_channel_and_its_users_are_told_until_it_no_longer_does(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_redis_refuses_the_probe_a_frozen_connection_is_noticed_all_the_same() {
+async fn a_frozen_connection_is_noticed_even_if_redis_refuses_the_probe() {
     let Some(mut server) = Server::start().await else {
         return;
     };
@@ -157,9 +157,9 @@ async fn where_redis_refuses_the_probe_a_frozen_connection_is_noticed_all_the_sa
     .await;
     server.user(&names(10));
     server.settles().await;
-    server.everyone_is_told(Feed::Live).await;
+    server.everyone_is_sent(Feed::Live).await;
     let frozen = server.redis.freeze();
-    server.everyone_is_told(Feed::Stale).await;
+    server.everyone_is_sent(Feed::Stale).await;
     drop(frozen);
     server.is_whole(1).await;
 }
@@ -176,7 +176,7 @@ async fn redis_drops_a_subscriber_whose_output_buffer_overflows() {
     server
         .redis
         .run::<()>(&["CONFIG", "SET", "client-output-buffer-limit", limit]);
-    // While a script runs Redis sends nothing, so no reader however fast can keep this small.
+    // Redis sends nothing while a script runs, so even the fastest reader cannot keep the buffer small.
     let script = "for n = 1, 20000 do redis.call('PUBLISH', 'S' .. n % 10, n) end";
     server.redis.run::<()>(&["EVAL", script, "0"]);
     eventually("Redis has dropped the connection", || {
@@ -187,16 +187,17 @@ async fn redis_drops_a_subscriber_whose_output_buffer_overflows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_of_sixteen_megabytes_is_garbage_and_ends_nothing() {
+async fn a_message_of_sixteen_megabytes_is_invalid_and_ends_nothing() {
     let Some(mut server) = Server::start().await else {
         return;
     };
     server.user(&names(10));
     server.settles().await;
-    // Of one twice this size Redis would drop us: its limit for what waits for a subscriber.
+    // Redis disconnects a subscriber whose output buffer exceeds 32 MiB, so a message twice this size
+    // would end the connection.
     let huge = "9".repeat(16 << 20);
     assert_eq!(server.redis.publish("S0", &huge), 1);
-    eventually("it is counted", || {
+    eventually("the message is counted", || {
         server.manager.stats().invalid_messages == 1
     })
     .await;
@@ -205,7 +206,7 @@ async fn a_message_of_sixteen_megabytes_is_garbage_and_ends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_stocks_are_joined_in_one_burst_and_again_after_a_restart() {
+async fn a_hundred_thousand_stocks_are_subscribed_in_one_burst_and_again_after_a_restart() {
     let Some(mut server) = Server::start().await else {
         return;
     };
@@ -215,12 +216,12 @@ async fn a_hundred_thousand_stocks_are_joined_in_one_burst_and_again_after_a_res
     server.settles().await;
 
     server.redis.kill_9();
-    server.everyone_is_told(Feed::Stale).await;
+    server.everyone_is_sent(Feed::Stale).await;
     server.redis.restart();
     server.settles().await;
-    server.everyone_is_told(Feed::Live).await;
-    // Counted here, where the manager knows all of them before it begins. While they join, it sends
-    // what it finds: full batches or not, as busy as the machine is.
+    server.everyone_is_sent(Feed::Live).await;
+    // Counted after the restart, when all stocks are wanted before the manager connects. While users
+    // subscribe, a batch has as many stocks as there are at that moment.
     let (asked, batches) = (
         commands(&server.redis, "subscribe"),
         100_000_u64.div_ceil(512),
@@ -230,13 +231,13 @@ async fn a_hundred_thousand_stocks_are_joined_in_one_burst_and_again_after_a_res
         "{asked} commands for 100,000 channels: these are not batches of 512"
     );
 
-    // And all of them leave at once.
+    // All of them disconnect together.
     server.users.clear();
     server.settles().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stock_that_is_joined_and_left_a_thousand_times_a_second_does_not_make_the_server_flap() {
+async fn a_user_that_flaps_a_thousand_times_a_second_does_not_make_the_server_flap() {
     let Some(mut server) = Server::start().await else {
         return;
     };
@@ -254,13 +255,11 @@ async fn a_stock_that_is_joined_and_left_a_thousand_times_a_second_does_not_make
         manager.user_subscribe(flapping, parsed("S1")).unwrap();
         manager.user_unsubscribe(flapping, &parsed("S1")).unwrap();
     }
-    // The channel was held through all of it: a leave waits, and the next join takes it back.
+    // The server stays subscribed all the time: its unsubscribe waits, and the user's next subscribe
+    // cancels it.
     let asked = commands(&server.redis, "subscribe") - before;
-    assert!(
-        asked <= 3,
-        "{asked} SUBSCRIBEs for a user who cannot decide"
-    );
-    assert_eq!(follows(&server.users[1].client), BTreeSet::new());
+    assert!(asked <= 3, "{asked} SUBSCRIBEs for one user");
+    assert_eq!(subscriptions(&server.users[1].client), BTreeSet::new());
     server.settles().await;
 
     manager.user_subscribe(flapping, parsed("S1")).unwrap();

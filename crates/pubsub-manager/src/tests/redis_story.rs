@@ -1,10 +1,10 @@
 //! Random users against a simple model, as in `state_machine`, over a real Redis: whatever happens in
-//! between, what Redis holds becomes what the users follow.
+//! between, what Redis holds becomes what the users want.
 //!
-//! Time is real here, so there are few stories, and a leave waits for a moment only.
+//! Time is real here, so there are few stories, and an unsubscribe waits for 20 ms only.
 
 use super::eventually::eventually;
-use super::server_on_redis::{Server, follows, in_order_and_once, names, parsed};
+use super::server_on_redis::{Server, in_order_and_once, names, parsed, subscriptions};
 use super::test_client::TestClient;
 use crate::{Feed, Options};
 use harness::RedisServer;
@@ -19,7 +19,7 @@ use tokio::time::sleep;
 /// Few, so that users meet: most faults need two of something at one stock.
 const STOCKS: usize = 2;
 
-/// Stories where it must hold, and for a learner who waits.
+/// More in CI than for a learner who waits.
 fn stories() -> u32 {
     if std::env::var_os("CI").is_some() {
         20
@@ -32,17 +32,17 @@ fn stories() -> u32 {
 enum Step {
     Connect,
     Disconnect(Index),
-    Join(Index, String),
-    Leave(Index, String),
-    /// So many prices, one after another.
+    Subscribe(Index, String),
+    Unsubscribe(Index, String),
+    /// This many prices, one after another.
     Publish(String, u64),
-    /// Time passes, in milliseconds: about as many as a leave waits.
+    /// Time passes, in milliseconds: about as many as an unsubscribe waits.
     Pass(u64),
     /// Redis closes every subscriber's connection.
     Cut,
     /// Redis dies and comes back.
     Restart,
-    /// All is quiet until Redis holds what the users follow.
+    /// Waits until Redis holds what the users want.
     Settle,
 }
 
@@ -51,8 +51,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => Just(Step::Connect),
         1 => any::<Index>().prop_map(Step::Disconnect),
-        8 => (any::<Index>(), stock()).prop_map(|(user, stock)| Step::Join(user, stock)),
-        4 => (any::<Index>(), stock()).prop_map(|(user, stock)| Step::Leave(user, stock)),
+        8 => (any::<Index>(), stock()).prop_map(|(user, stock)| Step::Subscribe(user, stock)),
+        4 => (any::<Index>(), stock()).prop_map(|(user, stock)| Step::Unsubscribe(user, stock)),
         6 => (stock(), 1..20_u64).prop_map(|(stock, times)| Step::Publish(stock, times)),
         6 => (1..40_u64).prop_map(Step::Pass),
         1 => Just(Step::Cut),
@@ -65,31 +65,31 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: stories(),
         failure_persistence: None,
-        // A story that fails waits for a minute; two of them are enough.
+        // A story that fails waits for a minute, so shrinking may run two.
         max_shrink_time: 60_000,
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn whatever_happens_redis_holds_what_the_users_follow_and_nobody_is_told_twice(
+    fn whatever_happens_redis_holds_what_users_want_and_no_user_is_sent_a_price_twice(
         steps in vec(step(), 20..100),
     ) {
         let runtime = Runtime::new().unwrap();
-        runtime.block_on(tell(steps));
+        runtime.block_on(run(steps));
     }
 }
 
-async fn tell(steps: Vec<Step>) {
+async fn run(steps: Vec<Step>) {
     let Some(redis) = RedisServer::start() else {
         return;
     };
     let options = Options {
-        leave_delay: Duration::from_millis(20),
+        unsubscribe_delay: Duration::from_millis(20),
         ..Options::default()
     };
     let mut story = Story {
         server: Server::start_with(redis, options).await,
-        follow: Vec::new(),
+        wanted: Vec::new(),
         published: 0,
     };
     for step in steps {
@@ -100,19 +100,19 @@ async fn tell(steps: Vec<Step>) {
 
 struct Story {
     server: Server,
-    /// What each of the server's users follows.
-    follow: Vec<BTreeSet<String>>,
+    /// The stocks to which each of the server's users is subscribed.
+    wanted: Vec<BTreeSet<String>>,
     /// Prices are numbered, so that order and repetition can be seen.
     published: u64,
 }
 
 impl Story {
     async fn take(&mut self, step: Step) {
-        let users = self.follow.len();
+        let users = self.wanted.len();
         match step {
             Step::Connect => {
                 self.server.user(&[]);
-                self.follow.push(BTreeSet::new());
+                self.wanted.push(BTreeSet::new());
             }
             Step::Publish(stock, times) => {
                 for _ in 0..times {
@@ -129,32 +129,32 @@ impl Story {
                 self.server.redis.restart();
             }
             Step::Settle => self.settle().await,
-            // What follows is a user's, and there may be none.
+            // The steps below need a user, and there may be none.
             _ if users == 0 => {}
             Step::Disconnect(user) => {
                 let user = user.index(users);
                 drop(self.server.users.remove(user));
-                self.follow.remove(user);
+                self.wanted.remove(user);
             }
-            Step::Join(user, stock) => {
+            Step::Subscribe(user, stock) => {
                 let user = user.index(users);
                 let connection = &self.server.users[user].connection;
-                let joined = self
+                let subscribed = self
                     .server
                     .manager
                     .user_subscribe(connection, parsed(&stock));
-                joined.unwrap();
-                self.follow[user].insert(stock);
+                subscribed.unwrap();
+                self.wanted[user].insert(stock);
             }
-            Step::Leave(user, stock) => {
+            Step::Unsubscribe(user, stock) => {
                 let user = user.index(users);
                 let connection = &self.server.users[user].connection;
-                let left = self
+                let unsubscribed = self
                     .server
                     .manager
                     .user_unsubscribe(connection, &parsed(&stock));
-                left.unwrap();
-                self.follow[user].remove(&stock);
+                unsubscribed.unwrap();
+                self.wanted[user].remove(&stock);
             }
         }
     }
@@ -166,9 +166,9 @@ impl Story {
             .iter()
             .map(|user| user.client.clone())
             .collect();
-        for (client, follow) in clients.iter().zip(&self.follow) {
-            eventually("the user was told what it follows", || {
-                follows(client) == *follow
+        for (client, wanted) in clients.iter().zip(&self.wanted) {
+            eventually("the user is sent what it is subscribed to", || {
+                subscriptions(client) == *wanted
             })
             .await;
         }

@@ -1,4 +1,4 @@
-//! A broker may refuse a channel, and refuses a whole command for it.
+//! A broker may refuse a channel, and then it refuses the whole command.
 
 use super::{test_broker::TestBroker, test_client::TestClient};
 use crate::{HubOptions, Options, PubSubManager, Stock, UserId};
@@ -9,13 +9,13 @@ fn stock(name: &str) -> Stock {
     name.parse().unwrap()
 }
 
-/// On the paused clock this takes no time.
+/// Takes no time, because the clock is paused.
 async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn stocks_in_one_command_with_a_refused_one_are_subscribed_all_the_same() {
+async fn the_other_stocks_of_a_command_with_a_refused_one_are_subscribed() {
     let broker = TestBroker::default();
     let options = Options {
         hub: HubOptions {
@@ -40,7 +40,8 @@ async fn stocks_in_one_command_with_a_refused_one_are_subscribed_all_the_same() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_cannot_decide_about_a_refused_stock_does_not_multiply_the_attempts() {
+async fn a_user_that_subscribes_again_and_again_to_a_refused_stock_does_not_multiply_the_attempts()
+{
     let broker = TestBroker::default();
     broker.refuse(stock("TSLA"));
     let runtime = Handle::current();

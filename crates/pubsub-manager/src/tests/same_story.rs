@@ -10,7 +10,7 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn the_story_over_the_broker_in_this_process() {
-    tell(BrokerAddress::InProcess(InProcess::default()), "").await;
+    play(BrokerAddress::InProcess(InProcess::default()), "").await;
 }
 
 #[cfg(feature = "redis")]
@@ -19,7 +19,7 @@ async fn the_story_over_a_redis() {
     let Some(redis) = harness::RedisServer::start() else {
         return;
     };
-    tell(BrokerAddress::Redis(redis.url().parse().unwrap()), "").await;
+    play(BrokerAddress::Redis(redis.url().parse().unwrap()), "").await;
 }
 
 #[cfg(feature = "redis")]
@@ -28,14 +28,14 @@ async fn the_story_over_a_redis_that_is_shared_with_others() {
     let Some(redis) = harness::RedisServer::start() else {
         return;
     };
-    tell(
+    play(
         BrokerAddress::Redis(redis.url().parse().unwrap()),
         "class-7:",
     )
     .await;
 }
 
-/// A server of ours: a manager that follows the broker.
+/// One server: a manager of its own on the shared broker.
 struct Server {
     manager: Arc<PubSubManager>,
 }
@@ -45,7 +45,7 @@ impl Server {
         let manager = PubSubManager::new(Options {
             broker: broker.clone(),
             channel_prefix: prefix.to_owned(),
-            leave_delay: Duration::from_millis(50),
+            unsubscribe_delay: Duration::from_millis(50),
             ..Options::default()
         });
         let manager = manager.unwrap();
@@ -79,14 +79,14 @@ fn price(price: &str, last: bool) -> Received {
     }
 }
 
-async fn hears(client: &TestClient, received: &Received) {
+async fn until_received(client: &TestClient, received: &Received) {
     eventually("a message arrives", || {
         client.received().last() == Some(received)
     })
     .await;
 }
 
-async fn tell(broker: BrokerAddress, prefix: &str) {
+async fn play(broker: BrokerAddress, prefix: &str) {
     let apple: Stock = "APPL".parse().unwrap();
     let publisher = Publisher::new(&broker, prefix);
     let publish = async |price: &str| {
@@ -109,37 +109,49 @@ async fn tell(broker: BrokerAddress, prefix: &str) {
         Server::start(&broker, prefix).await,
         Server::start(&broker, prefix).await,
     );
-    assert_eq!(publish("99").await, 0, "the stock has no follower yet");
+    assert_eq!(
+        publish("99").await,
+        0,
+        "no server is subscribed to the stock yet"
+    );
 
     // The first user of a server subscribes it.
     let (asha, asha_received) = here.user(1);
     here.manager.user_subscribe(&asha, apple).unwrap();
     here.is_subscribed_to(1).await;
-    assert_eq!(publish("100").await, 1, "one server follows the stock");
-    hears(&asha_received, &price("100", false)).await;
+    assert_eq!(
+        publish("100").await,
+        1,
+        "one server is subscribed to the stock"
+    );
+    until_received(&asha_received, &price("100", false)).await;
 
-    // The second gets the last price at once, and the server stays subscribed once.
+    // The second user is sent the last price, and the server stays subscribed once.
     let (ben, ben_received) = here.user(2);
     here.manager.user_subscribe(&ben, apple).unwrap();
-    // A server that has just begun to follow the stock knows no price of it.
+    // A server that has just subscribed to the stock has no last price of it.
     let (cleo, cleo_received) = there.user(3);
     there.manager.user_subscribe(&cleo, apple).unwrap();
     there.is_subscribed_to(1).await;
-    assert_eq!(publish("100.1").await, 2, "two servers follow the stock");
+    assert_eq!(
+        publish("100.1").await,
+        2,
+        "two servers are subscribed to the stock"
+    );
     for client in [&asha_received, &ben_received, &cleo_received] {
-        hears(client, &price("100.1", false)).await;
+        until_received(client, &price("100.1", false)).await;
     }
 
     // After `unsubscribed` comes no price.
     here.manager.user_unsubscribe(&asha, &apple).unwrap();
     assert_eq!(publish("100.2").await, 2);
-    hears(&ben_received, &price("100.2", false)).await;
+    until_received(&ben_received, &price("100.2", false)).await;
 
-    // The last user of a server unsubscribes it, and a lost connection is a leaving.
+    // The last user of a server unsubscribes it, also by dropping its connection.
     drop(ben);
     here.is_subscribed_to(0).await;
     assert_eq!(publish("100.3").await, 1);
-    hears(&cleo_received, &price("100.3", false)).await;
+    until_received(&cleo_received, &price("100.3", false)).await;
 
     there.manager.disconnect().await;
     assert_eq!(publish("100.4").await, 0);

@@ -24,7 +24,7 @@ pub(super) struct User {
 }
 
 impl Server {
-    /// None where Redis is not installed.
+    /// `None` if Redis is not installed.
     pub(super) async fn start() -> Option<Self> {
         let redis = RedisServer::start()?;
         Self::start_with(redis, Options::default()).await.into()
@@ -61,7 +61,7 @@ impl Server {
         Some((server, market))
     }
 
-    /// A user who follows these stocks.
+    /// Connects a user and subscribes it to these stocks.
     pub(super) fn user(&mut self, stocks: &[String]) -> &User {
         let client = TestClient::default();
         let id = UserId(self.users.len() as u64);
@@ -75,18 +75,18 @@ impl Server {
         &self.users[self.users.len() - 1]
     }
 
-    /// The users' wishes: what Redis must hold.
+    /// The stocks of all users: what Redis must hold.
     pub(super) fn wanted(&self) -> BTreeSet<String> {
         self.users
             .iter()
-            .flat_map(|user| follows(&user.client))
+            .flat_map(|user| subscriptions(&user.client))
             .collect()
     }
 
-    /// Waits until Redis holds exactly what the users follow, once each.
+    /// Waits until Redis holds exactly what the users want, once each.
     pub(super) async fn settles(&self) {
         let wanted = self.wanted();
-        eventually("Redis holds exactly what the users follow", || {
+        eventually("Redis holds exactly what the users want", || {
             self.redis.channels() == wanted
         })
         .await;
@@ -103,11 +103,11 @@ impl Server {
         .await;
     }
 
-    /// The end of each test: all is subscribed, a price that comes now reaches all who follow its
-    /// stock, and no user was sent anything twice or out of order.
+    /// The end of each test: all is subscribed, the next price reaches every user of its stock,
+    /// and no user was sent anything twice or out of order.
     pub(super) async fn is_whole(&self, next_price: u64) {
         self.settles().await;
-        eventually("everyone is told that prices are live", || {
+        eventually("every user is sent `live`", || {
             self.users
                 .iter()
                 .all(|user| user.client.feed() == Some(Feed::Live))
@@ -118,7 +118,7 @@ impl Server {
             assert_eq!(self.redis.publish(&stock, &price), 1);
         }
         for user in &self.users {
-            for stock in follows(&user.client) {
+            for stock in subscriptions(&user.client) {
                 eventually("the next price arrives", || {
                     user.client.prices(&stock).last() == Some(&price)
                 })
@@ -128,8 +128,8 @@ impl Server {
         }
     }
 
-    pub(super) async fn everyone_is_told(&self, feed: Feed) {
-        eventually("everyone is told how the feed is", || {
+    pub(super) async fn everyone_is_sent(&self, feed: Feed) {
+        eventually("every user is sent the status of the feed", || {
             self.users
                 .iter()
                 .all(|user| user.client.feed() == Some(feed))
@@ -138,7 +138,7 @@ impl Server {
     }
 }
 
-/// Publishes numbered prices of some stocks for as long as it lives, whatever happens to Redis.
+/// Publishes numbered prices of some stocks until it is closed, whatever happens to Redis.
 pub(super) struct Market {
     open: Arc<AtomicBool>,
     published: Arc<AtomicU64>,
@@ -152,20 +152,20 @@ impl Market {
         let client = redis::Client::open(redis.url()).unwrap();
         let (is_open, count, stocks) = (Arc::clone(&open), Arc::clone(&published), stocks.to_vec());
         let thread = thread::spawn(move || {
-            let mut link = None;
+            let mut connection = None;
             while is_open.load(Ordering::Relaxed) {
                 let price = count.fetch_add(1, Ordering::Relaxed) + 1;
                 let mut commands = redis::pipe();
                 for stock in &stocks {
                     commands.publish(stock, price).ignore();
                 }
-                link = link.or_else(|| client.get_connection().ok());
-                // While Redis is away the prices are lost: that is what a market does.
-                if link
+                connection = connection.or_else(|| client.get_connection().ok());
+                // Prices are lost while Redis is down, as those of a real market would be.
+                if connection
                     .as_mut()
-                    .is_some_and(|link| commands.query::<()>(link).is_err())
+                    .is_some_and(|connection| commands.query::<()>(connection).is_err())
                 {
-                    link = None;
+                    connection = None;
                 }
                 thread::sleep(Duration::from_millis(1));
             }
@@ -202,25 +202,25 @@ pub(super) fn parsed(stock: &str) -> Stock {
     stock.parse().unwrap()
 }
 
-/// The stocks that the user follows, if what it was sent is true.
-pub(super) fn follows(client: &TestClient) -> BTreeSet<String> {
-    let mut follows = BTreeSet::new();
-    client.listen(|story| {
+/// The stocks to which the user is subscribed, according to what it was sent.
+pub(super) fn subscriptions(client: &TestClient) -> BTreeSet<String> {
+    let mut subscriptions = BTreeSet::new();
+    client.with_received(|story| {
         for received in story {
             match received {
-                Received::Subscribed(stock) => drop(follows.insert(stock.clone())),
-                Received::Unsubscribed(stock) => drop(follows.remove(stock)),
+                Received::Subscribed(stock) => drop(subscriptions.insert(stock.clone())),
+                Received::Unsubscribed(stock) => drop(subscriptions.remove(stock)),
                 Received::Price { .. } | Received::Status { .. } => {}
             }
         }
     });
-    follows
+    subscriptions
 }
 
-/// Fails if a price came twice, or after a newer one. Only the price on joining may be one that
-/// the user knows from before it left.
+/// Fails if a price came twice, or after a newer one. The last price on subscribing may be
+/// one that the user was sent during an earlier subscription.
 pub(super) fn in_order_and_once(client: &TestClient, of: &str) {
-    client.listen(|story| {
+    client.with_received(|story| {
         let mut newest = 0;
         for received in story {
             if let Received::Price {

@@ -1,7 +1,7 @@
 //! Random users against a simple model: whatever happens in between, after every quiet point what
-//! is subscribed equals what is wanted, everyone has the newest price, and nothing is left behind.
+//! is subscribed equals what is wanted, every user has the newest price, and nothing leaks.
 //!
-//! The model knows who follows what, and nothing of connections, answers or retries. Tokio's clock is
+//! The model has the users and their stocks, and no connections, answers or retries. Tokio's clock is
 //! paused, so a minute of silence costs nothing.
 
 use super::test_broker::TestBroker;
@@ -22,7 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 const USERS: usize = 4;
 const STOCKS: [&str; 3] = ["APPL", "BRK.B", "TSLA"];
 
-/// Long enough for every retry, probe and leave that is still to come.
+/// Long enough for every retry, probe and unsubscribe that is still to come.
 const QUIET: Duration = Duration::from_secs(90);
 
 /// Steps of one story; a story is what shrinks when it fails.
@@ -35,7 +35,7 @@ prop_state_machine! {
     fn whatever_happens_what_is_subscribed_becomes_what_is_wanted(sequential STEPS => Story);
 }
 
-/// Thirty thousand steps where it must hold, three thousand for a learner who waits.
+/// Thirty thousand steps in CI, three thousand for a learner who waits.
 fn stories() -> u32 {
     if std::env::var_os("CI").is_some() {
         300
@@ -50,14 +50,14 @@ type Name = &'static str;
 #[derive(Debug, Clone)]
 enum Step {
     Connect(User),
-    /// The connection is dropped, without leaving anything first.
+    /// The connection is dropped, without an unsubscribe.
     Disconnect(User),
-    Join(User, Name),
-    Leave(User, Name),
-    /// So many prices at once.
+    Subscribe(User, Name),
+    Unsubscribe(User, Name),
+    /// This many prices, without a pause.
     Publish(Name, usize),
-    PublishGarbage(Name, Vec<u8>),
-    /// The user takes so many bytes more, then reads nothing.
+    PublishInvalid(Name, Vec<u8>),
+    /// The user takes this many bytes more, then reads nothing.
     Stall(User, usize),
     Read(User),
     /// The user's socket breaks, and the caller has not noticed yet.
@@ -69,25 +69,25 @@ enum Step {
     BrokerUp,
     Refuse(Name),
     Allow(Name),
-    /// Each answer of the broker is on its way for so many milliseconds.
+    /// Each answer of the broker takes this many milliseconds.
     Delay(u64),
     /// Time passes, in milliseconds.
     Pass(u64),
-    /// Everybody reads, the broker is there, and nothing happens for a while.
+    /// Every user reads, the broker is up, and nothing happens for a while.
     Quiet,
 }
 
 impl Step {
-    fn publish_garbage((stock, bytes): (Name, Vec<u8>)) -> Self {
-        Self::PublishGarbage(stock, bytes)
+    fn publish_invalid((stock, bytes): (Name, Vec<u8>)) -> Self {
+        Self::PublishInvalid(stock, bytes)
     }
 }
 
-/// What must be true at a quiet point: who follows what.
+/// What must be true at a quiet point: the users and their stocks.
 #[derive(Debug, Clone, Default)]
 struct Model {
     users: BTreeMap<User, BTreeSet<Name>>,
-    /// Users whose sockets are broken: they hear nothing, and stay until they are disconnected.
+    /// Users whose sockets are broken: they are sent nothing, and stay until they are disconnected.
     deaf: BTreeSet<User>,
     refused: BTreeSet<Name>,
 }
@@ -114,7 +114,7 @@ impl ReferenceStateMachine for Model {
             (
                 1,
                 (stock(), vec(any::<u8>(), 0..20))
-                    .prop_map(Step::publish_garbage)
+                    .prop_map(Step::publish_invalid)
                     .boxed(),
             ),
             (1, Just(Step::CutConnections).boxed()),
@@ -130,7 +130,7 @@ impl ReferenceStateMachine for Model {
             (1, stock().prop_map(Step::Refuse).boxed()),
             (1, stock().prop_map(Step::Allow).boxed()),
             (6, (1..100_u64).prop_map(Step::Pass).boxed()),
-            // About as long as a leave waits.
+            // About as long as an unsubscribe waits.
             (6, (900..1_200_u64).prop_map(Step::Pass).boxed()),
             (4, (1..3_000_u64).prop_map(Step::Pass).boxed()),
             (6, Just(Step::Quiet).boxed()),
@@ -144,13 +144,13 @@ impl ReferenceStateMachine for Model {
                 (
                     8,
                     (user(), stock())
-                        .prop_map(|(user, stock)| Step::Join(user, stock))
+                        .prop_map(|(user, stock)| Step::Subscribe(user, stock))
                         .boxed(),
                 ),
                 (
                     4,
                     (user(), stock())
-                        .prop_map(|(user, stock)| Step::Leave(user, stock))
+                        .prop_map(|(user, stock)| Step::Unsubscribe(user, stock))
                         .boxed(),
                 ),
                 (
@@ -162,9 +162,9 @@ impl ReferenceStateMachine for Model {
                 (4, user().prop_map(Step::Read).boxed()),
             ]);
         }
-        let followed: Vec<Name> = state.wanted().into_iter().collect();
-        if !followed.is_empty() {
-            let stock = || select(followed.clone());
+        let wanted: Vec<Name> = state.wanted().into_iter().collect();
+        if !wanted.is_empty() {
+            let stock = || select(wanted.clone());
             steps.extend([
                 (
                     14,
@@ -187,14 +187,16 @@ impl ReferenceStateMachine for Model {
         match step {
             Step::Connect(user) => !state.users.contains_key(user),
             Step::Disconnect(user)
-            | Step::Leave(user, _)
+            | Step::Unsubscribe(user, _)
             | Step::Stall(user, _)
             | Step::Read(user)
             | Step::HangUp(user) => state.users.contains_key(user),
-            // Nobody can ask for anything through a broken socket.
-            Step::Join(user, _) => state.users.contains_key(user) && !state.deaf.contains(user),
-            // Digits would be a price after all.
-            Step::PublishGarbage(_, bytes) => crate::Price::from_bytes(bytes).is_err(),
+            // A user cannot subscribe through a broken socket.
+            Step::Subscribe(user, _) => {
+                state.users.contains_key(user) && !state.deaf.contains(user)
+            }
+            // Random digits would be a valid price.
+            Step::PublishInvalid(_, bytes) => crate::Price::from_bytes(bytes).is_err(),
             _ => true,
         }
     }
@@ -207,10 +209,10 @@ impl ReferenceStateMachine for Model {
                 state.deaf.remove(user);
             }
             Step::HangUp(user) => drop(state.deaf.insert(*user)),
-            Step::Join(user, stock) => {
+            Step::Subscribe(user, stock) => {
                 state.users.entry(*user).or_default().insert(stock);
             }
-            Step::Leave(user, stock) => {
+            Step::Unsubscribe(user, stock) => {
                 state.users.entry(*user).or_default().remove(stock);
             }
             Step::Refuse(stock) => drop(state.refused.insert(stock)),
@@ -232,8 +234,8 @@ struct Story {
     runtime: Runtime,
     broker: TestBroker,
     manager: Arc<PubSubManager>,
-    users: BTreeMap<User, Listener>,
-    /// Users that have left, and how much they had been sent when they did.
+    users: BTreeMap<User, TestUser>,
+    /// Users that have disconnected, and how many messages each had been sent by then.
     gone: Vec<(TestClient, usize)>,
     /// Prices are numbered, so that order and repetition can be seen.
     published: u64,
@@ -245,15 +247,15 @@ struct Story {
     settled: u64,
 }
 
-struct Listener {
+struct TestUser {
     connection: Connection<TestClient>,
     client: TestClient,
-    joined: BTreeMap<Name, Joined>,
+    subscribed: BTreeMap<Name, SubscribedAt>,
 }
 
-/// When a user began to follow a stock.
+/// The numbers of the last prices when a user subscribed to a stock.
 #[derive(Clone, Copy)]
-struct Joined {
+struct SubscribedAt {
     published: u64,
     settled: u64,
 }
@@ -296,18 +298,18 @@ impl StateMachineTest for Story {
         match step {
             Step::Connect(user) => story.connect(user),
             Step::Disconnect(user) => {
-                let listener = story
+                let test_user = story
                     .users
                     .remove(&user)
                     .expect("the model says it is connected");
-                drop(listener.connection);
-                let received = listener.client.received().len();
-                story.gone.push((listener.client, received));
+                drop(test_user.connection);
+                let received = test_user.client.received().len();
+                story.gone.push((test_user.client, received));
             }
-            Step::Join(user, stock) => story.join(user, stock),
-            Step::Leave(user, stock) => story.leave(user, stock),
+            Step::Subscribe(user, stock) => story.subscribe(user, stock),
+            Step::Unsubscribe(user, stock) => story.unsubscribe(user, stock),
             Step::Publish(stock, times) => story.publish(stock, times),
-            Step::PublishGarbage(stock, bytes) => {
+            Step::PublishInvalid(stock, bytes) => {
                 if story.broker.publish_unchecked(parsed(stock), &bytes) > 0 {
                     story.invalid.insert(stock);
                 }
@@ -335,7 +337,7 @@ impl StateMachineTest for Story {
                 story
                     .users
                     .values()
-                    .for_each(|listener| listener.client.take_all());
+                    .for_each(|test_user| test_user.client.take_all());
                 story.pass(QUIET);
                 story.check(model);
             }
@@ -346,8 +348,8 @@ impl StateMachineTest for Story {
     fn teardown(mut story: Self, model: Model) {
         story.quiet();
         story.check(&model);
-        for (_, listener) in std::mem::take(&mut story.users) {
-            drop(listener.connection);
+        for (_, test_user) in std::mem::take(&mut story.users) {
+            drop(test_user.connection);
         }
         story.quiet();
         story.check(&Model::default());
@@ -372,37 +374,37 @@ impl Story {
             .unwrap();
         self.users.insert(
             user,
-            Listener {
+            TestUser {
                 connection,
                 client,
-                joined: BTreeMap::new(),
+                subscribed: BTreeMap::new(),
             },
         );
     }
 
-    fn join(&mut self, user: User, stock: Name) {
-        let listener = self
+    fn subscribe(&mut self, user: User, stock: Name) {
+        let test_user = self
             .users
             .get_mut(&user)
             .expect("the model says it is connected");
-        let now = Joined {
+        let now = SubscribedAt {
             published: self.published,
             settled: self.settled,
         };
-        listener.joined.entry(stock).or_insert(now);
+        test_user.subscribed.entry(stock).or_insert(now);
         self.manager
-            .user_subscribe(&listener.connection, parsed(stock))
+            .user_subscribe(&test_user.connection, parsed(stock))
             .unwrap();
     }
 
-    fn leave(&mut self, user: User, stock: Name) {
-        let listener = self
+    fn unsubscribe(&mut self, user: User, stock: Name) {
+        let test_user = self
             .users
             .get_mut(&user)
             .expect("the model says it is connected");
-        listener.joined.remove(stock);
+        test_user.subscribed.remove(stock);
         self.manager
-            .user_unsubscribe(&listener.connection, &parsed(stock))
+            .user_unsubscribe(&test_user.connection, &parsed(stock))
             .unwrap();
     }
 
@@ -421,7 +423,7 @@ impl Story {
         self.broker.come_up();
         self.users
             .values()
-            .for_each(|listener| listener.client.take_all());
+            .for_each(|test_user| test_user.client.take_all());
         self.pass(QUIET);
         self.settled = self.published;
     }
@@ -450,7 +452,7 @@ impl Story {
             subscribed.is_subset(&wanted),
             "{subscribed:?} is subscribed, {wanted:?} wanted"
         );
-        // A refusal concerns the next subscribe: who is subscribed stays so.
+        // A refusal concerns the next subscribe: what is subscribed stays subscribed.
         let missing: BTreeSet<Name> = wanted.difference(&subscribed).copied().collect();
         assert!(
             missing.is_subset(&model.refused),
@@ -467,50 +469,50 @@ impl Story {
         assert_eq!(
             self.manager.hub.channels_known(),
             wanted.len(),
-            "a stock without followers is kept"
+            "a stock without users is kept"
         );
 
         for (client, received) in &self.gone {
             assert_eq!(
                 client.received().len(),
                 *received,
-                "a user was sent something after it had left"
+                "a user was sent something after it had disconnected"
             );
         }
         assert_eq!(self.users.len(), model.users.len());
-        for (user, listener) in &self.users {
+        for (user, test_user) in &self.users {
             if model.deaf.contains(user) {
-                Heard::read(&listener.client.received());
+                View::read(&test_user.client.received());
                 continue;
             }
-            self.check_user(listener, &model.users[user], &missing);
+            self.check_user(test_user, &model.users[user], &missing);
         }
     }
 
-    fn check_user(&self, listener: &Listener, follows: &BTreeSet<Name>, missing: &BTreeSet<Name>) {
-        assert!(!listener.client.is_closed());
-        let received = listener.client.received();
+    fn check_user(&self, test_user: &TestUser, stocks: &BTreeSet<Name>, missing: &BTreeSet<Name>) {
+        assert!(!test_user.client.is_closed());
+        let received = test_user.client.received();
         assert!(
             matches!(received.first(), Some(Received::Status { stock: None, .. })),
             "status is first"
         );
-        let heard = Heard::read(&received);
-        assert_eq!(heard.feed, Some(Feed::Live));
-        let says: BTreeSet<&str> = heard.follows.keys().map(String::as_str).collect();
-        assert_eq!(says, follows.iter().copied().collect::<BTreeSet<&str>>());
+        let view = View::read(&received);
+        assert_eq!(view.feed, Some(Feed::Live));
+        let says: BTreeSet<&str> = view.stocks.keys().map(String::as_str).collect();
+        assert_eq!(says, stocks.iter().copied().collect::<BTreeSet<&str>>());
 
-        for stock in follows {
-            let prices = &heard.follows[*stock];
+        for stock in stocks {
+            let prices = &view.stocks[*stock];
             if !self.invalid.contains(stock) {
                 assert_eq!(
                     prices.stale,
                     missing.contains(stock),
-                    "what the user believes of {stock}"
+                    "the status of {stock} as the user was sent it"
                 );
             }
-            let joined = listener.joined[stock];
+            let since = test_user.subscribed[stock];
             let arrived = self.arrived.get(stock).map_or(&[][..], Vec::as_slice);
-            let owed = arrived.iter().filter(|number| **number > joined.published);
+            let owed = arrived.iter().filter(|number| **number > since.published);
             if let Some(newest) = owed.clone().max() {
                 assert_eq!(
                     prices.newest,
@@ -518,8 +520,8 @@ impl Story {
                     "the newest price of {stock}: {received:#?}"
                 );
             }
-            // What had arrived and was not yet relayed when the user joined, it gets as well.
-            let perhaps = arrived.iter().filter(|number| **number > joined.settled);
+            // It also gets prices that had arrived, and were not yet relayed, when it subscribed.
+            let perhaps = arrived.iter().filter(|number| **number > since.settled);
             let range = owed.count()..=perhaps.count();
             let total = usize::try_from(prices.received + prices.missed).unwrap();
             assert!(
@@ -530,11 +532,11 @@ impl Story {
     }
 }
 
-/// What one user knows, if what it was sent is true.
+/// What one user can conclude from what it was sent.
 #[derive(Default)]
-struct Heard {
+struct View {
     feed: Option<Feed>,
-    follows: BTreeMap<String, Prices>,
+    stocks: BTreeMap<String, Prices>,
 }
 
 #[derive(Default)]
@@ -545,28 +547,28 @@ struct Prices {
     stale: bool,
 }
 
-impl Heard {
-    /// Reads a user's whole story, and fails where no true story goes on like that.
+impl View {
+    /// Reads all that a user was sent, and fails at a message that must not follow the ones before it.
     fn read(story: &[Received]) -> Self {
-        let mut heard = Self::default();
+        let mut view = Self::default();
         let mut fresh = None;
         for received in story {
-            let just_joined = fresh.take();
+            let just_subscribed = fresh.take();
             match received {
                 Received::Subscribed(stock) => {
-                    if !heard.follows.contains_key(stock) {
-                        heard.follows.insert(stock.clone(), Prices::default());
+                    if !view.stocks.contains_key(stock) {
+                        view.stocks.insert(stock.clone(), Prices::default());
                         fresh = Some(stock.clone());
                     }
                 }
-                Received::Unsubscribed(stock) => drop(heard.follows.remove(stock)),
-                Received::Status { feed, stock: None } => heard.feed = Some(*feed),
+                Received::Unsubscribed(stock) => drop(view.stocks.remove(stock)),
+                Received::Status { feed, stock: None } => view.feed = Some(*feed),
                 Received::Status {
                     feed,
                     stock: Some(stock),
                 } => {
-                    let prices = heard.follows.get_mut(stock);
-                    let prices = prices.unwrap_or_else(|| panic!("not followed: {received:?}"));
+                    let prices = view.stocks.get_mut(stock);
+                    let prices = prices.unwrap_or_else(|| panic!("not subscribed: {received:?}"));
                     prices.stale = *feed == Feed::Stale;
                 }
                 Received::Price {
@@ -575,11 +577,15 @@ impl Heard {
                     last,
                     missed,
                 } => {
-                    let prices = heard.follows.get_mut(stock);
-                    let prices = prices.unwrap_or_else(|| panic!("not followed: {received:?}"));
+                    let prices = view.stocks.get_mut(stock);
+                    let prices = prices.unwrap_or_else(|| panic!("not subscribed: {received:?}"));
                     let number = price.parse().unwrap();
                     if *last {
-                        assert_eq!(just_joined.as_ref(), Some(stock), "`last` is for joining");
+                        assert_eq!(
+                            just_subscribed.as_ref(),
+                            Some(stock),
+                            "only the price on subscribing is `last`"
+                        );
                         assert_eq!(*missed, 0);
                     } else {
                         assert!(
@@ -593,7 +599,7 @@ impl Heard {
                 }
             }
         }
-        heard
+        view
     }
 }
 

@@ -1,5 +1,5 @@
-//! The in-process broker with what happens to a broker by accident: it is down, cuts connections,
-//! grows deaf, refuses a channel, and takes its time to answer.
+//! The in-process broker with faults: it can be down, cut connections, stop delivering, refuse a
+//! channel, and answer late.
 
 use crate::{
     InProcess, Stock,
@@ -49,11 +49,11 @@ impl Deref for TestBroker {
 }
 
 impl TestBroker {
-    /// Cuts every connection; new ones may be made at once.
+    /// Cuts every connection; new ones can be made immediately.
     pub(super) fn cut_connections(&self) {
         for connection in self.connections() {
             connection.events.lost("the broker cut the connection");
-            connection.connection.leave(|_| true);
+            connection.connection.remove(|_| true);
         }
     }
 
@@ -66,16 +66,16 @@ impl TestBroker {
         self.faults.lock().down = false;
     }
 
-    /// Keeps every connection of now, and lets nothing through it any more: a failover that was not
-    /// noticed.
+    /// Keeps every connection that there is now and delivers nothing over it, as after a failover that
+    /// it does not notice.
     pub(super) fn deafen_connections(&self) {
         for connection in self.connections() {
             connection.deaf.store(true, Relaxed);
-            connection.connection.leave(|_| true);
+            connection.connection.remove(|_| true);
         }
     }
 
-    /// Refuses the channel from now on. Who is subscribed stays so.
+    /// Refuses the channel from now on. What is subscribed stays subscribed.
     pub(super) fn refuse(&self, stock: Stock) {
         self.faults.lock().refused.insert(stock);
     }
@@ -84,7 +84,7 @@ impl TestBroker {
         self.faults.lock().refused.remove(&stock);
     }
 
-    /// How long a question and its answer are on their way, so that users come and go in between.
+    /// How long a command and its answer take together, so that users connect and disconnect in between.
     pub(super) fn delay(&self, delay: Duration) {
         self.faults.lock().delay = delay;
     }
@@ -98,7 +98,7 @@ impl TestBroker {
             .collect()
     }
 
-    /// One way, there or back.
+    /// Half of the delay: the way of a command or of its answer.
     async fn travel(&self) {
         let delay = self.faults.lock().delay;
         if !delay.is_zero() {

@@ -2,7 +2,7 @@
 //! Tried: a manager without its constructor, field by field.
 //! Refused: a struct literal has to name every field, and all four are private.
 //! Door: manager.rs: `    pub(crate) hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
-//! Door: manager.rs: `    pub(crate) leave_delay: Duration,` => `    pub leave_delay: Duration,`
+//! Door: manager.rs: `    pub(crate) unsubscribe_delay: Duration,` => `    pub unsubscribe_delay: Duration,`
 //! Door: manager.rs: `    drain_timeout: Duration,` => `    pub drain_timeout: Duration,`
 //! Door: manager.rs: `    ended: CancellationToken,` => `    pub ended: CancellationToken,`
 
@@ -11,7 +11,7 @@ use pubsub_manager::PubSubManager;
 fn main() {
     let second = PubSubManager {
         hub: anything(),
-        leave_delay: anything(),
+        unsubscribe_delay: anything(),
         drain_timeout: anything(),
         ended: anything(),
     };

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 pub(super) struct Probes {
     /// Counted by the manager's task.
     published: AtomicU64,
-    /// Written by the connection's own task; the manager's task waits for the number of its probe. A
-    /// probe that was given up may be delivered a moment later: a mere signal would be kept, and taken
-    /// for the delivery of the next probe, over a connection that may be deaf by then.
+    /// The number that was delivered last. Written by the connection's own task; the manager's task
+    /// waits for the number of its probe. A probe that timed out may be delivered a moment later: a
+    /// signal without a number would be kept, and taken for the delivery of the next probe, over a
+    /// connection that may be deaf by then.
     delivered: watch::Sender<u64>,
 }
 
@@ -20,7 +21,7 @@ impl Probes {
         1 + self.published.fetch_add(1, Relaxed)
     }
 
-    /// A message came on our own channel. Others may publish there too; what is not a number is theirs.
+    /// A message came on our own channel. Any client may publish there: what is not a number is ignored.
     pub(super) fn deliver(&self, message: &[u8]) {
         if let Ok(message) = str::from_utf8(message)
             && let Ok(number) = message.parse()
@@ -29,7 +30,7 @@ impl Probes {
         }
     }
 
-    /// Waits for the delivery of a probe, or of a later one, which says as much.
+    /// Waits for the delivery of a probe or of a later one, which proves the same.
     pub(super) async fn delivered(&self, number: u64) {
         let mut delivered = self.delivered.subscribe();
         let waited = delivered.wait_for(|last| *last >= number).await;
