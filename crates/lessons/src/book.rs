@@ -21,7 +21,7 @@ language = "en"
 smart-punctuation = false
 no-section-label = true
 additional-css = ["book.css", "figure.css", "quiz.css", "desk.css", "live.css"]
-additional-js = ["follow.js", "progress.js", "present.js", "keys.js", "figure.js", "quiz.js", "live.js", "exercise.js", "reader.js"]
+additional-js = ["follow.js", "progress.js", "present.js", "keys.js", "figure.js", "quiz.js", "live.js", "exercise.js", "challenge.js", "reader.js"]
 
 [output.html.playground]
 runnable = false
@@ -58,6 +58,7 @@ pub fn write(workspace: &Path, into: &Path) -> Result<()> {
         ("quiz.css", include_str!("quiz.css")),
         ("quiz.js", include_str!("quiz.js")),
         ("desk.css", include_str!("desk.css")),
+        ("challenge.js", include_str!("live/challenge.js")),
         ("exercise.js", include_str!("live/exercise.js")),
         ("live.css", include_str!("live/live.css")),
         ("live.js", include_str!("live/live.js")),

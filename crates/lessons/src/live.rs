@@ -1,10 +1,11 @@
 //! What the served pages can start: the commands of a demonstration, a change to try, a program to check, an
-//! answer to an exercise.
+//! answer to an exercise, a server for a challenge.
 //!
 //! The browser sends the name of something that a page offers, and text that goes into a file of a copy. It
 //! never sends a command. Read `offers.rs` for what a page offers, `guard.rs` for who may ask, and `job.rs` for
 //! the limits of what is started.
 
+mod challenge;
 mod check;
 mod guard;
 mod job;
@@ -79,6 +80,7 @@ impl Live {
             .route("/live/check", post(start::check))
             .route("/live/count", post(start::count))
             .route("/live/answer", post(start::answer))
+            .route("/live/challenge", post(challenge::check))
             .route("/live/solution", post(solution))
             .route("/live/write", post(write))
             .route("/live/stop", post(stop))
@@ -202,12 +204,22 @@ async fn what_there_is(
             "hints": exercise.hints,
         })
     });
+    let challenges = page.map(|page| challenge::challenges(&book.workspace, page));
+    let challenges = challenges.transpose()?.unwrap_or_default();
+    let challenges = challenges.iter().map(|challenge| {
+        json!({
+            "name": challenge.name,
+            "version": challenge.version(),
+            "code": challenge.code,
+        })
+    });
     Ok(Json(json!({
         "token": book.guard.token(),
         "runs": runs.collect::<Vec<_>>(),
         "changes": changes.collect::<Vec<_>>(),
         "cases": cases.collect::<Vec<_>>(),
         "exercises": exercises.collect::<Vec<_>>(),
+        "challenges": challenges.collect::<Vec<_>>(),
     })))
 }
 

@@ -9,8 +9,8 @@ const progress = (() => {
     try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; }
   };
   const get = () => {
-    const { read = stored(FORMER), tried = {}, exercises = {} } = stored(KEY);
-    return { read: Array.isArray(read) ? read : [], tried, exercises };
+    const { read = stored(FORMER), tried = {}, exercises = {}, challenges = {} } = stored(KEY);
+    return { read: Array.isArray(read) ? read : [], tried, exercises, challenges };
   };
   // Another tab may have written since this page was loaded: read again, then write.
   const change = (how) => {
@@ -33,8 +33,9 @@ const progress = (() => {
     forget: () => change((state) => { state.read = []; }),
     // A change of this page that was tried, by its place on the page.
     tried: (number, came) => change((state) => { state.tried[`${here}#${number}`] = { came: Boolean(came) }; }),
-    exercise: (name) => get().exercises[name] ?? {},
-    keep: (name, one) => change((state) => { state.exercises[name] = one; }),
+    // What was written for one of the `exercises` or `challenges`.
+    kept: (kind, name) => get()[kind][name] ?? {},
+    keep: (kind, name, one) => change((state) => { state[kind][name] = one; }),
     // The file that an instructor collects.
     file: () => JSON.stringify({ saved: new Date().toISOString(), ...get() }, null, 2),
   };

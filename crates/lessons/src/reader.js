@@ -39,10 +39,11 @@
     document.querySelector('main').append(bar);
     const count = (one, name) => `${one} ${name}${one === 1 ? '' : 's'}`;
     const sum = () => {
-      const { read, tried, exercises } = progress.get();
-      const solved = Object.values(exercises).filter((one) => one.solved);
+      const { read, tried, exercises, challenges } = progress.get();
+      const solved = (kind) => Object.values(kind).filter((one) => one.solved).length;
+      const held = solved(challenges);
       box.checked = read.includes(here);
-      bar.querySelector('.progress').textContent = `${count(read.length, 'page')} read, ${count(Object.keys(tried).length, 'change')} tried, ${count(solved.length, 'exercise')} solved`;
+      bar.querySelector('.progress').textContent = `${count(read.length, 'page')} read, ${count(Object.keys(tried).length, 'change')} tried, ${count(solved(exercises), 'exercise')} solved${held ? `, ${count(held, 'challenge')} held` : ''}`;
     };
     addEventListener('progress', sum);
     sum();

@@ -241,13 +241,21 @@ fn directive(workspace: &Path, line: &str) -> Result<String> {
             }
             Ok("<div class=\"check\"></div>\n".to_owned())
         }
+        // Likewise an editor with the first server of a challenge.
+        ["challenge", name] => {
+            let first = format!("crates/workbench/typescript/{name}.ts");
+            ensure!(workspace.join(&first).is_file(), "there is no {first}");
+            Ok(format!(
+                "<div class=\"challenge\" data-challenge=\"{name}\"></div>\n"
+            ))
+        }
         ["figure", name] => {
             let file = workspace.join(format!("crates/lessons/figures/{name}.html"));
             let figure = fs::read_to_string(&file);
             Ok(figure.with_context(|| format!("there is no figure {}", file.display()))?)
         }
         _ => bail!(
-            "{line} is not understood; write <!-- diff bad-game singleton-game -->, <!-- check singleton-game --> or <!-- figure any-server -->"
+            "{line} is not understood; write <!-- diff bad-game singleton-game -->, <!-- check singleton-game -->, <!-- challenge relay --> or <!-- figure any-server -->"
         ),
     }
 }

@@ -18,6 +18,9 @@ use crate::try_it::changes;
 /// The words after `cargo` that build what the book's Check compares a program with.
 pub const CHECK: [&str; 5] = ["build", "-p", "compile-fail", "--test", "shelf"];
 
+/// The words after `cargo` that build what the pages of the challenges run.
+const CHALLENGES: [&str; 4] = ["build", "-p", "workbench", "--bins"];
+
 /// The words after `cargo` that build each demonstration, each test that the pages name, and what the book's
 /// Try and Check need.
 ///
@@ -46,7 +49,10 @@ pub fn commands(pages: &[Page]) -> Result<Vec<Vec<String>>> {
             words.push("--no-run".to_owned());
             words
         });
-    let mut tried = vec![CHECK.map(str::to_owned).to_vec()];
+    let mut tried = vec![
+        CHECK.map(str::to_owned).to_vec(),
+        CHALLENGES.map(str::to_owned).to_vec(),
+    ];
     for page in pages {
         for change in changes(page)? {
             let words = change.command()?.into_iter();

@@ -114,6 +114,10 @@ fn only_what_the_pages_offer_is_started_and_no_more_than_64_kib_are_read() {
             json!({ "id": "lessons/05-module-store.md:1", "diffs": [] }),
         ),
         ("answer", json!({ "name": "../Cargo", "code": "" })),
+        (
+            "challenge",
+            json!({ "name": "../moves", "code": "", "again": false }),
+        ),
         ("solution", json!({ "name": "../Cargo" })),
     ] {
         let path = format!("/live/{path}");
@@ -396,4 +400,75 @@ fn an_exercise_is_judged_by_the_tests_that_were_shipped_and_written_for_rustling
     assert_eq!(write(&exercise["seen"]).0, 200);
     assert_eq!(fs::read_to_string(&file).unwrap(), before);
     assert_eq!(write(&json!("of another text")).0, 409);
+}
+
+#[test]
+fn a_server_for_a_challenge_is_compiled_and_checked_and_the_story_that_breaks_it_is_a_figure() {
+    if !live::checks_challenges() {
+        return;
+    }
+    let _turn = turn();
+    let book = Book::start();
+    let challenge = book.offers("w5-relay.html")["challenges"][0].clone();
+    assert_eq!(challenge["name"], "relay");
+    let first = challenge["code"].as_str().unwrap();
+    let check = |code: &str, again: bool| {
+        let body = json!({ "name": "relay", "code": code, "again": again });
+        book.start_live("challenge", &body).end()
+    };
+    let (output, last) = check(first, false);
+    let said = "Not yet. Level 1, no faults: a rule is broken.";
+    assert_eq!(last["said"], said, "{output}");
+    assert!(output.contains("2. Ann closes the page."), "{output}");
+    let figure = last["figure"].as_str().unwrap();
+    assert!(figure.starts_with("<figure class=\"steps\""), "{figure}");
+
+    // What it prints is shown when the story is told again.
+    let prints = first.replace(
+        "switch (event.type) {",
+        "console.log(`sees ${event.type}`);\n    switch (event.type) {",
+    );
+    let (output, last) = check(&prints, true);
+    assert_eq!(last["said"], "The story breaks a rule.", "{output}");
+    assert!(output.contains("| sees user_disconnected"), "{output}");
+
+    let (_, last) = check(&first.replace("stock, number }", "stock }"), false);
+    assert_eq!(last["said"], "It does not compile: TS2322.", "{last}");
+    let message = last["message"].as_str().unwrap();
+    assert!(message.contains("relay.ts("), "{message}");
+    assert_eq!(last["figure"], Value::Null);
+
+    let (output, last) = check(&live::right_relay(), false);
+    let said = "Held: every rule holds at every level.";
+    assert_eq!(
+        (&last["said"], &last["came"]),
+        (&json!(said), &json!(true)),
+        "{output}"
+    );
+    assert_eq!(last["figure"], Value::Null);
+}
+
+#[test]
+fn a_server_for_a_challenge_that_hangs_ends_with_the_page_and_only_one_is_checked_at_a_time() {
+    if !live::checks_challenges() {
+        return;
+    }
+    let _turn = turn();
+    let book = Book::start();
+    let hangs = json!({ "name": "relay", "code": "while (true);", "again": false });
+    let running = book.start_live("challenge", &hangs);
+    let server = || {
+        let here = processes_by("cwd", &workspace().canonicalize().unwrap());
+        let is_ours = |process: &std::path::PathBuf| {
+            let words = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+            words.starts_with("node\0target/workbench/page/")
+        };
+        here.into_iter().filter(is_ours).count()
+    };
+    wait_until("the server is started", || server() == 1);
+    let other = json!({ "name": "moves", "code": "", "again": false }).to_string();
+    let refused = book.request("POST", "/live/challenge", &book.headers(), &other);
+    assert_eq!(refused.0, 409, "{}", refused.1);
+    drop(running);
+    wait_until("the page is left and the server ends", || server() == 0);
 }

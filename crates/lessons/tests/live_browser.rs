@@ -1,5 +1,5 @@
-//! In a real browser: a page runs its demonstration, tries a change, checks a program, and an exercise is solved
-//! by typing.
+//! In a real browser: a page runs its demonstration, tries a change, checks a program, an exercise is solved by
+//! typing, and so is a challenge.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -9,11 +9,15 @@
 mod live;
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use harness::fantoccini::key::Key;
 use harness::{Driver, Window};
 use lessons::live::Live;
+use lessons::page::workspace;
 use lessons::serve::serve;
 use lessons::site::Site;
 use live::{Book, processes, wait_until};
@@ -21,6 +25,7 @@ use program::supervisor::Supervisor;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
+use tokio::time::sleep;
 
 /// The copy of the workspace is one for all books, so the tests that change it take turns.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -73,7 +78,7 @@ async fn shot(window: &Window, name: &str, around: &str) {
                 "(document.querySelector({around:?}).scrollIntoView({{ block: 'start', behavior: 'instant' }}), scrollBy(0, -60), 0)"
             ))
             .await;
-        let file = std::path::Path::new(&folder).join(format!("{name}.png"));
+        let file = Path::new(&folder).join(format!("{name}.png"));
         fs::write(file, window.browser.screenshot().await.unwrap()).unwrap();
     }
 }
@@ -237,6 +242,150 @@ async fn page_10_from_a_refused_program_to_a_solved_exercise_with_only_the_brows
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_challenge_is_played_to_the_broken_rule_of_its_first_server_and_held_by_a_right_one() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    if !live::checks_challenges() {
+        return;
+    }
+    let _turn = TURN.lock().await;
+    let book = Book::start();
+    let page = open(&driver, &book, "w5-relay.html").await;
+    let place = "document.querySelector('[data-challenge=relay]')";
+    let said = format!("{place}.querySelector('[role=status]').textContent");
+    page.js(&format!("{place}.querySelector('.live-button').focus()"))
+        .await;
+    page.press(&Key::Enter.to_string()).await;
+    page.until(&format!(
+        "{said} === 'Not yet. Level 1, no faults: a rule is broken.'"
+    ))
+    .await;
+    let story = format!("{place}.querySelector('.live-story .steps')");
+    page.until(&format!(
+        "{story}.querySelector('.count').textContent === '1 of 3'"
+    ))
+    .await;
+    for _ in 0..2 {
+        page.js(&format!("{story}.querySelector('.next').click()"))
+            .await;
+    }
+    let sentence = format!("{story}.querySelector('.told p').textContent");
+    page.until(&format!("{sentence}.startsWith('3 of 3: In the end the server is subscribed at the broker to exactly the stocks that users want: the broker still sends APPL')"))
+        .await;
+    shot(&page, "challenge-editor", "[data-challenge=relay]").await;
+    shot(&page, "challenge-story", "[data-challenge=relay] .live-bar").await;
+    page.resize(390);
+    page.js("document.getElementById('mdbook-sidebar-toggle-anchor').click()")
+        .await;
+    let fits = "document.documentElement.scrollWidth <= innerWidth";
+    page.until(fits).await;
+    shot(&page, "challenge-390", "[data-challenge=relay] .live-bar").await;
+    page.resize(1280);
+
+    let area = format!("{place}.querySelector('.live-box')");
+    let right = live::right_relay();
+    type_into(&page, &area, &right).await;
+    page.press(&(Key::Control + &Key::Enter)).await;
+    // A right server is told all stories, which takes a busy machine longer than a page is waited for.
+    let deadline = Instant::now() + Duration::from_secs(240);
+    let held = json!("Held: every rule holds at every level.");
+    while page.js(&said).await != held {
+        assert!(Instant::now() < deadline, "{}", page.js(&said).await);
+        sleep(Duration::from_millis(50)).await;
+    }
+    page.until(&format!("!{place}.querySelector('.live-story .steps')"))
+        .await;
+    shot(&page, "challenge-held", "[data-challenge=relay] .live-bar").await;
+    page.until(
+        "document.querySelector('.reader .progress').textContent.endsWith(', 1 challenge held')",
+    )
+    .await;
+    // What was typed, and that it held, is there after the page is loaded again.
+    goto(&page, &book, "w1-moves.html").await;
+    goto(&page, &book, "w5-relay.html").await;
+    page.until(&format!("!!{area}")).await;
+    assert_eq!(page.js(&format!("{area}.value")).await, json!(right));
+    let held = format!("{place}.querySelector('.live-done').textContent");
+    assert_eq!(page.js(&held).await, json!("✓ held"));
+    page.complains_of_nothing();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_node_that_runs_typescript_the_page_of_a_challenge_says_what_to_install() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let given = workspace().join("crates/workbench/typescript");
+    for (node, words) in [
+        (None, "Node is not installed, so nothing was checked."),
+        // As Node 20 answers.
+        (
+            Some("#!/bin/sh\necho undefined\n"),
+            "This Node runs no TypeScript and the course's compiler is not installed",
+        ),
+    ] {
+        let workspace = tempfile::tempdir().unwrap();
+        let root = workspace.path();
+        let types = root.join("crates/workbench/typescript");
+        for folder in [&types, &root.join("lessons"), &root.join("bin")] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let text = "# W5. One\n\n5 minutes · core\n\n<!-- challenge relay -->\n";
+        fs::write(root.join("lessons/w5-one.md"), text).unwrap();
+        for file in ["relay.ts", "relay-types.ts", "package.json", "workbench.js"] {
+            fs::copy(given.join(file), types.join(file)).unwrap();
+        }
+        if let Some(node) = node {
+            script(&root.join("bin/node"), node);
+        }
+        // A supervisor finds programs in this folder only.
+        let (bin, lessons) = (root.join("bin"), env!("CARGO_BIN_EXE_lessons"));
+        let with_path = format!(
+            "#!/bin/sh\nPATH='{}' exec '{lessons}' \"$@\"\n",
+            bin.display()
+        );
+        script(&root.join("lessons.sh"), &with_path);
+        let supervisor = Supervisor::at(root.join("lessons.sh"));
+        let live = served(root, supervisor).await;
+        let page = driver.open(1280, &live.url).await;
+        let address = live.url.split("/live").next().unwrap();
+        page.browser
+            .goto(&format!("{address}/w5-one.html"))
+            .await
+            .unwrap();
+        page.until("!!document.querySelector('.challenge .live-button')")
+            .await;
+        page.js(&format!("{}.click()", button("Check"))).await;
+        page.until(&format!("{}.startsWith({words:?})", said("Check")))
+            .await;
+        page.until(&format!(
+            "{}.includes('npm ci --prefix lessons/typescript')",
+            said("Check")
+        ))
+        .await;
+        page.complains_of_nothing();
+    }
+}
+
+/// Writes a program.
+fn script(file: &Path, text: &str) {
+    fs::write(file, text).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Serves the book of a workspace in this process; what its pages start is started by this supervisor.
+async fn served(workspace: &Path, supervisor: Supervisor) -> Live {
+    let site = Site::build(workspace).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let live = Live::at(workspace, supervisor, address).unwrap();
+    let (place, router) = (workspace.to_owned(), live.router.clone());
+    tokio::spawn(async move { serve(listener, place, site, router).await });
+    live
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_key_the_page_says_how_to_get_it_and_shows_no_button() {
     let Some(driver) = Driver::start() else {
         return;
@@ -282,7 +431,12 @@ async fn a_phone_and_the_dark_are_wide_enough_and_axe_finds_nothing_serious() {
     ] {
         page.resize(width);
         page.prefer(colours);
-        for file in ["10-singleton-game", "05-module-store", "12c-real-redis"] {
+        for file in [
+            "10-singleton-game",
+            "05-module-store",
+            "12c-real-redis",
+            "w5-relay",
+        ] {
             goto(&page, &book, &format!("{file}.html")).await;
             let fits = page
                 .js("document.documentElement.scrollWidth <= innerWidth")
@@ -291,7 +445,7 @@ async fn a_phone_and_the_dark_are_wide_enough_and_axe_finds_nothing_serious() {
             shot(
                 &page,
                 &format!("{file}-{width}-{colours}"),
-                ".exercises, body:not(:has(.exercises)) #run",
+                ".exercises, .challenge, body:not(:has(.exercises, .challenge)) #run",
             )
             .await;
             let Some(axe) = &axe else { continue };
@@ -324,16 +478,11 @@ async fn a_page_that_is_changed_keeps_its_buttons_and_gets_those_of_its_new_bloc
     let text = |run: &str| format!("# 1. One\n\n5 minutes · core\n\n## Run\n\n{run}");
     let block = |name: &str| format!("```\ncargo run -p {name}\n```\n\n");
     fs::write(&file, text(&block("one"))).unwrap();
-    let site = Site::build(workspace.path()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let supervisor = Supervisor::at(env!("CARGO_BIN_EXE_lessons"));
-    let address = listener.local_addr().unwrap();
-    let live = Live::at(workspace.path(), supervisor, address).unwrap();
-    let place = workspace.path().to_owned();
-    tokio::spawn(async move { serve(listener, place, site, live.router).await });
-
+    let live = served(workspace.path(), supervisor).await;
     let page = driver.open(1280, &live.url).await;
-    let address = format!("http://{address}/01-one.html");
+    let address = live.url.split("/live").next().unwrap();
+    let address = format!("{address}/01-one.html");
     page.browser.goto(&address).await.unwrap();
     let runs =
         "[...document.querySelectorAll('.live-button')].filter(one => one.textContent === 'Run')";

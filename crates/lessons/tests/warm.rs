@@ -21,6 +21,7 @@ fn what_the_pages_run_and_test_is_built_each_as_the_class_will_type_it() {
         "test -p naive-pubsub --test faults --no-run",
         "test -p memory-cache --test in_each_server --no-run",
         "build -p compile-fail --test shelf",
+        "build -p workbench --bins",
     ] {
         let found = commands.iter().filter(|words| words.join(" ") == command);
         assert_eq!(found.count(), 1, "{command} in {commands:?}");

@@ -1,4 +1,4 @@
-// A first server: keep a copy for 2 s, and drop it when a move is stored. Copy it, and make it hold.
+// A first server: keep a copy for 2 s, and drop it when a move is stored. Make it hold.
 import { serve } from "./workbench.js";
 import type { Action, Event } from "./cache-types.js";
 

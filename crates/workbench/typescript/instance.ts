@@ -1,4 +1,4 @@
-// A first server: a manager with a list, as in lessons 5 to 10. Copy it, and make it hold.
+// A first server: a manager with a list, as in lessons 5 to 10. Make it hold.
 import { serve } from "./workbench.js";
 import type { Action, Event } from "./instance-types.js";
 

@@ -1,4 +1,4 @@
-// A first server: read the game, compare, append. Copy it, and make it hold.
+// A first server: read the game, compare, append. Make it hold.
 import { serve } from "./workbench.js";
 import type { Action, Event } from "./moves-types.js";
 

@@ -1,4 +1,4 @@
-// A first server, as the lecture wrote it: a list of users for each stock. Copy it, and make it hold.
+// A first server, as the lecture wrote it: a list of users for each stock. Make it hold.
 import { serve } from "./workbench.js";
 import type { Action, Event } from "./relay-types.js";
 

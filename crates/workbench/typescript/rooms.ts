@@ -1,4 +1,4 @@
-// A first server: the room is in memory, and the database gets a copy. Copy it, and make it hold.
+// A first server: the room is in memory, and the database gets a copy. Make it hold.
 import { serve } from "./workbench.js";
 import type { Action, Event } from "./rooms-types.js";
 

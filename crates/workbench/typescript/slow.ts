@@ -1,4 +1,4 @@
-// A first server: send every price to every user. Copy it, and make it hold.
+// A first server: send every price to every user. Make it hold.
 import { serve } from "./workbench.js";
 import type { Action, Event } from "./slow-types.js";
 

@@ -3,33 +3,23 @@
 // exercise's tests. The files are those that rustlings reads.
 live.whenOffered(({ token, exercises }) => {
   if (!token) return;
-  const { make, button, bar, box, post } = live;
+  const { make, button, bar, editor, post } = live;
   // After so many tries the solution is shown to a reader who asks for it.
   const TRIES = 2;
 
   for (const exercise of exercises) {
     const section = document.querySelector(`[data-exercise="${exercise.name}"]`);
     if (!section || section.querySelector('.live-box')) continue;
-    const kept = progress.exercise(exercise.name);
-    const isCurrent = kept.version === exercise.version;
-    const state = isCurrent ? kept : { version: exercise.version, tries: 0, hints: 0, solved: false };
-    const keep = () => progress.keep(exercise.name, state);
 
     const check = bar({
       start: 'Check', about: exercise.name, path: '/live/answer',
       ask: () => ({ name: exercise.name, code: area.value }),
-      ended: ({ came }) => {
-        state.tries += 1;
-        state.solved ||= came;
-        keep();
+      ended: (last) => {
+        ended(last);
         show();
       },
     });
-    const { area, set } = box(state.code ?? exercise.code, `The code of ${exercise.name}`, check.run);
-    area.addEventListener('input', () => {
-      state.code = area.value;
-      keep();
-    });
+    const { area, set, state, keep, ended, former } = editor('exercises', exercise, `The code of ${exercise.name}`, check.run);
 
     const hints = make('ol', { class: 'live-hints' });
     const hint = button('', '', () => {
@@ -76,11 +66,7 @@ live.whenOffered(({ token, exercises }) => {
     }
     check.buttons.insertBefore(hint, check.said);
     check.buttons.insertBefore(reveal, check.said);
-    section.append(area, check.buttons, check.output, hints, solution, tests, files);
-    if (!isCurrent && kept.code) {
-      const former = button('Show what I typed before', `in ${exercise.name}`, () => set(kept.code));
-      area.before(make('p', { class: 'live-note' }, 'This exercise has changed since you typed an answer. ', former));
-    }
+    section.append(...former, area, check.buttons, check.output, hints, solution, tests, files);
     show();
   }
 });

@@ -157,11 +157,36 @@ const live = (() => {
     return { area, set };
   }
 
+  // A box for what the reader writes in answer to one of the `exercises` or `challenges`: the text is kept in this
+  // browser, by name and version. `state` is what is kept; `former` has the text of another version, if any.
+  function editor(kind, { name, version, code }, label, run) {
+    const kept = progress.kept(kind, name);
+    const isCurrent = kept.version === version;
+    const state = isCurrent ? kept : { version, tries: 0, hints: 0, solved: false };
+    const keep = () => progress.keep(kind, name, state);
+    const { area, set } = box(state.code ?? code, label, run);
+    area.addEventListener('input', () => {
+      state.code = area.value;
+      keep();
+    });
+    const former = [];
+    if (!isCurrent && kept.code) {
+      const show = button('Show what I typed before', `in ${name}`, () => set(kept.code));
+      former.push(make('p', { class: 'live-note' }, 'This has changed since you typed an answer. ', show));
+    }
+    const ended = ({ came }) => {
+      state.tries += 1;
+      state.solved ||= Boolean(came);
+      keep();
+    };
+    return { area, set, state, keep, ended, former };
+  }
+
   if (location.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)) {
     document.addEventListener('DOMContentLoaded', refresh);
     addEventListener('blocks', refresh);
   }
-  return { make, name, button, bar, box, post, offers, whenOffered };
+  return { make, name, button, bar, box, editor, post, offers, whenOffered };
 })();
 
 {
@@ -284,7 +309,7 @@ const live = (() => {
   whenOffered(({ token, why, runs, changes, cases }) => {
     if (why && !document.querySelector('main .live-why')) {
       const first = blocks('').find((code) => code.textContent.startsWith('cargo run -p '));
-      const place = first ? blockOf(first) : document.querySelector('main .check, main .exercises');
+      const place = first ? blockOf(first) : document.querySelector('main .check, main .challenge, main .exercises');
       if (place) after(place, make('p', { class: 'live-note live-why' }, why));
     }
     if (!token) return;

@@ -1,4 +1,4 @@
-//! What is started, and how many at once: a command, a change, a check, a count, an answer.
+//! What is started, and how many at once: a command, a change, a check, a count, an answer, a server.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -66,8 +66,8 @@ pub(super) struct Starter {
 }
 
 /// What runs for one request.
-struct Task {
-    book: Arc<Book>,
+pub(super) struct Task {
+    pub(super) book: Arc<Book>,
     page: Page,
     stop: Arc<Notify>,
     _permits: Vec<OwnedSemaphorePermit>,
@@ -329,7 +329,7 @@ impl Starter {
     }
 
     /// The permit to start the one thing of this name.
-    async fn slot(&self, name: &str) -> Result<OwnedSemaphorePermit, Failed> {
+    pub(super) async fn slot(&self, name: &str) -> Result<OwnedSemaphorePermit, Failed> {
         let slot = {
             let mut slots = lock(&self.slots);
             let slot = slots.entry(name.to_owned());
@@ -373,7 +373,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Task {
     /// Starts a task and answers with what it sends, a line of JSON each. When the browser closes the
     /// connection, the job of the task ends.
-    fn start<F, W>(
+    pub(super) fn start<F, W>(
         book: Arc<Book>,
         permits: Vec<OwnedSemaphorePermit>,
         run: F,
@@ -407,12 +407,12 @@ impl Task {
         Ok((headers, Body::from_stream(lines)).into_response())
     }
 
-    fn send(&self, line: Value) {
+    pub(super) fn send(&self, line: Value) {
         // An error means that the page is gone, which ends the job.
         let _ = self.page.send(line);
     }
 
-    async fn job(&self, job: &Job) -> Result<Ended> {
+    pub(super) async fn job(&self, job: &Job) -> Result<Ended> {
         let supervisor = &self.book.starter.supervisor;
         Ok(job.run(supervisor, &self.page, &self.stop).await?)
     }

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use lessons::cargo::{forget_this_package, offline};
 use lessons::page::workspace;
 use serde_json::Value;
 
@@ -190,4 +191,48 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "never: {what}");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether a server for a challenge can be checked here: it takes Node, and the course's TypeScript. Builds the
+/// checker, which may take longer than a test waits for a page.
+pub(crate) fn checks_challenges() -> bool {
+    let compiler = workspace().join("lessons/typescript/node_modules/typescript");
+    let install = "apt-get install nodejs npm && npm ci --prefix lessons/typescript";
+    if !compiler.exists() {
+        harness::skip("the course's TypeScript is not installed", install);
+        return false;
+    }
+    if !harness::is_installed("node", "--version", install) {
+        return false;
+    }
+    let words = offline(&["build", "--quiet", "-p", "workbench", "--bins"]);
+    let mut build = Command::new(&words[0]);
+    build.args(&words[1..]).current_dir(workspace());
+    forget_this_package(&mut build);
+    assert!(build.status().unwrap().success());
+    true
+}
+
+/// A right server for the challenge `relay`, as a reader would type it into the page.
+pub(crate) fn right_relay() -> String {
+    let file = workspace().join("crates/workbench/tests/servers/relay-first-and-last.mjs");
+    let mut code = fs::read_to_string(file).unwrap();
+    for (from, to) in [
+        (
+            "from \"../../typescript/workbench.js\";",
+            "from \"./workbench.js\";\nimport type { Action, Event } from \"./relay-types.js\";",
+        ),
+        (
+            "on(_now, event)",
+            "on(_now: number, event: Event): Action[]",
+        ),
+        (
+            "unsubscribe(user, stock)",
+            "unsubscribe(user: string, stock: string): Action[]",
+        ),
+    ] {
+        assert!(code.contains(from), "{from}");
+        code = code.replace(from, to);
+    }
+    code
 }
