@@ -1,12 +1,14 @@
 // 25 minutes. Lesson: lessons/01-stateless-server.md
-// fails with: two_moves_seven_one_wins, of_many_at_the_same_moment_one_wins
+// fails with: two_moves_seven_one_wins, a_move_during_the_comparison_does_not_win_too, of_many_at_the_same_moment_one_wins
 //
 // Two servers share one database. Six moves are stored, and each server is sent
 // a move 7, perhaps at the same moment. One of them must be stored, the other
-// refused with an error; so must a move 9 while there is no move 8.
+// refused with an error; so must a move 9 while there is no move 8. A number is
+// anything that can be compared with a count and printed.
 //
 // TODO: refuse a move whose number is not the next one.
 
+use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 
 #[derive(Default)]
@@ -16,7 +18,11 @@ pub struct Database {
 
 impl Database {
     /// Stores a move as the move of this number, counted from 1.
-    pub fn insert(&self, number: usize, text: &str) -> Result<(), String> {
+    pub fn insert(
+        &self,
+        number: impl PartialEq<usize> + Display,
+        text: &str,
+    ) -> Result<(), String> {
         let mut moves = self.moves.lock().expect("no holder panics");
         let _ = number; // nothing looks at it yet
         moves.push(text.to_string());
@@ -38,7 +44,7 @@ impl Server {
         Server { database }
     }
 
-    pub fn play(&self, number: usize, text: &str) -> Result<(), String> {
+    pub fn play(&self, number: impl PartialEq<usize> + Display, text: &str) -> Result<(), String> {
         self.database.insert(number, text)
     }
 }
@@ -53,7 +59,11 @@ fn main() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+    use std::fmt::{self, Formatter};
     use std::sync::Barrier;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     #[test]
     fn two_moves_seven_one_wins() {
@@ -75,7 +85,72 @@ mod tests {
         assert_eq!(database.count(), 7);
     }
 
-    // A comparison under one lock and a write under another would let two in, now and then.
+    // A number that lets another server play when a comparison finds it equal, before it says so.
+    struct Compared<'a> {
+        number: usize,
+        meanwhile: &'a dyn Fn(),
+    }
+
+    impl PartialEq<usize> for Compared<'_> {
+        fn eq(&self, other: &usize) -> bool {
+            let is_equal = self.number == *other;
+            if is_equal {
+                (self.meanwhile)();
+            }
+            is_equal
+        }
+    }
+
+    impl Display for Compared<'_> {
+        fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+            self.number.fmt(formatter)
+        }
+    }
+
+    // The second server plays a move 7 while the first one compares its own for the n-th time.
+    fn moves_stored_when_the_second_plays_at_comparison(n: usize) -> usize {
+        let database = Arc::new(Database::default());
+        let (one, two) = (Server::new(&database), Server::new(&database));
+        for number in 1..=6 {
+            let stored = one.play(number, "e2e4");
+            stored.expect("the next move is stored");
+        }
+        std::thread::scope(|scope| {
+            let ((begin, begun), (end, ended)) = (channel(), channel());
+            scope.spawn(move || {
+                let _ = begun.recv();
+                let _ = two.play(7, "b1c3");
+                let _ = end.send(());
+            });
+            let comparisons = Cell::new(0);
+            let meanwhile = || {
+                comparisons.set(comparisons.get() + 1);
+                if comparisons.get() == n {
+                    let _ = begin.send(());
+                    // If the lock is held during the comparison, the second server waits for it, and
+                    // this ends at its deadline. Otherwise the second server is done long before.
+                    let _ = ended.recv_timeout(Duration::from_secs(1));
+                }
+            };
+            let number = Compared {
+                number: 7,
+                meanwhile: &meanwhile,
+            };
+            let _ = one.play(number, "g1f3");
+            // The second server plays now if there were fewer comparisons.
+            let _ = begin.send(());
+        });
+        database.count()
+    }
+
+    #[test]
+    fn a_move_during_the_comparison_does_not_win_too() {
+        for n in 1..=3 {
+            let stored = moves_stored_when_the_second_plays_at_comparison(n);
+            assert_eq!(stored, 7, "both moves 7 are stored");
+        }
+    }
+
     #[test]
     fn of_many_at_the_same_moment_one_wins() {
         const SERVERS: usize = 8;
