@@ -1,3 +1,5 @@
+// refused by: a_thousand_threads_load_once
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,8 +1,4 @@
-// 25 minutes. Lesson: lessons/10-singleton-game.md
-// fails with: a_thousand_threads_load_once
-//
-// A thousand threads ask for the instance at the same time. Loading its games is
-// expensive: `load` must run once, and everybody gets the same manager.
+// refused by: a_thousand_threads_load_once
 
 use std::sync::OnceLock;
 

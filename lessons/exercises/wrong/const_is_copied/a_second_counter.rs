@@ -1,3 +1,5 @@
+// refused by: the_logger_sees_main
+
 mod index {
     use std::sync::atomic::{AtomicUsize, Ordering};
 

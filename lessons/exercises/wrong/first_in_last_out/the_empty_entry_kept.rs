@@ -1,3 +1,5 @@
+// refused by: an_emptied_stock_is_not_kept
+
 use std::collections::{HashMap, HashSet};
 
 #[derive(Default)]

@@ -1,10 +1,4 @@
-// 30 minutes. Lesson: lessons/11-naive-pubsub.md
-// fails with: subscribing_twice_counts_once, leaving_twice_unsubscribes_once, an_emptied_stock_is_not_kept
-//
-// The first user of a stock makes the server SUBSCRIBE, the last one makes it
-// UNSUBSCRIBE. Three faults: a user who subscribes twice counts twice, leaving
-// twice sends two UNSUBSCRIBEs, and an emptied stock stays in the map.
-//
+// refused by: subscribing_twice_counts_once
 
 use std::collections::HashMap;
 

@@ -1,3 +1,5 @@
+// refused by: the_logger_counts_each_added_game
+
 use std::sync::Mutex;
 
 pub struct GameManager {

@@ -1,9 +1,4 @@
-// 20 minutes. Lesson: lessons/10-singleton-game.md
-// fails with: E0015
-//
-// The moves of each game are counted in one map for the whole process. A static
-// is computed by the compiler, and `HashMap::new` cannot run there: it picks
-// random keys. Keep the HashMap.
+// refused by: moves_of_many_threads_are_all_counted
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};

@@ -1,3 +1,5 @@
+// refused by: moves_of_many_threads_are_all_counted, the_moves_of_each_game_are_counted
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 

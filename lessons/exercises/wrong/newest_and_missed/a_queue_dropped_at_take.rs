@@ -1,8 +1,4 @@
-// 25 minutes. Lesson: lessons/13a-one-price.md
-// fails with: the_newest_price_comes_with_the_number_missed
-//
-// A slow user gets the newest price and the number of prices missed before it.
-// At most one price waits for a user. The number starts again after each price sent.
+// refused by: four_million_prices_take_no_more_room_than_one
 
 #[derive(Default)]
 pub struct SlowUser {

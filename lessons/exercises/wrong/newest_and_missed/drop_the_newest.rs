@@ -1,3 +1,5 @@
+// refused by: the_newest_price_comes_with_the_number_missed
+
 #[derive(Default)]
 pub struct SlowUser {
     newest: Option<u32>,

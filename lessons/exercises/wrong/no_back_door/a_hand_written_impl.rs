@@ -1,3 +1,5 @@
+// refused by: nobody_can_write_default
+
 mod game_manager {
     use std::sync::{LazyLock, Mutex};
 

@@ -1,8 +1,4 @@
-// 15 minutes. Lesson: lessons/10-singleton-game.md
-// fails with: nobody_can_write_default
-//
-// `new` is gone, and a second GameManager can be made all the same: with
-// `GameManager::default()`. The type must not implement Default.
+// refused by: nobody_can_write_default
 
 mod game_manager {
     use std::sync::{LazyLock, Mutex};

@@ -1,3 +1,5 @@
+// refused by: nobody_outside_can_reach_the_field
+
 mod game_manager {
     use std::sync::Mutex;
 

@@ -1,3 +1,5 @@
+// refused by: nobody_outside_can_call_new
+
 mod game_manager {
     use std::sync::Mutex;
 

@@ -1,3 +1,5 @@
+// refused by: emptying_the_copy_changes_nothing
+
 use std::sync::{Arc, Mutex};
 
 #[derive(Default)]

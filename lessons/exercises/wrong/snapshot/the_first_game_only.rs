@@ -1,8 +1,4 @@
-// 15 minutes. Lesson: lessons/10-singleton-game.md
-// fails with: emptying_the_copy_changes_nothing
-//
-// `games()` should hand out a copy. Its receiver may change it, and the
-// manager keeps its own games.
+// refused by: emptying_the_copy_changes_nothing
 
 use std::sync::{Arc, Mutex};
 

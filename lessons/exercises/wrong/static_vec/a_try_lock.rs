@@ -1,8 +1,4 @@
-// 20 minutes. Lesson: lessons/05-module-store.md
-// fails with: E0596
-//
-// One list of games belongs to the whole process. Every thread may add a game,
-// and every thread sees what the others added. `unsafe` is forbidden here.
+// refused by: a_game_added_by_one_thread_is_seen_by_another
 
 use std::sync::Mutex;
 

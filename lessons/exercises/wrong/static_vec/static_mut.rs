@@ -1,3 +1,5 @@
+// refused by: unsafe_code
+
 static mut GAMES: Vec<String> = Vec::new();
 
 #[allow(static_mut_refs)]

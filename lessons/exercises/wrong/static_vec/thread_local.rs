@@ -1,3 +1,5 @@
+// refused by: a_game_added_by_one_thread_is_seen_by_another
+
 use std::cell::RefCell;
 
 thread_local! {

@@ -1,3 +1,5 @@
+// refused by: the_second_start_succeeds
+
 use once_cell::sync::OnceCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,8 +1,4 @@
-// 20 minutes. Lesson: lessons/12b-start-can-fail.md
-// fails with: the_second_start_succeeds
-//
-// A start with a wrong URL fails, as it should. A second start with a good URL
-// must succeed; every start after that gives the same manager, whatever its URL.
+// refused by: the_second_start_succeeds
 
 use once_cell::sync::OnceCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
