@@ -1,0 +1,52 @@
+// refused by: a_heartbeat_between_the_two_parts_loses_nothing
+
+use tokio::select;
+use tokio::sync::mpsc::{Receiver, UnboundedSender, channel, unbounded_channel};
+
+pub struct Feed {
+    parts: Receiver<String>,
+}
+
+impl Feed {
+    pub fn new(parts: Receiver<String>) -> Self {
+        Feed { parts }
+    }
+
+    /// The next price with its stock, or `None` when the broker is gone.
+    pub async fn next(&mut self) -> Option<String> {
+        let stock = self.parts.recv().await?;
+        let price = self.parts.recv().await?;
+        Some(format!("{stock} {price}"))
+    }
+}
+
+/// Sends the user what the broker sends, and a heartbeat at each tick.
+pub async fn relay(mut feed: Feed, mut ticks: Receiver<()>, user: UnboundedSender<String>) {
+    loop {
+        let frame = select! {
+            stock = feed.parts.recv() => match (stock, feed.parts.recv().await) {
+                (Some(stock), Some(price)) => Some(format!("{stock} {price}")),
+                _ => None,
+            },
+            Some(()) = ticks.recv() => Some("heartbeat".to_string()),
+        };
+        let Some(frame) = frame else { return };
+        if user.send(frame).is_err() {
+            return;
+        }
+    }
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let ((broker, parts), (_clock, ticks)) = (channel(8), channel(8));
+        let (user, mut frames) = unbounded_channel();
+        tokio::spawn(relay(Feed::new(parts), ticks, user));
+        for part in ["APPL", "100.01"] {
+            let sent = broker.send(part.to_string()).await;
+            sent.expect("the relay runs");
+        }
+        println!("{:?}", frames.recv().await);
+    });
+}

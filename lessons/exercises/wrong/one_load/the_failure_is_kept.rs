@@ -1,0 +1,33 @@
+// refused by: a_load_that_failed_is_tried_again
+
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+#[derive(Default)]
+pub struct Cached {
+    game: Arc<OnceCell<Result<String, String>>>,
+}
+
+impl Cached {
+    /// The game. `load` begins to load it when it is awaited.
+    pub async fn get(
+        &self,
+        load: impl Future<Output = Result<String, String>> + Send + 'static,
+    ) -> Result<String, String> {
+        let game = Arc::clone(&self.game);
+        let load = tokio::spawn(async move { game.get_or_init(|| load).await.clone() });
+        load.await.map_err(|error| error.to_string())?
+    }
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let cached = Cached::default();
+        println!(
+            "{:?}",
+            cached.get(async { Err("no database".into()) }).await
+        );
+        println!("{:?}", cached.get(async { Ok("e2e4 e7e5".into()) }).await);
+    });
+}
