@@ -21,8 +21,8 @@ pub const CHECK: [&str; 5] = ["build", "-p", "compile-fail", "--test", "shelf"];
 /// The words after `cargo` that build what the pages of the challenges run.
 const CHALLENGES: [&str; 4] = ["build", "-p", "workbench", "--bins"];
 
-/// The words after `cargo` that build each demonstration, each test that the pages name, and what the book's
-/// Try and Check need.
+/// The words after `cargo` that build each demonstration, each test that the pages name, what the book's Try and
+/// Check need, and what a page builds by a command of its own.
 ///
 /// # Errors
 /// A page has a change that does not say what it leads to.
@@ -49,6 +49,12 @@ pub fn commands(pages: &[Page]) -> Result<Vec<Vec<String>>> {
             words.push("--no-run".to_owned());
             words
         });
+    // What a page has built by itself: the release build of lesson 13d, whose yardstick is for Linux only.
+    let lines = pages.iter().flat_map(|page| page.text.lines());
+    let built = lines
+        .filter(|line| line.starts_with("cargo build "))
+        .filter(|line| cfg!(target_os = "linux") || !line.contains("feed-load"))
+        .map(|line| line.split(' ').skip(1).map(str::to_owned).collect());
     let mut tried = vec![
         CHECK.map(str::to_owned).to_vec(),
         CHALLENGES.map(str::to_owned).to_vec(),
@@ -65,7 +71,7 @@ pub fn commands(pages: &[Page]) -> Result<Vec<Vec<String>>> {
         }
     }
     let mut commands: Vec<Vec<String>> = Vec::new();
-    for words in demonstrations.chain(tests).chain(tried) {
+    for words in demonstrations.chain(tests).chain(tried).chain(built) {
         if !commands.contains(&words) {
             commands.push(words);
         }

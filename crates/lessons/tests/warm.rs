@@ -22,6 +22,8 @@ fn what_the_pages_run_and_test_is_built_each_as_the_class_will_type_it() {
         "test -p memory-cache --test in_each_server --no-run",
         "build -p compile-fail --test shelf",
         "build -p workbench --bins",
+        #[cfg(target_os = "linux")]
+        "build --release -p stock-feed -p feed-load",
     ] {
         let found = commands.iter().filter(|words| words.join(" ") == command);
         assert_eq!(found.count(), 1, "{command} in {commands:?}");
