@@ -4,10 +4,11 @@ export interface Game {
 }
 
 export class GameManager {
-  private static readonly one = new GameManager();
+  private static one?: GameManager;
   private games = new Map<string, Game>();
 
   static instance(): GameManager {
+    GameManager.one ??= new GameManager();
     return GameManager.one;
   }
 
