@@ -99,7 +99,6 @@ impl Events {
     }
 
     /// The connection is lost.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code))]
     pub(crate) fn lost(&self, reason: &str) {
         // Only the first reason is kept: what fails later fails because of it.
         let _ = self.lost.set(reason.to_owned());

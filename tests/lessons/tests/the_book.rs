@@ -183,6 +183,39 @@ fn the_manager_that_lesson_12a_teaches_is_at_most_a_thousand_lines_of_code() {
     assert!((500..=1_000).contains(&lines), "{lines} lines");
 }
 
+#[test]
+fn the_manager_has_one_reading_order_in_its_library_its_lesson_and_the_readme() {
+    let source = "crates/pubsub-manager/src/";
+    let library = read(&workspace().join(source).join("lib.rs"));
+    let modules = library.lines().filter_map(|line| {
+        let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+        (name != "tests").then(|| format!("{name}.rs"))
+    });
+    let modules: Vec<String> = modules.collect();
+    let lesson = read(&workspace().join("lessons/12a-pubsub-manager.md"));
+    let rows = lesson.lines().filter(|line| line.starts_with("| ["));
+    // A module's own files are in the row of the module.
+    let listed: Vec<&str> = rows
+        .filter_map(|row| {
+            row.split_once(&format!("](../{source}"))?
+                .1
+                .split(')')
+                .next()
+        })
+        .collect();
+    assert_eq!(listed, modules, "lesson 12a's table and {source}lib.rs");
+    let readme = read(&workspace().join("README.md"));
+    let mut rows = readme.lines();
+    let row = rows
+        .find(|line| line.contains("lessons/12a-"))
+        .unwrap_or_default();
+    let first = format!("[{0}]({source}{0})", modules[0]);
+    assert!(
+        row.contains(&first),
+        "README.md names another file to read first: {row}"
+    );
+}
+
 /// The line it begins on, the file it names, and the quoted text.
 fn quotations_of(page: &str) -> Vec<(usize, &str, &str)> {
     let mut found = Vec::new();

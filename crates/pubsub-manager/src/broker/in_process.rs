@@ -3,7 +3,7 @@
 use super::{Broker, BrokerConnection, BrokerError, Events};
 use crate::{Price, Stock};
 use parking_lot::Mutex;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 /// A broker inside this process, with the promise of a Redis: at most once, in the order of publishing.
 /// Clones are handles to the same broker.
@@ -32,6 +32,15 @@ impl InProcess {
             .iter()
             .for_each(|events| events.message(stock, message));
         subscribers.len() as u64
+    }
+
+    /// Ends each connection that is subscribed to something, as the restart of a broker does: its
+    /// subscriptions end with it.
+    pub fn restart(&self) {
+        let channels = mem::take(&mut *self.channels.lock());
+        for events in channels.into_values().flatten() {
+            events.lost("the broker was restarted");
+        }
     }
 
     /// How many connections are subscribed to the stock's channel.
