@@ -16,6 +16,7 @@ pub mod finish;
 pub mod folder;
 #[cfg_attr(not(target_os = "linux"), path = "live/elsewhere.rs")]
 pub mod live;
+pub mod minutes;
 pub mod named;
 pub mod output;
 pub mod page;

@@ -45,7 +45,7 @@ enum Command {
         #[arg(value_name = "DIR")]
         into: PathBuf,
     },
-    /// Say which pages a class has time for, with their minutes and the sum
+    /// Print the pages that a class has time for, with their minutes in class and alone, and the sums
     Schedule(ScheduleFlags),
     /// Run all demonstrations in the order of the pages, with Enter between them
     Demo {
@@ -112,7 +112,7 @@ async fn run(flags: Flags) -> Result<()> {
             Ok(write!(
                 io::stdout(),
                 "{}",
-                table(class, &pages(&workspace)?)
+                table(class, &workspace, &pages(&workspace)?)?
             )?)
         }
         Some(Command::Demo { auto }) => walk(&workspace, auto).await,

@@ -14,7 +14,7 @@ pub struct Page {
     pub file: String,
     /// `3. State in memory that needs …`.
     pub title: String,
-    /// How long it takes in class.
+    /// How long it takes a reader who does all of it, as printed; see [`minutes`](crate::minutes::minutes).
     pub minutes: u32,
     /// Of the core, or for who wants to go deeper.
     pub is_core: bool,

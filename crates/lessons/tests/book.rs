@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use lessons::book::build;
 use lessons::changes::newest;
-use lessons::page::{pages, workspace};
-use lessons::schedule::{Class, pages_of, table};
+use lessons::minutes::{Minutes, STEP, TOLERANCE, minutes, printed};
+use lessons::page::{Page, pages, workspace};
+use lessons::schedule::{Class, is_challenge, pages_of, table};
 use tempfile::TempDir;
 
 fn built() -> TempDir {
@@ -388,14 +389,83 @@ fn a_page_whose_first_run_takes_minutes_announces_what_is_built() {
 }
 
 #[test]
-fn an_hour_and_three_hours_are_kept() {
-    let pages = pages(&workspace()).unwrap();
-    for (class, most) in [(Class::AnHour, 60), (Class::ThreeHours, 180)] {
+fn an_hour_three_hours_and_a_day_are_kept() {
+    let (workspace, pages) = (workspace(), pages(&workspace()).unwrap());
+    // A day is six hours, and a reader takes two for all pages.
+    for (class, most) in [
+        (Class::AnHour, 60),
+        (Class::ThreeHours, 180),
+        (Class::All, 360),
+    ] {
         let chosen = pages_of(class, &pages);
         assert!(chosen.len() >= 4);
-        let sum: u32 = chosen.iter().map(|page| page.minutes).sum();
+        let in_class = |page: &&Page| minutes(&workspace, page).unwrap().in_class;
+        let sum: u32 = chosen.iter().map(in_class).sum();
         assert!(sum <= most, "{class:?} takes {sum} minutes");
-        let last = format!("{sum:>4} min  in all\n");
-        assert!(table(class, &pages).ends_with(&last));
+        let alone: u32 = chosen.iter().map(|page| page.minutes).sum();
+        let table = table(class, &workspace, &pages).unwrap();
+        let last = format!("\n{sum:>8}  {alone:>5}  in all: ");
+        assert!(alone <= 2 * most && table.contains(&last), "{table}");
+    }
+}
+
+#[test]
+fn each_page_prints_the_minutes_of_the_formula() {
+    let workspace = workspace();
+    let mut wrong = String::new();
+    for page in pages(&workspace).unwrap() {
+        if is_challenge(&page) {
+            continue;
+        }
+        let alone = minutes(&workspace, &page).unwrap().alone;
+        let is_near = page.minutes.abs_diff(alone) <= TOLERANCE;
+        if !is_near || !page.minutes.is_multiple_of(STEP) {
+            let Page { file, minutes, .. } = &page;
+            let better = printed(alone);
+            wrong += &format!("lessons/{file}: {minutes} minutes; write {better}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn words_lines_runs_figures_questions_and_tries_take_the_time_that_is_written_down() {
+    let text = |run: &str, tried: &str| {
+        format!(
+            "# 1. One\n\n5 minutes · core\n\n## Run\n\n{run}\n## Try it\n\n{tried}\n\
+             ## For the instructor\n\n{}\n",
+            "word ".repeat(3_000)
+        )
+    };
+    let of = |run: &str, tried: &str| {
+        let workspace = with_page(&text(run, tried));
+        fs::write(
+            workspace.path().join("a.rs"),
+            "let a = 1;\n// A comment.\n\n".repeat(60),
+        )
+        .unwrap();
+        let page = pages(workspace.path()).unwrap().remove(0);
+        let Minutes { in_class, alone } = minutes(workspace.path(), &page).unwrap();
+        [in_class, alone]
+    };
+    let command = "```\ncargo run -p one\ncargo: what it prints\n```\n";
+    let list = "### What to read\n\n| file |\n|---|\n| [a](../a.rs) |\n\n";
+    let [nothing, _] = of("", "");
+    for (run, tried, more) in [
+        ("word ".repeat(300), "", [2, 2]),
+        (String::new(), &*"word ".repeat(300), [0, 2]),
+        (
+            format!("```rust\n{}```\n", "let a = 1;\n".repeat(30)),
+            "",
+            [3, 3],
+        ),
+        (command.repeat(2), "", [4, 4]),
+        ("<!-- figure one-door -->\n".to_owned(), "", [2, 2]),
+        ("## Predict\n".to_owned(), "", [1, 1]),
+        (String::new(), "1. a\n\n2. b\n", [0, 6]),
+        (list.to_owned(), "", [0, 3]),
+    ] {
+        let found = of(&run, tried).map(|minutes| minutes - nothing);
+        assert_eq!(found, more, "{run}{tried}");
     }
 }
