@@ -19,7 +19,7 @@ impl Server<Cache> for Copied {
                     let moves = moves.clone();
                     vec![Action::ReplyGame { request, moves }]
                 }
-                _ => vec![Action::Load { request }],
+                _ => vec![Action::Read { request }],
             },
             Event::Game { request, moves } => {
                 self.copy = Some((moves.clone(), now + 2_000));
@@ -29,6 +29,7 @@ impl Server<Cache> for Copied {
                 request,
                 number,
                 play,
+                ..
             } => vec![Action::AppendIf {
                 request,
                 number,
@@ -37,12 +38,13 @@ impl Server<Cache> for Copied {
             Event::Appended { request, .. } => {
                 self.copy = None;
                 let played = true;
-                vec![Action::ReplyMove { request, played }]
+                vec![Action::Reply { request, played }]
             }
             Event::Conflict { request, .. } => {
                 let played = false;
-                vec![Action::ReplyMove { request, played }]
+                vec![Action::Reply { request, played }]
             }
+            _ => vec![],
         }
     }
 }

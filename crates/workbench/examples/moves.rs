@@ -18,6 +18,7 @@ impl Server<Moves> for Api {
                 request,
                 number,
                 play,
+                ..
             } => {
                 self.asked.insert(request, (number, play));
                 vec![Action::Read { request }]
@@ -37,7 +38,7 @@ impl Server<Moves> for Api {
                 let played = true;
                 vec![Action::Reply { request, played }]
             }
-            Event::Conflict { .. } => vec![],
+            _ => vec![],
         }
     }
 }

@@ -28,23 +28,28 @@ impl Server<Rooms> for Room {
         match event {
             Event::UserConnected { user } => {
                 self.users.insert(user);
-                vec![Action::Read]
+                vec![Action::Read { request: 0 }]
             }
             Event::UserDisconnected { user } => {
                 self.users.remove(&user);
                 vec![]
             }
-            Event::Game { moves } => {
+            Event::Game { moves, .. } => {
                 self.moves = moves;
                 let moves = self.moves.iter().enumerate();
                 moves
                     .flat_map(|(at, play)| self.send(at + 1, play))
                     .collect()
             }
-            Event::Move { number, play, .. } if number == self.moves.len() + 1 => {
+            Event::Move {
+                request,
+                number,
+                play,
+                ..
+            } if number == self.moves.len() + 1 => {
                 self.moves.push(play.clone());
                 let mut actions = self.send(number, &play);
-                actions.push(Action::Append { play });
+                actions.push(Action::Append { request, play });
                 actions
             }
             _ => vec![],

@@ -2,6 +2,7 @@
 
 pub mod cache;
 mod database;
+mod game;
 pub mod instance;
 pub mod moves;
 pub(crate) mod network;
@@ -153,6 +154,6 @@ fn known(names: &[&'static str], name: &str) -> Option<&'static str> {
 }
 
 /// Where it is in the list.
-fn index(names: &[&str], name: &str) -> Option<usize> {
+pub(crate) fn index(names: &[&str], name: &str) -> Option<usize> {
     names.iter().position(|known| *known == name)
 }

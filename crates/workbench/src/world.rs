@@ -1,7 +1,7 @@
 //! Tells one story to the student's servers: the harness owns the clock and every message.
 
 use crate::challenge::network::{Fate, Line, Net, Packet, Timer};
-use crate::challenge::{Broken, Challenge, Route};
+use crate::challenge::{Broken, Challenge, Route, index};
 use crate::host::{Host, Trouble};
 use crate::story::{Step, Story};
 use crate::wording::{capital, the};
@@ -230,7 +230,7 @@ impl<C: Challenge> World<'_, C> {
                     link.from == from && link.to == to && !link.waiting.is_empty()
                 });
                 // A paused server receives nothing.
-                let server = C::SERVERS.iter().position(|server| server == to);
+                let server = index(C::SERVERS, to);
                 let paused = server.is_some_and(|server| self.net.paused[server]);
                 if let Some(at) = found.filter(|_| !paused) {
                     *words = Some(format!(
@@ -242,7 +242,7 @@ impl<C: Challenge> World<'_, C> {
                 }
             }
             Step::Crash(name) => {
-                if let Some(server) = C::SERVERS.iter().position(|server| server == name) {
+                if let Some(server) = index(C::SERVERS, name) {
                     self.net.crash(server);
                     *words = Some(format!(
                         "{} crashes and starts again, with nothing in memory",
@@ -278,7 +278,7 @@ impl<C: Challenge> World<'_, C> {
     }
 
     fn set_paused(&mut self, name: &str, paused: bool) -> Option<String> {
-        let server = C::SERVERS.iter().position(|server| *server == name)?;
+        let server = index(C::SERVERS, name)?;
         let before = std::mem::replace(&mut self.net.paused[server], paused);
         let how = match paused {
             true => "pauses",

@@ -2,97 +2,23 @@
 
 mod support;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use support::example;
+use support::right::{self, PubSubManager};
+use workbench::cache::Cache;
 use workbench::instance::{self, Instance};
 use workbench::level::Level;
-use workbench::moves::{self, Moves};
+use workbench::moves::Moves;
 use workbench::relay::{self, Relay};
+use workbench::rooms::Rooms;
 use workbench::search::{Found, Options, Outcome, Tried, Watch, search};
+use workbench::slow::Slow;
 use workbench::story::{self, Step};
 use workbench::words;
 use workbench::world::{Detail, tell};
 use workbench::{Challenge, InProcess, Server};
-
-/// What users want, what was asked for on this connection, and the difference.
-#[derive(Default)]
-struct Right {
-    /// By (stock, user).
-    wanted: BTreeSet<(String, String)>,
-    asked: BTreeSet<String>,
-}
-
-impl Server<Relay> for Right {
-    fn on(&mut self, _now: u64, event: relay::Event) -> Vec<relay::Action> {
-        match event {
-            relay::Event::Connected => self.asked.clear(),
-            relay::Event::UserSubscribe { user, stock } => {
-                self.wanted.insert((stock, user));
-            }
-            relay::Event::UserUnsubscribe { user, stock } => {
-                self.wanted.remove(&(stock, user));
-            }
-            relay::Event::UserDisconnected { user } => {
-                self.wanted.retain(|(_, other)| *other != user);
-            }
-            relay::Event::Price { stock, number } => {
-                let users = self.wanted.iter().filter(|(other, _)| *other == stock);
-                let send = |(stock, user): &(String, String)| relay::Action::Send {
-                    user: user.clone(),
-                    stock: stock.clone(),
-                    number,
-                };
-                return users.map(send).collect();
-            }
-            _ => {}
-        }
-        let wanted: BTreeSet<_> = self.wanted.iter().map(|(stock, _)| stock.clone()).collect();
-        let subscribe = wanted.difference(&self.asked).cloned();
-        let subscribe = subscribe.map(|stock| relay::Action::ChannelSubscribe { stock });
-        let unsubscribe = self.asked.difference(&wanted).cloned();
-        let unsubscribe = unsubscribe.map(|stock| relay::Action::ChannelUnsubscribe { stock });
-        let actions = subscribe.chain(unsubscribe).collect();
-        self.asked = wanted;
-        actions
-    }
-}
-
-/// The database compares and sets.
-#[derive(Default)]
-struct Api {
-    asked: HashMap<u32, (usize, String)>,
-}
-
-impl Server<Moves> for Api {
-    fn on(&mut self, _now: u64, event: moves::Event) -> Vec<moves::Action> {
-        match event {
-            moves::Event::Move {
-                request,
-                number,
-                play,
-            } => {
-                self.asked.insert(request, (number, play.clone()));
-                vec![moves::Action::AppendIf {
-                    request,
-                    number,
-                    play,
-                }]
-            }
-            moves::Event::Appended { request, .. } => {
-                let played = true;
-                vec![moves::Action::Reply { request, played }]
-            }
-            moves::Event::Conflict { request, moves } => {
-                let (number, play) = &self.asked[&request];
-                let played = moves.get(number - 1) == Some(play);
-                vec![moves::Action::Reply { request, played }]
-            }
-            moves::Event::Game { .. } => vec![],
-        }
-    }
-}
 
 /// Wrong: one list for both servers, because they happen to share a process.
 struct OneStatic;
@@ -164,18 +90,23 @@ fn found<C: Challenge, S: Server<C>>(make: impl Fn() -> S) -> Found<C::Deed> {
 }
 
 #[test]
-fn the_right_servers_hold_at_three_levels_and_each_level_tells_more() {
-    fn holds<C: Challenge, S: Server<C>>(make: impl Fn() -> S) {
+fn the_right_server_of_each_challenge_holds_at_each_level_and_each_level_tells_more() {
+    fn holds<C: Challenge, S: Server<C>>(of: usize, make: impl Fn() -> S) {
         let mut levels = Levels::default();
         let outcome = search::<C>(&OPTIONS, &mut InProcess::new(make), &mut levels);
         assert!(matches!(outcome, Outcome::Held), "{outcome:?}");
         let told: Vec<_> = levels.0.iter().map(|(_, tried)| tried.stories).collect();
-        assert_eq!(told.len(), 3);
+        assert_eq!(told.len(), of);
         assert!(told.is_sorted() && told[0] > 1_000, "{told:?}");
         assert_eq!(levels.0[0].1.faults, 0, "there are faults at level 1");
     }
-    holds::<Relay, _>(Right::default);
-    holds::<Moves, _>(Api::default);
+    holds::<Moves, _>(3, right::Api::default);
+    holds::<Cache, _>(3, right::Copied::default);
+    holds::<Rooms, _>(3, right::Room::default);
+    holds::<Instance, _>(3, right::GameManager::default);
+    holds::<Relay, _>(3, PubSubManager::default);
+    // Nothing crashes in it.
+    holds::<Slow, _>(2, right::Feed::default);
 }
 
 #[test]
@@ -192,7 +123,7 @@ const SEED_8: &str = r#"[{"do":{"user_unsubscribe":["Ben","APPL"]}},{"do":{"user
 #[test]
 fn any_part_of_a_story_is_a_story() {
     let steps = story::steps::<Relay>(Level::Crashes);
-    let mut host = InProcess::new(Right::default);
+    let mut host = InProcess::new(PubSubManager::default);
     for seed in 1..200 {
         let whole = story::random::<Relay>(&steps, seed);
         let part: Vec<_> = whole.iter().step_by(2).cloned().collect();
@@ -243,7 +174,11 @@ fn what_was_sent_on_a_lost_connection_is_lost() {
         .iter()
         .map(|step| serde_json::from_str(step).expect("a step"))
         .collect();
-    let ended = tell::<Relay>(&story, &mut InProcess::new(Right::default), Detail::Words);
+    let ended = tell::<Relay>(
+        &story,
+        &mut InProcess::new(PubSubManager::default),
+        Detail::Words,
+    );
     let told = words::story(&ended);
     let once = "channel_subscribed APPL";
     assert_eq!(told.matches(once).count(), 1, "{told}");

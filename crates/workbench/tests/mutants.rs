@@ -77,7 +77,7 @@ const FOUND: &[Mutant] = &[
     ("cache", "now + 2000", "now + 100"),
     (
         "cache",
-        "if (event.moves.length < this.stored) return [{ type: \"load\", request }];",
+        "if (event.moves.length < this.stored) return [{ type: \"read\", request }];",
         "",
     ),
     ("cache", "this.copy.moves.length < this.stored", "false"),
@@ -90,8 +90,8 @@ const FOUND: &[Mutant] = &[
     ("cache", "played: true", "played: true, request: 0"),
     (
         "rooms",
-        "{ type: \"append_if\", number: event.number, play: event.play }",
-        "{ type: \"append\", play: event.play }",
+        "{ type: \"append_if\", request, number, play }",
+        "{ type: \"append\", request, play }",
     ),
     ("rooms", "this.users.size === 1 ? this.look() : ", ""),
     ("rooms", "after: 1000", "after: 100000"),
@@ -108,8 +108,8 @@ const FOUND: &[Mutant] = &[
     ),
     (
         "rooms",
-        "number: event.number",
-        "number: this.moves.length + 1",
+        "\"append_if\", request, number, play",
+        "\"append_if\", request, number: this.moves.length + 1, play",
     ),
     (
         "instance",

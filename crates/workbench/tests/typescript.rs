@@ -46,9 +46,8 @@ fn rule(printed: &str) -> &str {
 
 fn is_installed(compiler: &Path) -> bool {
     if !compiler.exists() {
-        let why = "TypeScript is not installed: npm ci --prefix lessons/typescript";
-        assert!(std::env::var_os("CI").is_none(), "{why}");
-        println!("skipped: {why}");
+        let install = "npm ci --prefix lessons/typescript";
+        harness::skip("the course's TypeScript is not installed", install);
     }
     compiler.exists()
 }

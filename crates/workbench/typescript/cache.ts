@@ -9,7 +9,7 @@ class Cache {
     const { request } = event;
     switch (event.type) {
       case "get":
-        if (!this.copy || now >= this.copy.until) return [{ type: "load", request }];
+        if (!this.copy || now >= this.copy.until) return [{ type: "read", request }];
         return [{ type: "reply_game", request, moves: this.copy.moves }];
       case "game":
         this.copy = { moves: event.moves, until: now + 2000 };
@@ -18,9 +18,9 @@ class Cache {
         return [{ type: "append_if", request, number: event.number, play: event.play }];
       case "appended":
         this.copy = undefined;
-        return [{ type: "reply_move", request, played: true }];
+        return [{ type: "reply", request, played: true }];
       case "conflict":
-        return [{ type: "reply_move", request, played: false }];
+        return [{ type: "reply", request, played: false }];
     }
   }
 }

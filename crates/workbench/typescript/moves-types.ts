@@ -1,6 +1,6 @@
 // Given: what a server of the challenge `moves` receives, and what it can do.
 export type Event =
-  | { type: "move"; request: number; number: number; play: string } // from a player; the first number is 1
+  | { type: "move"; request: number; user: string; number: number; play: string } // the first number is 1
   | { type: "game"; request: number; moves: string[] } // the database's answer to read
   | { type: "appended"; request: number; number: number } // to append and append_if
   | { type: "conflict"; request: number; moves: string[] }; // to append_if: nothing was changed

@@ -10,7 +10,7 @@ class Room {
     switch (event.type) {
       case "user_connected":
         this.users.add(event.user);
-        return [{ type: "read" }];
+        return [{ type: "read", request: 0 }];
       case "user_disconnected":
         this.users.delete(event.user);
         return [];
@@ -18,10 +18,10 @@ class Room {
         this.moves = event.moves;
         return this.moves.flatMap((play, at) => this.send(at + 1, play));
       case "move": {
-        const { number, play } = event;
+        const { request, number, play } = event;
         if (number !== this.moves.length + 1) return [];
         this.moves.push(play);
-        return [...this.send(number, play), { type: "append", play }];
+        return [...this.send(number, play), { type: "append", request, play }];
       }
       default:
         return [];

@@ -1,4 +1,4 @@
-//! Lesson 2: a copy in each server, and a load that is still under way when its game changes.
+//! Lesson 2: a copy in each server, and a read that is still under way when its game changes.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,52 +7,16 @@ use super::requests::Requests;
 use super::{Challenge, Route, Rule, Verdict, index};
 use crate::challenge::network::Net;
 
+pub use super::game::{Action, Event};
+
 const SERVERS: [&str; 2] = ["server-1", "server-2"];
 /// Two connections of a pool: what is sent on one may overtake what is sent on the other.
 const WRITES: &str = "database";
-const LOADS: &str = "database-2";
+const READS: &str = "database-2";
 const READER: &str = "Ann";
 const PLAYER: &str = "Ben";
 /// In milliseconds.
 const TIME_TO_LIVE: u64 = 2_000;
-
-/// What a server receives.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
-    /// A user wants to see the game.
-    Get { request: u32 },
-    /// A user sends a move.
-    Move {
-        request: u32,
-        number: usize,
-        play: String,
-    },
-    /// The database's answer to `load`.
-    Game { request: u32, moves: Vec<String> },
-    /// To `append_if`: the move is stored as this number.
-    Appended { request: u32, number: usize },
-    /// To `append_if`: another number is next, and nothing was changed.
-    Conflict { request: u32, moves: Vec<String> },
-}
-
-/// What a server does.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
-    /// Asks the database for the game.
-    Load { request: u32 },
-    /// Stores a move if this number is the next one.
-    AppendIf {
-        request: u32,
-        number: usize,
-        play: String,
-    },
-    /// Replies to a `get`.
-    ReplyGame { request: u32, moves: Vec<String> },
-    /// Replies to a `move`.
-    ReplyMove { request: u32, played: bool },
-}
 
 /// What may happen outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,7 +31,7 @@ pub enum Deed {
 const LESSON: &str = "lessons/02-memory-cache.md";
 const OWN: Rule = Rule {
     words: "a server never replies with a game that lacks a move which it has stored itself",
-    why: "A load that began before a move may end after it.",
+    why: "A read that began before a move may end after it.",
     lesson: LESSON,
 };
 const AGE: Rule = Rule {
@@ -118,11 +82,11 @@ impl Challenge for Cache {
     const QUESTION: &'static str =
         "a copy in each server: how old may it be, and when must it be dropped?";
     const SERVERS: &'static [&'static str] = &SERVERS;
-    const STORES: &'static [&'static str] = &[WRITES, LOADS];
+    const STORES: &'static [&'static str] = &[WRITES, READS];
     const NAMES: &'static [&'static [&'static str]] = &[&SERVERS];
     const SLOW: &'static [(&'static str, &'static str)] = &[
-        (LOADS, SERVERS[0]),
-        (LOADS, SERVERS[1]),
+        (READS, SERVERS[0]),
+        (READS, SERVERS[1]),
         (WRITES, SERVERS[0]),
         (WRITES, SERVERS[1]),
     ];
@@ -139,10 +103,11 @@ impl Challenge for Cache {
 
     fn route(action: &Action) -> Result<Route<Event>, String> {
         Ok(Route::To(match action {
-            Action::Load { .. } => LOADS,
+            Action::Read { .. } => READS,
             Action::AppendIf { .. } => WRITES,
             Action::ReplyGame { .. } => READER,
-            Action::ReplyMove { .. } => PLAYER,
+            Action::Reply { .. } => PLAYER,
+            other => return Err(other.refused()),
         }))
     }
 
@@ -162,6 +127,7 @@ impl Challenge for Cache {
         let play = *PLAYS.as_flattened().get(number - 1)?;
         let event = Event::Move {
             request: self.requests.send(1, server, ()),
+            user: PLAYER.into(),
             number,
             play: play.into(),
         };
@@ -205,7 +171,7 @@ impl Challenge for Cache {
                 })
             }
             // Half of it, because a server may count from when it asked.
-            Action::Load { .. } => {
+            Action::Read { .. } => {
                 let good = came(TIME_TO_LIVE / 2, &|length| length >= received.own);
                 HIT.holds(!good, || {
                     format!(
@@ -218,28 +184,16 @@ impl Challenge for Cache {
     }
 
     fn arrived(&mut self, server: usize, action: Action, net: &mut Net<Self>) -> Verdict {
-        match action {
-            Action::Load { request } => {
-                let moves = self.database.moves();
-                net.tell(LOADS, server, Event::Game { request, moves });
-            }
-            Action::AppendIf {
-                request,
-                number,
-                play,
-            } => {
-                let answer = match self.database.append_if(number, play) {
-                    Some(number) => Event::Appended { request, number },
-                    None => Event::Conflict {
-                        request,
-                        moves: self.database.moves(),
-                    },
-                };
-                net.tell(WRITES, server, answer);
-            }
-            Action::ReplyGame { request, .. } | Action::ReplyMove { request, .. } => {
+        let connection = match action {
+            Action::ReplyGame { request, .. } | Action::Reply { request, .. } => {
                 self.requests.replied(request);
+                return Ok(());
             }
+            Action::Read { .. } => READS,
+            _ => WRITES,
+        };
+        if let Some(answer) = self.database.answer(action) {
+            net.tell(connection, server, answer);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The database of the challenges about moves, rooms and copies: one game, as a list of moves.
 
+use super::game::{Action, Event};
+
 /// The moves that players send. Each is sent by one player only, so a move that is stored twice is
 /// recognised; real chess repeats moves.
 pub(super) const PLAYS: [[&str; 6]; 2] = [
@@ -14,7 +16,7 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) fn moves(&self) -> Vec<String> {
+    fn moves(&self) -> Vec<String> {
         self.moves.clone()
     }
 
@@ -33,15 +35,27 @@ impl Database {
         Some(at + 1)
     }
 
-    /// Stores a move as the last one, and returns its number.
-    pub(super) fn append(&mut self, play: String) -> usize {
+    /// Carries out an action, and answers; `None` if the action is not for a database.
+    pub(super) fn answer(&mut self, action: Action) -> Option<Event> {
+        let (request, number, play) = match action {
+            Action::Read { request } => {
+                let moves = self.moves();
+                return Some(Event::Game { request, moves });
+            }
+            Action::Append { request, play } => (request, self.len() + 1, play),
+            Action::AppendIf {
+                request,
+                number,
+                play,
+            } => (request, number, play),
+            _ => return None,
+        };
+        if number != self.len() + 1 {
+            let moves = self.moves();
+            return Some(Event::Conflict { request, moves });
+        }
         self.moves.push(play);
-        self.moves.len()
-    }
-
-    /// Compare and set: stores a move only as this number.
-    pub(super) fn append_if(&mut self, number: usize, play: String) -> Option<usize> {
-        (number == self.moves.len() + 1).then(|| self.append(play))
+        Some(Event::Appended { request, number })
     }
 
     /// The whole game, for a sentence.

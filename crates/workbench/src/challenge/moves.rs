@@ -7,45 +7,11 @@ use super::requests::Requests;
 use super::{Challenge, Route, Rule, Verdict, index};
 use crate::challenge::network::Net;
 
+pub use super::game::{Action, Event};
+
 const PLAYERS: [&str; 2] = ["Ann", "Ben"];
 const SERVERS: [&str; 2] = ["server-1", "server-2"];
 const DATABASE: &str = "database";
-
-/// What a server receives.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
-    /// A player sends a move, to be this number of the game; the first is 1.
-    Move {
-        request: u32,
-        number: usize,
-        play: String,
-    },
-    /// The database's answer to `read`.
-    Game { request: u32, moves: Vec<String> },
-    /// To `append` and `append_if`: the move is stored as this number.
-    Appended { request: u32, number: usize },
-    /// To `append_if`: another number is next. Nothing was changed; this is the game.
-    Conflict { request: u32, moves: Vec<String> },
-}
-
-/// What a server does.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
-    /// Asks the database for the game. Its answer has the same `request`.
-    Read { request: u32 },
-    /// Stores a move at the end of the game.
-    Append { request: u32, play: String },
-    /// Stores a move if this number is the next one: compare and set.
-    AppendIf {
-        request: u32,
-        number: usize,
-        play: String,
-    },
-    /// Replies to the player of a request: whether their move is in the game, as that number.
-    Reply { request: u32, played: bool },
-}
 
 /// What may happen outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +72,7 @@ impl Moves {
         let (name, to) = (PLAYERS[player], SERVERS[server]);
         let event = Event::Move {
             request,
+            user: name.into(),
             number,
             play: play.into(),
         };
@@ -115,6 +82,15 @@ impl Moves {
                 format!("{name} has no reply and sends move {number}, {play}, again, to {to}")
             }
             None => format!("{name} sends move {number}, {play}, to {to}"),
+        })
+    }
+
+    fn stored(&self, number: usize) -> Verdict {
+        let play = self.database.get(number).unwrap_or_default();
+        let before = self.database.number_of(play);
+        ONCE.holds(before == Some(number), || {
+            let before = before.unwrap_or_default();
+            format!("the move {play} was sent to be played once, and is in the game as number {before} and as number {number}")
         })
     }
 
@@ -169,7 +145,8 @@ impl Challenge for Moves {
     fn route(action: &Action) -> Result<Route<Event>, String> {
         Ok(Route::To(match action {
             Action::Reply { .. } => "player",
-            _ => DATABASE,
+            Action::Read { .. } | Action::Append { .. } | Action::AppendIf { .. } => DATABASE,
+            other => return Err(other.refused()),
         }))
     }
 
@@ -191,39 +168,16 @@ impl Challenge for Moves {
     }
 
     fn arrived(&mut self, server: usize, action: Action, net: &mut Net<Self>) -> Verdict {
-        let (request, stored) = match action {
-            Action::Reply { request, played } => return self.reply(request, played),
-            Action::Read { request } => {
-                let moves = self.database.moves();
-                net.tell(DATABASE, server, Event::Game { request, moves });
-                return Ok(());
-            }
-            Action::Append { request, play } => {
-                let before = self.database.number_of(&play);
-                let number = self.database.append(play.clone());
-                (request, Some((number, before, play)))
-            }
-            Action::AppendIf {
-                request,
-                number,
-                play,
-            } => {
-                let before = self.database.number_of(&play);
-                let stored = self.database.append_if(number, play.clone());
-                (request, stored.map(|number| (number, before, play)))
-            }
-        };
-        let Some((number, before, play)) = stored else {
-            let moves = self.database.moves();
-            net.tell(DATABASE, server, Event::Conflict { request, moves });
+        if let Action::Reply { request, played } = action {
+            return self.reply(request, played);
+        }
+        let Some(answer) = self.database.answer(action) else {
             return Ok(());
         };
-        if let Some(before) = before {
-            return ONCE.broken(format!(
-                "the move {play} was sent to be played once, and is in the game as number {before} and as number {number}"
-            ));
+        if let Event::Appended { number, .. } = answer {
+            self.stored(number)?;
         }
-        net.tell(DATABASE, server, Event::Appended { request, number });
+        net.tell(DATABASE, server, answer);
         Ok(())
     }
 

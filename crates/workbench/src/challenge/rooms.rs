@@ -6,57 +6,11 @@ use super::database::{Database, PLAYS};
 use super::{Challenge, Route, Rule, Verdict, index, known};
 use crate::challenge::network::Net;
 
+pub use super::game::{Action, Event};
+
 const PLAYERS: [&str; 2] = ["Ann", "Ben"];
 const SERVERS: [&str; 2] = ["server-1", "server-2"];
 const DATABASE: &str = "database";
-
-/// What a server receives.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
-    /// A user has opened the room on this server, with an empty board.
-    UserConnected { user: String },
-    /// A user has closed it, or has opened it elsewhere.
-    UserDisconnected { user: String },
-    /// A user's move, to be this number of the game.
-    Move {
-        user: String,
-        number: usize,
-        play: String,
-    },
-    /// The database's answer to `read`.
-    Game { moves: Vec<String> },
-    /// To `append` and `append_if`: the move is stored as this number.
-    Appended { number: usize, play: String },
-    /// To `append_if`: another number is next, and nothing was changed.
-    Conflict {
-        number: usize,
-        play: String,
-        moves: Vec<String>,
-    },
-    /// A timer that the server has set.
-    Timer { name: String },
-}
-
-/// What a server does.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
-    /// Asks the database for the game.
-    Read,
-    /// Stores a move at the end of the game.
-    Append { play: String },
-    /// Stores a move if this number is the next one.
-    AppendIf { number: usize, play: String },
-    /// Shows a move to a user.
-    Send {
-        user: String,
-        number: usize,
-        play: String,
-    },
-    /// Asks for an event of this name, so many milliseconds later.
-    SetTimer { after: u64, name: String },
-}
 
 /// What may happen outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +77,7 @@ impl Rooms {
         let (name, number) = (PLAYERS[at], user.seen + 1);
         self.plays.push((play, number));
         let event = Event::Move {
+            request: self.plays.len() as u32,
             user: name.into(),
             number,
             play: play.into(),
@@ -142,7 +97,8 @@ impl Rooms {
         net.open(name, server, Event::UserConnected { user: name.into() });
     }
 
-    fn stored(&self, number: usize, play: &str) -> Verdict {
+    fn stored(&self, number: usize) -> Verdict {
+        let play = self.database.get(number).unwrap_or_default();
         let sent = self.plays.iter().find(|(sent, _)| *sent == play);
         match sent {
             Some((_, meant)) => NUMBER.holds(*meant == number, || {
@@ -186,7 +142,10 @@ impl Challenge for Rooms {
             Action::SetTimer { after, name } => {
                 Route::Timer(*after, Event::Timer { name: name.clone() })
             }
-            _ => Route::To(DATABASE),
+            Action::Read { .. } | Action::Append { .. } | Action::AppendIf { .. } => {
+                Route::To(DATABASE)
+            }
+            other => return Err(other.refused()),
         })
     }
 
@@ -245,45 +204,25 @@ impl Challenge for Rooms {
     }
 
     fn arrived(&mut self, server: usize, action: Action, net: &mut Net<Self>) -> Verdict {
-        match action {
-            Action::Read => {
-                let moves = self.database.moves();
-                net.tell(DATABASE, server, Event::Game { moves });
-            }
-            Action::Append { play } => {
-                let number = self.database.append(play.clone());
-                self.stored(number, &play)?;
-                net.tell(DATABASE, server, Event::Appended { number, play });
-            }
-            Action::AppendIf { number, play } => {
-                if self.database.append_if(number, play.clone()).is_some() {
-                    self.stored(number, &play)?;
-                    net.tell(DATABASE, server, Event::Appended { number, play });
-                } else {
-                    let moves = self.database.moves();
-                    let conflict = Event::Conflict {
-                        number,
-                        play,
-                        moves,
-                    };
-                    net.tell(DATABASE, server, conflict);
-                }
-            }
-            Action::Send { user, number, .. } => {
-                let Some(at) = index(&PLAYERS, &user) else {
-                    return Ok(());
-                };
-                let seen = &mut self.users[at].seen;
-                ORDER.holds(number <= *seen + 1, || {
-                    format!(
-                        "{user} saw move {number} and had not seen move {}",
-                        number - 1
-                    )
-                })?;
-                *seen = (*seen).max(number);
-            }
-            Action::SetTimer { .. } => {}
+        if let Action::Send { user, number, .. } = action {
+            let Some(at) = index(&PLAYERS, &user) else {
+                return Ok(());
+            };
+            let seen = &mut self.users[at].seen;
+            ORDER.holds(number <= *seen + 1, || {
+                let before = number - 1;
+                format!("{user} saw move {number} and had not seen move {before}")
+            })?;
+            *seen = (*seen).max(number);
+            return Ok(());
         }
+        let Some(answer) = self.database.answer(action) else {
+            return Ok(());
+        };
+        if let Event::Appended { number, .. } = answer {
+            self.stored(number)?;
+        }
+        net.tell(DATABASE, server, answer);
         Ok(())
     }
 

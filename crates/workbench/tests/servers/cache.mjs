@@ -1,4 +1,4 @@
-// Right: a load that began before this server's last move is not kept, and not shown.
+// Right: a read that began before this server's last move is not kept, and not shown.
 import { serve } from "../../typescript/workbench.js";
 
 class Cache {
@@ -9,10 +9,10 @@ class Cache {
     const { request } = event;
     switch (event.type) {
       case "get":
-        if (!this.copy || now >= this.copy.until) return [{ type: "load", request }];
+        if (!this.copy || now >= this.copy.until) return [{ type: "read", request }];
         return [{ type: "reply_game", request, moves: this.copy.moves }];
       case "game":
-        if (event.moves.length < this.stored) return [{ type: "load", request }];
+        if (event.moves.length < this.stored) return [{ type: "read", request }];
         this.copy = { moves: event.moves, until: now + 2000 };
         return [{ type: "reply_game", request, moves: event.moves }];
       case "move":
@@ -20,9 +20,9 @@ class Cache {
       case "appended":
         this.stored = Math.max(this.stored, event.number);
         if (this.copy && this.copy.moves.length < this.stored) this.copy = undefined;
-        return [{ type: "reply_move", request, played: true }];
+        return [{ type: "reply", request, played: true }];
       case "conflict":
-        return [{ type: "reply_move", request, played: false }];
+        return [{ type: "reply", request, played: false }];
     }
   }
 }

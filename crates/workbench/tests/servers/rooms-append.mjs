@@ -9,14 +9,16 @@ class Room {
     switch (event.type) {
       case "user_connected":
         this.users.set(event.user, 0);
-        return this.users.size === 1 ? this.look() : [{ type: "read" }];
+        return this.users.size === 1 ? this.look() : [{ type: "read", request: 0 }];
       case "user_disconnected":
         this.users.delete(event.user);
         return [];
-      case "move":
-        return [{ type: "append", play: event.play }];
+      case "move": {
+        const { request, play } = event;
+        return [{ type: "append", request, play }];
+      }
       case "appended":
-        return [{ type: "read" }];
+        return [{ type: "read", request: 0 }];
       case "game":
         if (event.moves.length > this.moves.length) this.moves = event.moves;
         return [...this.users.keys()].flatMap((user) => this.send(user));
@@ -28,7 +30,7 @@ class Room {
   }
 
   look() {
-    return [{ type: "read" }, { type: "set_timer", after: 1000, name: "look" }];
+    return [{ type: "read", request: 0 }, { type: "set_timer", after: 1000, name: "look" }];
   }
 
   send(user) {

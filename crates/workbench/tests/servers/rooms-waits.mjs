@@ -9,14 +9,16 @@ class Room {
     switch (event.type) {
       case "user_connected":
         this.users.set(event.user, 0);
-        return [{ type: "read" }];
+        return [{ type: "read", request: 0 }];
       case "user_disconnected":
         this.users.delete(event.user);
         return [];
-      case "move":
-        return [{ type: "append_if", number: event.number, play: event.play }];
+      case "move": {
+        const { request, number, play } = event;
+        return [{ type: "append_if", request, number, play }];
+      }
       case "appended":
-        return [{ type: "read" }];
+        return [{ type: "read", request: 0 }];
       case "game":
       case "conflict":
         if (event.moves.length > this.moves.length) this.moves = event.moves;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod right;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,15 +57,7 @@ pub(crate) fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Whether Node is there. If not, the test says that it was skipped; in CI that is a failure.
+/// Whether Node is there.
 pub(crate) fn has_node() -> bool {
-    let found = Command::new("node").arg("--version").output().is_ok();
-    if !found {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "Node is not installed: see https://nodejs.org"
-        );
-        println!("skipped: Node is not installed; see https://nodejs.org");
-    }
-    found
+    harness::is_installed("node", "--version", "apt-get install nodejs npm")
 }
