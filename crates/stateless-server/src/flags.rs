@@ -17,7 +17,7 @@ const SLOWEST: Duration = Duration::from_secs(10);
     version,
     after_help = "\
 Begin with `demo`, then `demo --in-memory`, and compare their last lines.
-The page is lessons/01-stateless-server.md."
+The pages are lessons/01-stateless-server.md and lessons/01b-which-database.md."
 )]
 pub(crate) struct Flags {
     #[command(subcommand)]

@@ -4,8 +4,8 @@
 //! would lose them all, and no load balancer could send a request where it likes.
 //! `cargo run -p stateless-server -- demo` plays chess over three servers, kills one and adds one;
 //! `demo --in-memory` does the same with the games in each process, and counts what goes wrong.
-//! Read [`api`] first, then [`store`] and `store/database.rs`; the page is
-//! `lessons/01-stateless-server.md`.
+//! Read [`api`] first, then [`store`] and `store/database.rs`; the pages are
+//! `lessons/01-stateless-server.md` and `lessons/01b-which-database.md`.
 
 pub mod api;
 pub mod bench;

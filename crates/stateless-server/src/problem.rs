@@ -115,7 +115,7 @@ impl From<JsonRejection> for Problem {
             ),
             _ => (
                 "bad_field",
-                "see the fields in lessons/01-stateless-server.md".to_owned(),
+                "see the fields in lessons/01b-which-database.md".to_owned(),
             ),
         };
         Self {
