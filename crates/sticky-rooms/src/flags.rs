@@ -25,6 +25,11 @@ The pages are lessons/03-live-state.md and lessons/04-stickiness.md."
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+
+    /// Show only players who are sent to servers by turns, by user, or by room [default: all three,
+    /// one after the other]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<By>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,9 @@
 //! State in memory that needs its users to come to one server: a live game of chess, and its chat.
 //!
-//! A room lives in one server's memory. Where two players of a room are sent to two servers, neither
+//! A room lives in one server's memory. If two players of a room are sent to two servers, neither
 //! sees the other move: by turns they never meet, by user seldom, by room always. `cargo run -p
-//! sticky-rooms` counts it over three servers and kills one; `-- serve` opens a page to play on.
+//! sticky-rooms` counts it over three servers and kills one, `-- --by turns` shows the first way only;
+//! `-- serve` opens a page to play on.
 //! Read [`room`] first, then [`rooms`] with the rule that brings players together again, then
 //! [`router`]. The pages are `lessons/03-live-state.md` and `lessons/04-stickiness.md`.
 

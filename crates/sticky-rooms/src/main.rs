@@ -21,6 +21,7 @@ use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::proxy::{Output, Proxy, ProxySettings};
 use sticky_rooms::rooms::{Rooms, look_every};
 use sticky_rooms::router::Router;
+use sticky_rooms::router::owner::By;
 use sticky_rooms::seats::Seats;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -49,7 +50,7 @@ async fn run() -> ExitCode {
     let ended = match &flags.command {
         Some(Command::Serve(serve)) => run_three(serve).await,
         Some(Command::Server(server)) => run_one(server).await,
-        None => demo().await,
+        None => demo(flags.by).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,11 +59,12 @@ async fn run() -> ExitCode {
     }
 }
 
-async fn demo() -> Result<()> {
+async fn demo(by: Option<By>) -> Result<()> {
     let directory = tempfile::tempdir().context("cannot make a directory for the database")?;
     let demo = Demo {
         program: env::current_exe().context("cannot find this very program")?,
         database: DatabaseUrl::sqlite(directory.path().join("games.db")),
+        by,
     };
     let asked = asked_to_end().context("cannot wait for signals")?;
     let mut out = io::stdout();

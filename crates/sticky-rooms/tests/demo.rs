@@ -4,8 +4,9 @@
 
 use std::process::Command;
 
-fn demo() -> String {
+fn demo(flags: &[&str]) -> String {
     let shown = Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
+        .args(flags)
         .output()
         .unwrap();
     assert!(
@@ -18,7 +19,7 @@ fn demo() -> String {
 
 #[test]
 fn players_never_meet_by_turns_seldom_by_user_and_always_by_room_and_two_runs_do_not_differ() {
-    let shown = demo();
+    let shown = demo(&[]);
     let lines: Vec<&str> = shown.lines().collect();
     assert!(lines.iter().all(|line| line.len() <= 80), "{shown}");
     assert_eq!(
@@ -47,24 +48,41 @@ fn players_never_meet_by_turns_seldom_by_user_and_always_by_room_and_two_runs_do
         number("chats lost"),
         2 * number("rooms that moved, together")
     );
-    assert_eq!(shown, demo());
-    for page in [
-        include_str!("../../../lessons/03-live-state.md"),
-        include_str!("../../../lessons/04-stickiness.md"),
-    ] {
-        let quoted = page
-            .split("```")
-            .find(|block| block.contains("\nsticky-rooms: "));
-        for line in quoted.unwrap().lines().filter(|line| !line.is_empty()) {
-            assert!(lines.contains(&line), "the page says {line:?}: {shown}");
-        }
+    assert_eq!(shown, demo(&[]));
+    is_on_the_page(include_str!("../../../lessons/04-stickiness.md"), &shown);
+}
+
+#[test]
+fn lesson_3s_command_shows_players_by_turns_and_does_not_answer_lesson_4() {
+    let shown = demo(&["--by", "turns"]);
+    assert_eq!(
+        shown.lines().last().unwrap(),
+        "verdict: players meet in 0 rooms by turns"
+    );
+    for answer in ["by user", "by room", "sticky session", "is killed"] {
+        assert!(!shown.contains(answer), "{answer}: {shown}");
+    }
+    let page = include_str!("../../../lessons/03-live-state.md");
+    assert!(page.contains("\ncargo run -p sticky-rooms -- --by turns\n"));
+    is_on_the_page(page, &shown);
+}
+
+/// The lines that a page quotes from the demonstration are lines that it prints.
+fn is_on_the_page(page: &str, shown: &str) {
+    let lines: Vec<&str> = shown.lines().collect();
+    let quoted = page
+        .split("```")
+        .find(|block| block.contains("\nsticky-rooms: "));
+    for line in quoted.unwrap().lines().filter(|line| !line.is_empty()) {
+        assert!(lines.contains(&line), "the page says {line:?}: {shown}");
     }
 }
 
 #[test]
 fn a_bad_flag_ends_with_code_2_and_the_environments_password_is_not_repeated() {
     for flags in [
-        &["serve", "--by", "luck"][..],
+        &["--by", "luck"][..],
+        &["serve", "--by", "luck"],
         &["serve", "--restart-after", "soon"],
     ] {
         let refused = Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
