@@ -47,6 +47,33 @@ fn main_and_logger_see_the_same_games_in_typescript_and_in_rust() {
 }
 
 #[test]
+fn a_cache_that_is_a_map_loads_once_for_each_reader_and_its_copies_change() {
+    prints_what_its_page_says("02-memory-cache");
+}
+
+#[test]
+fn a_game_that_awaits_the_database_last_shows_moves_that_are_not_stored() {
+    prints_what_its_page_says("03-live-state");
+}
+
+#[test]
+fn a_reducer_with_a_default_is_silent_about_each_fault_that_rust_refuses() {
+    prints_what_its_page_says("06-reducer");
+}
+
+/// The block below the page's quotation is what the folder's `index.ts` prints.
+fn prints_what_its_page_says(folder: &str) {
+    let Some(compiled) = compiled() else { return };
+    let printed = compiled.prints(&format!("{folder}/index"));
+    assert!(printed.lines().count() > 1, "{printed}");
+    let said = format!("\n```\n{printed}```\n");
+    assert!(
+        page(folder).contains(&said),
+        "{folder} does not say\n{printed}"
+    );
+}
+
+#[test]
 fn two_examples_are_counted_by_one_static_in_both() {
     let Some(compiled) = compiled() else { return };
     let rust = example("singleton-game", "static_count").expect("cargo builds it");
