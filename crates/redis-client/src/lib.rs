@@ -3,12 +3,20 @@
 //! Without it each crate would parse, connect and hide passwords in its own way.
 //! `cargo run -p pubsub-manager -- --redis redis://127.0.0.1:6379` uses both.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod publisher;
+mod redis_address;
 mod redis_flag;
 mod redis_url;
 mod refusal;
 
+#[cfg(feature = "cluster")]
+pub use cluster::{ClusterPublisher, NodeAddress, RedisCluster, Topology, slot_of};
 pub use publisher::RedisPublisher;
+pub use redis_address::RedisAddress;
 pub use redis_flag::RedisFlag;
 pub use redis_url::{BadRedisUrl, RedisUrl};
 pub use refusal::in_words;
+#[cfg(feature = "cluster")]
+pub use refusal::is_redirected;

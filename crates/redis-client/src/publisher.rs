@@ -1,6 +1,6 @@
 //! Publishing over one connection, which is made again when it was lost.
 
-use crate::RedisUrl;
+use crate::{RedisUrl, refusal::is_refusal};
 use redis::{AsyncConnectionConfig, ErrorKind, RedisError, aio::MultiplexedConnection};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::timeout};
@@ -61,11 +61,6 @@ impl RedisPublisher {
             .await
             .unwrap_or_else(|_| Err((ErrorKind::Io, "Redis does not answer").into()))
     }
-}
-
-/// Whether Redis answered, and said no.
-fn is_refusal(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 impl fmt::Debug for RedisPublisher {

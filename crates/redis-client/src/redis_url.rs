@@ -34,7 +34,7 @@ pub struct RedisUrl(Arc<Client>);
     "this is not the address of a Redis: {reason}; write for instance redis://127.0.0.1:6379, rediss://host:6379 or unix:///run/redis.sock"
 )]
 pub struct BadRedisUrl {
-    reason: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 impl RedisUrl {
@@ -65,6 +65,35 @@ impl RedisUrl {
                 Err(refusal::behind(&error, address).await.unwrap_or(error))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// The same address with another host and port.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn at(&self, host: &str, port: u16) -> Self {
+        let info = self.0.get_connection_info().clone();
+        let mut addr = info.addr().clone();
+        if let ConnectionAddr::Tcp(host_of, port_of)
+        | ConnectionAddr::TcpTls {
+            host: host_of,
+            port: port_of,
+            ..
+        } = &mut addr
+        {
+            (*host_of, *port_of) = (host.to_owned(), port);
+        }
+        let client = Client::open(info.set_addr(addr));
+        Self(Arc::new(
+            client.expect("the settings of a client are valid"),
+        ))
+    }
+
+    /// Its host; empty for a socket in the file system.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn host(&self) -> &str {
+        match self.0.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host,
+            _ => "",
         }
     }
 }

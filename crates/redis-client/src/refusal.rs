@@ -28,15 +28,44 @@ const TLS_FAULTS: [(&str, &str); 3] = [
     ),
 ];
 
+/// The commands that came with sharded pub/sub.
+const SHARDED: [&str; 2] = ["SSUBSCRIBE", "SPUBLISH"];
+
 /// The error in one sentence, without the names that the crate gives its kinds of errors.
 pub fn in_words(error: &RedisError) -> String {
+    let text = error.to_string();
+    if text.contains("unknown command") && SHARDED.iter().any(|name| text.contains(name)) {
+        return format!(
+            "it has no sharded pub/sub, which a cluster needs and Redis has from version 7 on; the \
+             address of one node alone works with an older one ({text})"
+        );
+    }
     // An error with a code is Redis's own; without one it is ours, and says all in its detail.
     match error.detail() {
         Some(detail) if error.kind() == ErrorKind::Extension && error.code().is_none() => {
             detail.to_owned()
         }
-        _ => error.to_string(),
+        _ => text,
     }
+}
+
+/// Whether Redis answered, and said no.
+pub(crate) fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+}
+
+/// Whether a node of a cluster did not do what it was asked, and another master may do it, now or later.
+#[cfg(feature = "cluster")]
+pub fn is_redirected(error: &RedisError) -> bool {
+    use redis::ServerErrorKind::{
+        Ask, BusyLoading, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain,
+    };
+    matches!(
+        error.kind(),
+        ErrorKind::Server(
+            Ask | BusyLoading | ClusterDown | MasterDown | Moved | ReadOnly | TryAgain
+        )
+    )
 }
 
 /// Refuses a Sentinel. It speaks Redis's protocol, confirms SUBSCRIBE and takes PUBLISH, but what is
@@ -110,6 +139,7 @@ pub(crate) async fn behind(error: &RedisError, address: &ConnectionAddr) -> Opti
     }
 }
 
-fn refused(why: String) -> RedisError {
+/// An error that [`in_words`] shows as it is.
+pub(crate) fn refused(why: String) -> RedisError {
     (ErrorKind::Extension, "Redis refuses the connection", why).into()
 }
