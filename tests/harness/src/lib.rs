@@ -16,6 +16,7 @@
 //! | `Process`, `program_of_this_build`, `signal`, `until`, `is_installed`, `skip`, `terminated_as_process_1` | always there, without any dependency |
 //! | `eventually`, which awaits between two looks | `async` |
 //! | `RedisServer` | `redis` |
+//! | `RedisCluster` | `redis-cluster` |
 //! | `Postgres` | `postgres` |
 //! | `PgBouncer` | `pgbouncer` |
 //! | `Proxy`: nginx or HAProxy | `proxy` |
@@ -48,6 +49,22 @@ let frozen = redis.freeze();
 drop(frozen);
 redis.kill_9();
 redis.restart(); // On the same port.
+```
+"#
+)]
+#![cfg_attr(
+    feature = "redis-cluster",
+    doc = r#"
+# A Redis Cluster
+
+```no_run
+# use harness::RedisCluster;
+// One cluster for all tests of a process, one after the other.
+let Some(shared) = RedisCluster::shared() else { return };
+let mut cluster = shared.turn();
+let master = cluster.master_of("APPL");
+cluster.kill_9(master); // A replica replaces it some three seconds later.
+cluster.repair();
 ```
 "#
 )]
@@ -116,6 +133,8 @@ page.complains_of_nothing();
     reason = "this crate is a part of tests, and a test may panic"
 )]
 
+#[cfg(feature = "redis-cluster")]
+mod bus_proxy;
 #[cfg(target_os = "linux")]
 mod container;
 mod port;
@@ -131,6 +150,8 @@ mod pgbouncer;
 mod postgres;
 #[cfg(all(unix, feature = "proxy"))]
 mod proxy;
+#[cfg(feature = "redis-cluster")]
+mod redis_cluster;
 #[cfg(feature = "redis")]
 mod redis_server;
 
@@ -149,6 +170,8 @@ pub use postgres::{FrozenPostgres, Postgres};
 pub use process::{Process, program_of_this_build, signal};
 #[cfg(all(unix, feature = "proxy"))]
 pub use proxy::{Proxy, ProxyProgram};
+#[cfg(feature = "redis-cluster")]
+pub use redis_cluster::{RedisCluster, SharedCluster, Turn};
 #[cfg(feature = "redis")]
 pub use redis_server::{FrozenRedis, RedisServer};
 pub use skip::{is_installed, skip};

@@ -64,6 +64,11 @@ impl RedisServer {
         format!("redis://{}", self.address())
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its host and port.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
@@ -181,7 +186,7 @@ impl RedisServer {
         Ok(connection)
     }
 
-    fn try_run<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+    pub(crate) fn try_run<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let mut command = Cmd::new();
         for word in words {
             command.arg(word);

@@ -1,0 +1,457 @@
+//! A real Redis Cluster of a test's own: three masters, each with a replica, on free ports of this
+//! machine. Its nodes are [`RedisServer`]s, and end with it.
+
+use redis::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::bus_proxy::{BusProxy, CutOff, source};
+use crate::port::free_port;
+use crate::process::signal;
+use crate::redis_server::RedisServer;
+use crate::wait::until;
+
+/// Masters, and as many replicas.
+const MASTERS: usize = 3;
+const SLOTS: usize = 16_384;
+
+/// How long a node may be silent before the others replace it, in milliseconds. The tests stop a node for
+/// a second, which must not replace it, and for ten.
+const NODE_TIMEOUT: u32 = 2_000;
+
+/// The cluster that the tests of this process share, as long as one of them has it or waits for it.
+static SHARED: Mutex<Weak<Mutex<RedisCluster>>> = Mutex::new(Weak::new());
+
+/// Six nodes, by number: the first three are the masters until a replica replaces one.
+#[derive(Debug)]
+pub struct RedisCluster {
+    nodes: Vec<RedisServer>,
+    /// One before each node, if a test may cut a node off.
+    proxies: Vec<BusProxy>,
+    cut_off: CutOff,
+    halted: BTreeMap<usize, Halt>,
+}
+
+/// Why a node does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    Killed,
+    Frozen,
+}
+
+/// A cluster that several tests share, one after the other.
+#[derive(Debug, Clone)]
+pub struct SharedCluster(Arc<Mutex<RedisCluster>>);
+
+impl SharedCluster {
+    /// Waits until no other test uses it, and until it is whole. A test that failed may have left a
+    /// node that is stopped.
+    pub fn turn(&self) -> Turn<'_> {
+        let mut cluster = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cluster.repair();
+        Turn(cluster)
+    }
+}
+
+/// A test's turn at a shared cluster: other tests wait until it is dropped.
+#[derive(Debug)]
+pub struct Turn<'a>(MutexGuard<'a, RedisCluster>);
+
+impl Deref for Turn<'_> {
+    type Target = RedisCluster;
+
+    fn deref(&self) -> &RedisCluster {
+        &self.0
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut RedisCluster {
+        &mut self.0
+    }
+}
+
+impl RedisCluster {
+    /// The cluster that the tests of this process share; `None` if Redis is not installed.
+    pub fn shared() -> Option<SharedCluster> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = shared.upgrade() {
+            return Some(SharedCluster(running));
+        }
+        let started = Arc::new(Mutex::new(Self::start()?));
+        *shared = Arc::downgrade(&started);
+        Some(SharedCluster(started))
+    }
+
+    /// A fresh cluster; `None` if Redis is not installed.
+    pub fn start() -> Option<Self> {
+        Self::start_with(|_, _| Vec::new())
+    }
+
+    /// A fresh cluster whose nodes can be [cut off](Self::cut_off) from each other.
+    pub fn start_with_proxies() -> Option<Self> {
+        let cut_off = CutOff::default();
+        let mut proxies = Vec::new();
+        let mut cluster = Self::start_with(|node, bus| {
+            let proxy = BusProxy::start(node, bus, &cut_off);
+            let flags = [
+                ["--bind-source-addr".to_owned(), source(node).to_string()],
+                ["--cluster-announce-ip".to_owned(), "127.0.0.1".to_owned()],
+                [
+                    "--cluster-announce-bus-port".to_owned(),
+                    proxy.port().to_string(),
+                ],
+            ];
+            proxies.push(proxy);
+            flags.concat()
+        })?;
+        (cluster.proxies, cluster.cut_off) = (proxies, cut_off);
+        Some(cluster)
+    }
+
+    /// A fresh cluster; `flags` has more flags for a node, by its number and the port of its bus.
+    fn start_with(mut flags: impl FnMut(usize, u16) -> Vec<String>) -> Option<Self> {
+        let node = |number| {
+            let bus = free_port();
+            RedisServer::start_with(&[node_flags(bus), flags(number, bus)].concat())
+        };
+        let nodes: Option<Vec<_>> = (0..2 * MASTERS).map(node).collect();
+        let cluster = Self {
+            nodes: nodes?,
+            proxies: Vec::new(),
+            cut_off: CutOff::default(),
+            halted: BTreeMap::new(),
+        };
+        cluster.create();
+        Some(cluster)
+    }
+
+    /// Cuts a node off from all others, but not from its clients.
+    pub fn cut_off(&self, node: usize) {
+        self.cut_off
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(node);
+        self.proxies.iter().for_each(BusProxy::cut);
+    }
+
+    /// Lets the nodes reach each other again.
+    pub fn reunite(&self) {
+        self.cut_off
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// `redis://` and all nodes, as a person writes it.
+    pub fn url(&self) -> String {
+        let addresses = self.nodes.iter().map(|node| node.address().to_string());
+        format!("redis://{}", addresses.collect::<Vec<_>>().join(","))
+    }
+
+    /// A node, whether it answers or not.
+    pub fn node(&self, node: usize) -> &RedisServer {
+        &self.nodes[node]
+    }
+
+    /// The nodes that answer.
+    pub fn running(&self) -> impl Iterator<Item = &RedisServer> {
+        let running = |(number, _): &(usize, _)| !self.halted.contains_key(number);
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(running)
+            .map(|(_, node)| node)
+    }
+
+    /// The node that serves the channel's slot.
+    pub fn master_of(&self, channel: &str) -> usize {
+        self.masters_of([channel])[0]
+    }
+
+    /// The same for many channels, in their order.
+    pub fn masters_of<'a>(&self, channels: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+        let mut connection = self.any().connection();
+        let slots: Vec<Vec<Value>> = redis::cmd("CLUSTER")
+            .arg("SLOTS")
+            .query(&mut connection)
+            .expect("a node that answers describes the cluster");
+        let mut keyslots = redis::pipe();
+        for channel in channels {
+            keyslots.cmd("CLUSTER").arg("KEYSLOT").arg(channel);
+        }
+        let numbers: Vec<i64> = keyslots.query(&mut connection).expect("a slot each");
+        let master = |slot: i64| slots.iter().find_map(|range| self.master_in(range, slot));
+        numbers
+            .into_iter()
+            .map(|slot| master(slot).expect("a whole cluster serves every slot"))
+            .collect()
+    }
+
+    /// Ends a node as a power cut does.
+    pub fn kill_9(&mut self, node: usize) {
+        self.nodes[node].kill_9();
+        self.halted.insert(node, Halt::Killed);
+    }
+
+    /// Starts a node that was killed, on the same port and with what it knew of the cluster.
+    pub fn restart(&mut self, node: usize) {
+        self.nodes[node].restart();
+        self.halted.remove(&node);
+    }
+
+    /// Stops a node: its connections stay open, and it does not answer.
+    pub fn freeze(&mut self, node: usize) {
+        signal(self.nodes[node].id(), "STOP");
+        self.halted.insert(node, Halt::Frozen);
+    }
+
+    /// Lets a node that was frozen go on.
+    pub fn thaw(&mut self, node: usize) {
+        signal(self.nodes[node].id(), "CONT");
+        self.halted.remove(&node);
+    }
+
+    /// Lets every node run, and waits until the cluster is whole.
+    pub fn repair(&mut self) {
+        for (node, halt) in self.halted.clone() {
+            match halt {
+                Halt::Killed => self.restart(node),
+                Halt::Frozen => self.thaw(node),
+            }
+        }
+        self.until_whole();
+    }
+
+    /// Waits until every node sees a master for every slot and every master has a replica that can
+    /// replace it.
+    #[track_caller]
+    pub fn until_whole(&self) {
+        until("every slot has a master and every master a replica", || {
+            let info = |node: &RedisServer, words: &[&str]| node.run::<String>(words);
+            let mut replicas = 0;
+            let are_ok = self.running().all(|node| {
+                let replication = info(node, &["INFO", "replication"]);
+                replicas += usize::from(replication.contains("master_link_status:up"));
+                info(node, &["CLUSTER", "INFO"]).contains("cluster_state:ok")
+            });
+            are_ok && replicas == MASTERS && self.agree()
+        });
+    }
+
+    /// How many connections are subscribed to each of these channels, except for those with none: on
+    /// all nodes that answer together.
+    pub fn shard_numsub(&self, channels: &BTreeSet<String>) -> BTreeMap<String, usize> {
+        let mut sums = BTreeMap::new();
+        for node in self.running() {
+            let counted: Vec<(String, usize)> = redis::cmd("PUBSUB")
+                .arg("SHARDNUMSUB")
+                .arg(channels)
+                .query(&mut node.connection())
+                .unwrap_or_else(|error| panic!("PUBSUB SHARDNUMSUB: {error}"));
+            for (channel, clients) in counted.into_iter().filter(|(_, clients)| *clients > 0) {
+                *sums.entry(channel).or_default() += clients;
+            }
+        }
+        sums
+    }
+
+    /// Every channel that someone is subscribed to and that can be a stock's.
+    pub fn shard_channels(&self) -> BTreeSet<String> {
+        let channels = self
+            .running()
+            .flat_map(|node| node.run::<Vec<String>>(&["PUBSUB", "SHARDCHANNELS"]));
+        channels
+            .filter(|name| !name.bytes().any(|byte| byte.is_ascii_lowercase()))
+            .collect()
+    }
+
+    /// Publishes each message on the master of its channel.
+    pub fn publish(&self, messages: &[(String, String)]) {
+        let channels = messages.iter().map(|(channel, _)| channel.as_str());
+        let masters = self.masters_of(channels);
+        for master in masters.iter().collect::<BTreeSet<_>>() {
+            let mut commands = redis::pipe();
+            for ((channel, message), _) in messages
+                .iter()
+                .zip(&masters)
+                .filter(|(_, of)| *of == master)
+            {
+                commands.cmd("SPUBLISH").arg(channel).arg(message).ignore();
+            }
+            let published: redis::RedisResult<()> =
+                commands.query(&mut self.nodes[*master].connection());
+            published.unwrap_or_else(|error| panic!("SPUBLISH: {error}"));
+        }
+    }
+
+    /// Moves as many slots from one master to another, one at a time, as `redis-cli --cluster reshard`
+    /// does for slots without keys.
+    pub fn move_slots(&self, from: usize, to: usize, slots: usize) {
+        let all: Vec<Vec<Value>> = self.nodes[from].run(&["CLUSTER", "SLOTS"]);
+        let ranges = all
+            .iter()
+            .filter(|range| self.master_in(range, -1) == Some(from));
+        let numbers = ranges.flat_map(|range| first_of(range)..=last_of(range));
+        let [source, target] = [from, to].map(|node| self.id(node));
+        let connection = |node: usize| self.nodes[node].connection();
+        let mut masters: Vec<_> = (0..self.nodes.len())
+            .filter(|node| !self.halted.contains_key(node) && self.is_master(*node))
+            .map(|node| (node, connection(node)))
+            .collect();
+        masters.sort_by_key(|(node, _)| (*node != to, *node != from));
+        let [(_, target_connection), (_, source_connection), ..] = &mut *masters else {
+            panic!("there is one master only");
+        };
+        let numbers: Vec<i64> = numbers.take(slots).collect();
+        assert_eq!(numbers.len(), slots, "node {from} has too few slots");
+        for number in &numbers {
+            let set = |connection: &mut redis::Connection, how: &str, other: &str| {
+                let mut command = redis::cmd("CLUSTER");
+                command.arg("SETSLOT").arg(number).arg(how).arg(other);
+                command.exec(connection).expect("a slot can be moved");
+            };
+            set(target_connection, "IMPORTING", &source);
+            set(source_connection, "MIGRATING", &target);
+            set(target_connection, "NODE", &target);
+            set(source_connection, "NODE", &target);
+        }
+    }
+
+    /// Whether a node believes that it is a master.
+    pub fn is_master(&self, node: usize) -> bool {
+        let role = self.nodes[node].run::<Vec<Value>>(&["ROLE"]);
+        role.first() == Some(&Value::BulkString("master".into()))
+    }
+
+    /// The replica of a master.
+    pub fn replica_of(&self, master: usize) -> usize {
+        let port = self.nodes[master].address().port();
+        let nodes = (0..self.nodes.len()).filter(|node| !self.halted.contains_key(node));
+        let mut replicas = nodes.filter(|node| {
+            let info: String = self.nodes[*node].run(&["INFO", "replication"]);
+            info.contains(&format!("master_port:{port}\r\n"))
+        });
+        replicas
+            .next()
+            .expect("a whole cluster has a replica of it")
+    }
+
+    fn any(&self) -> &RedisServer {
+        let is_ok = |node: &&RedisServer| {
+            let info: String = node.run(&["CLUSTER", "INFO"]);
+            info.contains("cluster_state:ok")
+        };
+        self.running()
+            .find(is_ok)
+            .expect("a node is in the majority")
+    }
+
+    /// Makes six single servers a cluster.
+    fn create(&self) {
+        let run = |node: usize, words: &[&str]| self.nodes[node].run::<()>(words);
+        for (number, node) in self.nodes.iter().enumerate() {
+            run(
+                number,
+                &["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()],
+            );
+            // Each one meets all before it: waiting until gossip has introduced them takes seconds.
+            for other in &self.nodes[..number] {
+                let (ip, port) = (other.address().ip().to_string(), other.address().port());
+                let setting = |name: &str| {
+                    let settings: BTreeMap<String, String> = other.run(&["CONFIG", "GET", name]);
+                    settings[name].clone()
+                };
+                let bus = match setting("cluster-announce-bus-port") {
+                    none if none == "0" => setting("cluster-port"),
+                    announced => announced,
+                };
+                node.run::<()>(&["CLUSTER", "MEET", &ip, &port.to_string(), &bus]);
+            }
+        }
+        for master in 0..MASTERS {
+            let first = master * SLOTS / MASTERS;
+            let last = (master + 1) * SLOTS / MASTERS - 1;
+            run(
+                master,
+                &[
+                    "CLUSTER",
+                    "ADDSLOTSRANGE",
+                    &first.to_string(),
+                    &last.to_string(),
+                ],
+            );
+        }
+        for master in 0..MASTERS {
+            let id = self.id(master);
+            // A node can follow one that it knows.
+            until("the replica knows its master", || {
+                let replicate = ["CLUSTER", "REPLICATE", &id];
+                self.nodes[master + MASTERS]
+                    .try_run::<()>(&replicate)
+                    .is_ok()
+            });
+        }
+        self.until_whole();
+    }
+
+    /// Whether all nodes name the same master for each range.
+    fn agree(&self) -> bool {
+        let view = |node: &RedisServer| {
+            let slots: Vec<Vec<Value>> = node.run(&["CLUSTER", "SLOTS"]);
+            let masters = slots
+                .iter()
+                .map(|range| (first_of(range), last_of(range), port_of(range)));
+            masters.collect::<BTreeSet<_>>()
+        };
+        self.running().map(view).collect::<BTreeSet<_>>().len() == 1
+    }
+
+    fn id(&self, node: usize) -> String {
+        self.nodes[node].run(&["CLUSTER", "MYID"])
+    }
+
+    /// The master of a range that has the slot; with -1, of any range.
+    fn master_in(&self, range: &[Value], slot: i64) -> Option<usize> {
+        let has_it = slot == -1 || (first_of(range)..=last_of(range)).contains(&slot);
+        let port = port_of(range);
+        let mut nodes = self.nodes.iter();
+        has_it.then(|| nodes.position(|node| i64::from(node.address().port()) == port))?
+    }
+}
+
+fn node_flags(bus: u16) -> Vec<String> {
+    let (bus, timeout) = (bus.to_string(), NODE_TIMEOUT.to_string());
+    let flags = [
+        ["--cluster-enabled", "yes"],
+        // By default it is the port and 10,000, which may be above 65,535.
+        ["--cluster-port", &bus],
+        ["--cluster-node-timeout", &timeout],
+        // By default a replica is synchronised after five seconds, and cannot replace its master before.
+        ["--repl-diskless-sync-delay", "0"],
+    ];
+    flags.concat().into_iter().map(str::to_owned).collect()
+}
+
+fn first_of(range: &[Value]) -> i64 {
+    number(&range[0])
+}
+
+fn last_of(range: &[Value]) -> i64 {
+    number(&range[1])
+}
+
+fn port_of(range: &[Value]) -> i64 {
+    match &range[2] {
+        Value::Array(master) => number(&master[1]),
+        other => panic!("{other:?} is not a node of CLUSTER SLOTS"),
+    }
+}
+
+fn number(value: &Value) -> i64 {
+    match value {
+        Value::Int(number) => *number,
+        other => panic!("{other:?} is not a number"),
+    }
+}
