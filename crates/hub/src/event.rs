@@ -58,6 +58,15 @@ pub enum HubEvent {
     },
     /// The connection to the broker delivers what is published.
     Live,
+    /// One of the broker's nodes was lost; the stocks that it served are stale until another serves them.
+    NodeLost {
+        /// Its host and port.
+        node: String,
+        /// A sentence for a log, for instance `the master closed the connection`.
+        reason: String,
+        /// How many channels were subscribed there.
+        channels: usize,
+    },
     /// The connection to the broker is lost, or does not deliver.
     Stale {
         /// A sentence for a log, for instance `Redis closed the connection`.
@@ -128,6 +137,11 @@ impl fmt::Display for HubEvent {
                 out,
                 "{messages} messages are not prices and are not relayed, the latest {latest}"
             ),
+            Self::NodeLost {
+                node,
+                reason,
+                channels,
+            } => write!(out, "lost {node} and its {channels} channels: {reason}"),
             Self::Live => write!(out, "live: prices reach this server"),
             Self::Stale { reason } => write!(out, "stale: {reason}"),
         }

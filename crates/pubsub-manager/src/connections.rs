@@ -9,10 +9,10 @@ use crate::{
 use backon::{BackoffBuilder, ExponentialBuilder};
 use hub::Hub;
 use program::within;
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 use tokio::{select, time::sleep};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may deliver nothing before it is probed.
 const IDLE_BEFORE_PROBE: Duration = Duration::from_secs(3);
 /// Pauses double from the first to the longest. Jitter at most doubles each, so that fifty servers
@@ -24,23 +24,19 @@ const RECONNECT_PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .without_max_times();
 
 /// Relays until the hub is closed; then sends what waits, and `stale`.
-pub(crate) async fn run<B: Broker>(
-    hub: &Hub,
-    broker: &B,
-    on_message: &OnMessage,
-    unsubscribe_delay: Duration,
-) {
+pub(crate) async fn run(hub: &Hub, subscriptions: impl Future<Output = ()>) {
     select! {
         biased;
         () = hub.closed() => {}
         () = hub.fan_out() => {}
-        () = connect_again_and_again(hub, broker, on_message, unsubscribe_delay) => {}
+        () = subscriptions => {}
     }
     hub.go_stale("the manager is disconnected");
     hub.flush().await;
 }
 
-async fn connect_again_and_again<B: Broker>(
+/// Keeps one connection to the broker, and every wanted stock subscribed on it.
+pub(crate) async fn subscribe<B: Broker>(
     hub: &Hub,
     broker: &B,
     on_message: &OnMessage,
@@ -52,8 +48,9 @@ async fn connect_again_and_again<B: Broker>(
         let connected = within(CONNECT_TIMEOUT, broker.connect(events.clone())).await;
         let error = match connected {
             Ok(Ok(connection)) => {
+                let wanted = hub.forget_unwanted();
                 let mut subscriber =
-                    Subscriber::new(hub, hub.dirty(), &connection, unsubscribe_delay);
+                    Subscriber::new(hub, hub.dirty(), &connection, wanted, unsubscribe_delay);
                 let lost = select! {
                     biased;
                     lost = events.until_lost() => lost,
@@ -61,7 +58,10 @@ async fn connect_again_and_again<B: Broker>(
                     // The pauses are short again once a message has arrived, not once a command was
                     // confirmed: otherwise a proxy that confirms and delivers nothing would get twenty
                     // connections a second.
-                    Err(lost) = subscriber.run(|| reconnect = RECONNECT_PAUSES.build()) => lost,
+                    Err(lost) = subscriber.run(|| {
+                        reconnect = RECONNECT_PAUSES.build();
+                        hub.go_live();
+                    }) => lost,
                 };
                 hub.count_reconnect();
                 lost
@@ -77,7 +77,10 @@ async fn connect_again_and_again<B: Broker>(
 /// Probes a connection while it is idle, and returns when a probe does not come back.
 ///
 /// After a failover a connection can be alive and deaf: it answers PING, and delivers nothing.
-async fn until_silent(connection: &impl BrokerConnection, events: &Events) -> BrokerError {
+pub(crate) async fn until_silent(
+    connection: &impl BrokerConnection,
+    events: &Events,
+) -> BrokerError {
     loop {
         let before = events.messages();
         sleep(IDLE_BEFORE_PROBE).await;

@@ -57,7 +57,7 @@ impl Demo {
     pub(crate) fn start(flags: Flags) -> Result<Self, StartError> {
         let redis = flags.redis();
         let (broker, here) = match redis.clone() {
-            Some(url) => (BrokerAddress::Redis(url), None),
+            Some(address) => (BrokerAddress::from(address), None),
             None => {
                 let broker = InProcess::default();
                 (BrokerAddress::InProcess(broker.clone()), Some(broker))

@@ -30,6 +30,8 @@ mod connections;
 mod subscriber;
 
 mod broker;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod publisher;
 
 #[cfg(test)]
@@ -43,5 +45,7 @@ pub use hub::{
 pub use manager::PubSubManager;
 pub use options::{BrokerAddress, NotStarted, Options, StartError};
 pub use publisher::Publisher;
+#[cfg(feature = "cluster")]
+pub use redis_client::RedisCluster;
 #[cfg(feature = "redis")]
-pub use redis_client::{BadRedisUrl, RedisUrl};
+pub use redis_client::{BadRedisUrl, RedisAddress, RedisUrl};

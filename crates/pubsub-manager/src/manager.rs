@@ -1,5 +1,7 @@
 //! The manager: the lecture's four verbs, one instance a process.
 
+#[cfg(feature = "cluster")]
+use crate::cluster::{self, Cluster};
 use crate::{
     BrokerAddress, Connection, Disconnected, NotStarted, Options, Price, Socket, StartError, Stats,
     Stock, SubscribeError, UserId,
@@ -8,7 +10,7 @@ use crate::{
 };
 use hub::Hub;
 use once_cell::sync::OnceCell;
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +71,13 @@ impl PubSubManager {
                 let broker = crate::broker::redis::Redis::new(url, &options.channel_prefix);
                 Self::with_broker(broker, options, runtime)
             }
+            #[cfg(feature = "cluster")]
+            BrokerAddress::RedisCluster(redis) => {
+                let cluster = Cluster::new(redis, &options.channel_prefix);
+                Self::spawn(options, runtime, |hub, on_message, delay| async move {
+                    cluster::subscribe(&hub, cluster, &on_message, delay).await;
+                })
+            }
         })
     }
 
@@ -76,6 +85,17 @@ impl PubSubManager {
         broker: B,
         options: Options,
         runtime: Handle,
+    ) -> Arc<Self> {
+        Self::spawn(options, runtime, |hub, on_message, delay| async move {
+            connections::subscribe(&hub, &broker, &on_message, delay).await;
+        })
+    }
+
+    /// Spawns the manager's task, in which `subscribe` keeps every wanted stock subscribed.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(
+        options: Options,
+        runtime: Handle,
+        subscribe: impl FnOnce(Arc<Hub>, OnMessage, Duration) -> F,
     ) -> Arc<Self> {
         let manager = Arc::new(Self {
             hub: Hub::new(options.hub, runtime.clone()),
@@ -89,14 +109,9 @@ impl PubSubManager {
         let relay = Arc::clone(&manager);
         let on_message: OnMessage =
             Arc::new(move |stock, message| relay.handle_message(stock, message));
-        runtime.spawn(async move {
-            let Self {
-                hub,
-                unsubscribe_delay,
-                ..
-            } = &*guard.0;
-            connections::run(hub, &broker, &on_message, *unsubscribe_delay).await;
-        });
+        let hub = Arc::clone(&manager.hub);
+        let subscriptions = subscribe(hub, on_message, manager.unsubscribe_delay);
+        runtime.spawn(async move { connections::run(&guard.0.hub, subscriptions).await });
         manager
     }
 

@@ -13,6 +13,25 @@ pub enum BrokerAddress {
     /// A Redis, which reaches every server that is connected to it.
     #[cfg(feature = "redis")]
     Redis(crate::RedisUrl),
+    /// A Redis Cluster, by its sharded pub/sub (Redis 7): the channel of a stock is on one master, and
+    /// the loss of a master makes only its stocks stale.
+    ///
+    /// Within a stock prices come in order and at most once, as from a single Redis, with one exception:
+    /// a master that was stopped and replaced, and wakes, may deliver what it had received before, late
+    /// or a second time.
+    #[cfg(feature = "cluster")]
+    RedisCluster(crate::RedisCluster),
+}
+
+#[cfg(feature = "redis")]
+impl From<crate::RedisAddress> for BrokerAddress {
+    fn from(address: crate::RedisAddress) -> Self {
+        match address {
+            crate::RedisAddress::One(url) => Self::Redis(url),
+            #[cfg(feature = "cluster")]
+            crate::RedisAddress::Cluster(cluster) => Self::RedisCluster(cluster),
+        }
+    }
 }
 
 /// What a manager is started with. `Options::default()` needs nothing installed: its broker is inside

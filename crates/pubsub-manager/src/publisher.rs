@@ -13,6 +13,8 @@ enum Target {
     InProcess(InProcess),
     #[cfg(feature = "redis")]
     Redis(RedisPublisher, String),
+    #[cfg(feature = "cluster")]
+    RedisCluster(redis_client::ClusterPublisher, String),
 }
 
 impl Publisher {
@@ -25,6 +27,11 @@ impl Publisher {
             #[cfg(feature = "redis")]
             BrokerAddress::Redis(url) => {
                 Target::Redis(RedisPublisher::new(url), channel_prefix.to_owned())
+            }
+            #[cfg(feature = "cluster")]
+            BrokerAddress::RedisCluster(cluster) => {
+                let publisher = redis_client::ClusterPublisher::new(cluster);
+                Target::RedisCluster(publisher, channel_prefix.to_owned())
             }
         })
     }
@@ -43,12 +50,21 @@ impl Publisher {
                 Ok(received.sum())
             }
             #[cfg(feature = "redis")]
-            Target::Redis(redis, prefix) => {
-                let prices = prices.iter();
-                let messages =
-                    prices.map(|(stock, price)| (format!("{prefix}{stock}"), price.as_str()));
-                Ok(redis.publish(messages).await?)
+            Target::Redis(redis, prefix) => Ok(redis.publish(messages(prices, prefix)).await?),
+            #[cfg(feature = "cluster")]
+            Target::RedisCluster(cluster, prefix) => {
+                Ok(cluster.publish(messages(prices, prefix)).await?)
             }
         }
     }
+}
+
+#[cfg(feature = "redis")]
+fn messages<'a>(
+    prices: &'a [(Stock, Price)],
+    prefix: &str,
+) -> impl Iterator<Item = (String, &'a str)> {
+    let message =
+        move |(stock, price): &'a (Stock, Price)| (format!("{prefix}{stock}"), price.as_str());
+    prices.iter().map(message)
 }

@@ -26,7 +26,7 @@ use tokio::{
 /// The most channels in one command: a hundred thousand of them must not be one line to the broker.
 const BATCH: usize = 512;
 /// How long the broker may take to answer before the connection counts as lost.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the broker may take to confirm a channel before its users are sent `stale`.
 const STALE_AFTER: Duration = Duration::from_millis(500);
 /// The pauses before a refused channel is asked for again.
@@ -45,9 +45,9 @@ pub(crate) struct Subscriber<'a, C> {
     connection: &'a C,
     unsubscribe_delay: Duration,
     /// What the broker has confirmed and was not asked to unsubscribe from since.
-    subscribed: HashSet<Stock>,
+    pub(crate) subscribed: HashSet<Stock>,
     /// Stocks that may be wanted and not subscribed, or the other way round, and when to compare.
-    due: HashMap<Stock, Instant>,
+    pub(crate) due: HashMap<Stock, Instant>,
     /// Halves of batches that were refused, and since when their stocks have been asked for.
     refused_batches: Vec<(Instant, Vec<Stock>)>,
     /// Channels that were refused by themselves, and the pauses before they are asked for again.
@@ -60,11 +60,11 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         hub: &'a Hub,
         dirty: &'a Dirty,
         connection: &'a C,
+        wanted: impl IntoIterator<Item = Stock>,
         unsubscribe_delay: Duration,
     ) -> Self {
-        dirty.take();
         let now = Instant::now();
-        let wanted = hub.forget_unwanted().into_iter();
+        let wanted = wanted.into_iter();
         Self {
             hub,
             dirty,
@@ -105,7 +105,6 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
                     ))
                 })?;
                 delivers();
-                self.hub.go_live();
             }
             let next = self.due.values().min().copied();
             select! {

@@ -1,6 +1,8 @@
 //! Tests that need more than one manager, and therefore live inside the crate.
 
 mod eventually;
+#[cfg(feature = "cluster")]
+mod server_on_cluster;
 #[cfg(feature = "redis")]
 mod server_on_redis;
 mod test_broker;
@@ -8,6 +10,8 @@ mod test_broker;
 #[allow(dead_code, reason = "the hub's own tests use the rest of it")]
 mod test_client;
 
+#[cfg(feature = "cluster")]
+mod cluster_faults;
 mod delivery;
 mod hammer;
 mod lecture_faults;

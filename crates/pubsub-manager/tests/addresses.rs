@@ -1,6 +1,6 @@
 //! The addresses that people have: a Unix socket, TLS with an authority of their own, a login.
 
-#![cfg(feature = "tls")]
+#![cfg(all(feature = "cluster", feature = "tls"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use harness::{RedisServer, free_port, is_installed};
@@ -145,6 +145,121 @@ fn a_proxy_that_hangs_up_on_our_greeting_is_not_reported_as_no_redis() {
     });
     let printed = runs_until("twemproxy", &url, None);
     assert!(!printed.contains("no Redis at"), "{printed}");
+}
+
+/// A cluster of one node, which serves every slot.
+fn cluster_of_one(more: &[&str]) -> Option<RedisServer> {
+    let bus = free_port().to_string();
+    let flags = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+    let flags: Vec<String> = flags
+        .iter()
+        .chain(more)
+        .map(|flag| (*flag).to_owned())
+        .collect();
+    let redis = RedisServer::start_with(&flags)?;
+    redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    Some(redis)
+}
+
+#[test]
+fn one_address_of_a_cluster_is_enough_and_its_password_is_used_for_every_node() {
+    let Some(redis) = cluster_of_one(&[]) else {
+        return;
+    };
+    let acl = [
+        "ACL",
+        "SETUSER",
+        "trader",
+        "on",
+        ">opensesame",
+        "allchannels",
+        "+@all",
+    ];
+    redis.run::<()>(&acl);
+    redis.run::<()>(&["ACL", "SETUSER", "default", "off"]);
+    let login = |password: &str| {
+        let url = format!("redis://trader:{password}@{}?cluster=true", redis.address());
+        runs_until(
+            if password == "opensesame" {
+                "live: "
+            } else {
+                "WRONGPASS"
+            },
+            &url,
+            None,
+        )
+    };
+    for password in ["opensesame", "openbarley"] {
+        let printed = login(password);
+        assert!(!printed.contains(password), "{printed}");
+    }
+}
+
+#[test]
+fn a_cluster_is_reached_over_tls() {
+    let Some(directory) = made_by_openssl(&SIGNED) else {
+        return;
+    };
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let port = free_port().to_string();
+    let files = [file("redis.crt"), file("redis.key"), file("ca.crt")];
+    let flags = [
+        ["--tls-port", &port],
+        ["--tls-cert-file", &files[0]],
+        ["--tls-key-file", &files[1]],
+        ["--tls-ca-cert-file", &files[2]],
+        ["--tls-auth-clients", "no"],
+        // Otherwise Redis 7.0 announces the port without TLS.
+        ["--tls-cluster", "yes"],
+    ];
+    let Some(_redis) = cluster_of_one(&flags.concat()) else {
+        return;
+    };
+    let url = format!("rediss://localhost:{port}?cluster=true");
+    runs_until("live: ", &url, Some(&directory.path().join("ca.crt")));
+}
+
+#[test]
+fn a_cluster_without_sharded_pub_sub_is_reported_as_too_old() {
+    let Some(redis) = cluster_of_one(&["--rename-command", "SSUBSCRIBE", ""]) else {
+        return;
+    };
+    let url = format!("{}?cluster=true", redis.url());
+    let printed = runs_until("Redis has from version 7 on", &url, None);
+    assert!(!printed.contains("live: "), "{printed}");
+}
+
+#[test]
+fn a_redis_that_is_not_in_a_cluster_is_named_with_what_to_do() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let url = format!("{}?cluster=true", redis.url());
+    let printed = runs_until("is not in a cluster: use its address alone", &url, None);
+    assert!(!printed.contains("live: "), "{printed}");
+}
+
+#[test]
+fn a_cluster_in_which_slots_have_no_master_is_named_with_what_to_do() {
+    let flags = [
+        "--cluster-enabled",
+        "yes",
+        "--cluster-port",
+        &free_port().to_string(),
+    ];
+    let Some(redis) = RedisServer::start_with(&flags.map(str::to_owned)) else {
+        return;
+    };
+    let url = format!("{}?cluster=true", redis.url());
+    runs_until("redis-cli --cluster check", &url, None);
+}
+
+#[test]
+fn one_node_of_a_cluster_by_its_address_alone_receives_what_is_published_by_publish() {
+    let Some(redis) = cluster_of_one(&[]) else {
+        return;
+    };
+    runs_until("live: ", &redis.url(), None);
 }
 
 /// A folder with what openssl makes in it; none, said plainly, if openssl is not installed.

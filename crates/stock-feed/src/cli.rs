@@ -73,7 +73,8 @@ pub struct Serve {
     pub listen: SocketAddr,
 
     /// The Redis that prices come from, shared by every server of the fleet. Without it, prices
-    /// come from this process alone.
+    /// come from this process alone. Several addresses, as redis://a:7000,b:7001, are nodes of a
+    /// Redis Cluster (7 or later); redis://a:7000?cluster=true is a cluster of which one is known.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     pub redis: Option<RedisFlag>,
 
@@ -151,7 +152,7 @@ pub struct Serve {
 /// The flags of `publish`.
 #[derive(Debug, Args)]
 pub struct Publish {
-    /// The Redis to publish to.
+    /// The Redis to publish to, or the nodes of a Redis Cluster, as for the server.
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     pub redis: RedisFlag,
 
@@ -260,10 +261,10 @@ impl Serve {
     /// `--redis` is not the address of a Redis.
     pub fn options(self, descriptors: u64) -> Result<Options, BadRedisUrl> {
         let most = max_users(descriptors);
-        let redis = self.redis.map_or(Ok(None), |flag| flag.url())?;
+        let redis = self.redis.map_or(Ok(None), |flag| flag.address())?;
         let market = !self.no_market && (self.market || redis.is_none());
         let broker = match redis {
-            Some(url) => BrokerAddress::Redis(url),
+            Some(address) => address.into(),
             None => BrokerAddress::InProcess(InProcess::default()),
         };
         Ok(Options {

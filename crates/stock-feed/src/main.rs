@@ -71,6 +71,10 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
     let from = match (&options.broker, &options.market) {
         (BrokerAddress::InProcess(_), Some(_)) => "a simulated market in this process",
         (BrokerAddress::InProcess(_), None) => "nowhere: there is neither a Redis nor a market",
+        (BrokerAddress::RedisCluster(_), Some(_)) => {
+            "a Redis Cluster, and a simulated market is published there"
+        }
+        (BrokerAddress::RedisCluster(_), None) => "a Redis Cluster",
         (_, Some(_)) => "a Redis, and a simulated market is published there",
         (_, None) => "a Redis",
     };

@@ -22,7 +22,7 @@ use source::Source;
 /// The file cannot be read, or the Redis cannot be reached.
 pub async fn run(publish: Publish, end: impl Future<Output = ()>) -> anyhow::Result<ExitCode> {
     let mut out = io::stderr();
-    let redis = match publish.redis.url() {
+    let redis = match publish.redis.address() {
         Ok(Some(redis)) => redis,
         none => {
             let why = none.err().map_or_else(
@@ -33,7 +33,7 @@ pub async fn run(publish: Publish, end: impl Future<Output = ()>) -> anyhow::Res
             return Ok(ExitCode::from(2));
         }
     };
-    let broker = BrokerAddress::Redis(redis);
+    let broker = BrokerAddress::from(redis);
     let publisher = Publisher::new(&broker, &publish.channel_prefix);
     let mut source = match Source::open(&publish.file).await {
         Ok(source) => source,

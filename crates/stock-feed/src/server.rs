@@ -130,6 +130,7 @@ pub async fn run(
     let sessions: &Sessions = Box::leak(Box::new(Sessions::new(limits.users)));
     let name = match broker {
         BrokerAddress::InProcess(_) => "in process",
+        BrokerAddress::RedisCluster(_) => "Redis Cluster",
         _ => "Redis",
     };
     let publisher = Publisher::new(&broker, &channel_prefix);

@@ -98,6 +98,8 @@ impl RedisCluster {
             let flags = [
                 ["--bind-source-addr".to_owned(), source(node).to_string()],
                 ["--cluster-announce-ip".to_owned(), "127.0.0.1".to_owned()],
+                // To Redis only 127.0.0.1 is this machine; the nodes listen there alone.
+                ["--protected-mode".to_owned(), "no".to_owned()],
                 [
                     "--cluster-announce-bus-port".to_owned(),
                     proxy.port().to_string(),

@@ -124,6 +124,27 @@ impl Hub {
         self.emit(|| HubEvent::Unsubscribed { stock });
     }
 
+    /// The broker ended the channel's subscription: its users are sent `stale`.
+    pub fn subscription_lost(&self, stock: Stock) {
+        // `go_stale` may have counted none already.
+        let confirmed = &self.counters().channels_confirmed;
+        let _ = confirmed.fetch_update(Relaxed, Relaxed, |confirmed| confirmed.checked_sub(1));
+        self.unconfirmed(stock);
+        self.forget(&stock);
+    }
+
+    /// One of the broker's nodes was lost, and with it the subscriptions to as many channels.
+    pub fn node_lost(&self, node: &impl ToString, reason: &impl ToString, channels: usize) {
+        self.count_reconnect();
+        let (node, reason) = (node.to_string(), reason.to_string());
+        tracing::warn!(node, reason, channels, "lost a node of the broker");
+        self.emit(|| HubEvent::NodeLost {
+            node,
+            reason,
+            channels,
+        });
+    }
+
     /// Whether the stock has users.
     pub fn is_wanted(&self, stock: &Stock) -> bool {
         self.registry.channels.is_wanted(stock)

@@ -8,7 +8,7 @@ mod probes;
 
 use super::{Broker, BrokerConnection, BrokerError, Events};
 use crate::{RedisUrl, Stock};
-use probes::Probes;
+pub(crate) use probes::Probes;
 use redis::{
     AsyncCommands, AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, Value,
     aio::MultiplexedConnection,
@@ -66,14 +66,7 @@ impl Broker for Redis {
             Ok::<(), Infallible>(())
         });
         let connected = self.url.connect(config).await;
-        let mut connection = connected.map_err(|error| {
-            BrokerError::Lost(match error.into() {
-                // It is up, so "no Redis" would mislead the reader: the cause is a wrong password, protected
-                // mode, or too many clients.
-                BrokerError::Refused(why) => format!("the Redis at {} refuses us: {why}", self.url),
-                BrokerError::Lost(why) => format!("no Redis at {}: {why}", self.url),
-            })
-        })?;
+        let mut connection = connected.map_err(|error| not_connected(&self.url, error))?;
         let probe = match connection.subscribe(&probe).await {
             Ok(()) => Some(probe),
             Err(error) if is_forbidden(&error) => {
@@ -157,8 +150,18 @@ impl BrokerConnection for RedisConnection {
     }
 }
 
+/// Why a new connection is of no use.
+pub(crate) fn not_connected(url: &RedisUrl, error: RedisError) -> BrokerError {
+    BrokerError::Lost(match error.into() {
+        // It is up, so "no Redis" would mislead the reader: the cause is a wrong password, protected
+        // mode, or too many clients.
+        BrokerError::Refused(why) => format!("the Redis at {url} refuses us: {why}"),
+        BrokerError::Lost(why) => format!("no Redis at {url}: {why}"),
+    })
+}
+
 /// Logs that there is no probe, once and not for each connection.
-fn log_refusal(error: &RedisError) {
+pub(crate) fn log_refusal(error: &RedisError) {
     static LOGGED: Once = Once::new();
     LOGGED.call_once(|| {
         let reason = in_words(error);
@@ -168,12 +171,12 @@ fn log_refusal(error: &RedisError) {
 
 /// Whether an ACL refuses the command or its channel. A person may have allowed us the stocks and
 /// nothing else, and then the feed works without a probe.
-fn is_forbidden(error: &RedisError) -> bool {
+pub(crate) fn is_forbidden(error: &RedisError) -> bool {
     error.code() == Some("NOPERM")
 }
 
 /// Whether Redis answered, and refused.
-fn is_refusal(error: &RedisError) -> bool {
+pub(crate) fn is_refusal(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 

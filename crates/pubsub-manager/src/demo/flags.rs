@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use pubsub_manager::RedisUrl;
+use pubsub_manager::RedisAddress;
 use redis_client::RedisFlag;
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ impl Flags {
     }
 
     /// The Redis to subscribe to, if any. A bad address ends the program with code 2.
-    pub(crate) fn redis(&self) -> Option<RedisUrl> {
+    pub(crate) fn redis(&self) -> Option<RedisAddress> {
         let flag = self.redis.as_ref()?;
-        flag.url().unwrap_or_else(|error| {
+        flag.address().unwrap_or_else(|error| {
             let message = format!("--redis: {error}");
             Self::command()
                 .error(ErrorKind::ValueValidation, message)

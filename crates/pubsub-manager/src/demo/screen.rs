@@ -1,6 +1,6 @@
 //! Prints plain lines, so that a projector and a pipe show the same.
 
-use pubsub_manager::{HubEvent, Price, RedisUrl, Stock};
+use pubsub_manager::{HubEvent, Price, RedisAddress, Stock};
 use std::{
     fmt::Display,
     io::{self, Write},
@@ -21,13 +21,13 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn new(redis: Option<&RedisUrl>) -> Self {
+    pub(crate) fn new(redis: Option<&RedisAddress>) -> Self {
         let screen = Self {
             label: Mutex::new("round".into()),
             over_redis: redis.is_some(),
         };
         let place = match redis {
-            Some(url) => url.to_string(),
+            Some(address) => address.to_string(),
             None => "a broker in this process".into(),
         };
         screen.print(&format!(

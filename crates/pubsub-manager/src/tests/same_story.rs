@@ -35,6 +35,16 @@ async fn the_story_over_a_redis_that_is_shared_with_others() {
     .await;
 }
 
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn the_story_over_a_redis_cluster() {
+    let Some(shared) = harness::RedisCluster::shared() else {
+        return;
+    };
+    let cluster = shared.turn();
+    play(super::server_on_cluster::broker(&cluster), "class-7:").await;
+}
+
 /// One server: a manager of its own on the shared broker.
 struct Server {
     manager: Arc<PubSubManager>,

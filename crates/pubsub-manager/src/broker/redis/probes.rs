@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 /// The probes of one connection: how many were published, and which was delivered last.
 #[derive(Default)]
-pub(super) struct Probes {
+pub(crate) struct Probes {
     /// Counted by the manager's task.
     published: AtomicU64,
     /// The number that was delivered last. Written by the connection's own task; the manager's task
@@ -17,12 +17,12 @@ pub(super) struct Probes {
 
 impl Probes {
     /// The number of a new probe, which is its message.
-    pub(super) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         1 + self.published.fetch_add(1, Relaxed)
     }
 
     /// A message came on our own channel. Any client may publish there: what is not a number is ignored.
-    pub(super) fn deliver(&self, message: &[u8]) {
+    pub(crate) fn deliver(&self, message: &[u8]) {
         if let Ok(message) = str::from_utf8(message)
             && let Ok(number) = message.parse()
         {
@@ -31,7 +31,7 @@ impl Probes {
     }
 
     /// Waits for the delivery of a probe or of a later one, which proves the same.
-    pub(super) async fn delivered(&self, number: u64) {
+    pub(crate) async fn delivered(&self, number: u64) {
         let mut delivered = self.delivered.subscribe();
         let waited = delivered.wait_for(|last| *last >= number).await;
         waited.expect("the sender is a field of ours");

@@ -1,0 +1,238 @@
+//! What happens to a Redis Cluster, done to a real one. After each fault every user has the newest price,
+//! users of other masters were told nothing and lost nothing, each price that was lost was announced by
+//! `stale`, and the nodes hold what the users want.
+
+use super::eventually::eventually;
+use super::server_on_cluster::ClusterServer;
+use super::server_on_redis::names;
+use super::test_client::Received;
+use crate::Feed;
+use harness::RedisCluster;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Prices that were lost by these users.
+fn lost_by(users: &[usize], lost: &[usize]) -> usize {
+    users.iter().map(|user| lost[*user]).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_is_killed_and_only_its_stocks_are_stale_until_its_replica_replaces_it() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let mut cluster = shared.turn();
+    let server = ClusterServer::start_busy(&cluster).await;
+    let killed = cluster.master_of(&server.stocks[0]);
+    let (stale, others) = (server.users_of(killed), server.other_users(killed));
+
+    cluster.kill_9(killed);
+    server.are_told(&stale, Feed::Stale).await;
+    server.are_told(&stale, Feed::Live).await;
+    server.all_receive_more().await;
+
+    cluster.repair();
+    server.were_told_nothing(&others);
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost_by(&others, &lost), 0, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_stops_for_a_second_is_not_replaced_and_no_price_is_lost() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let mut cluster = shared.turn();
+    let server = ClusterServer::start_busy(&cluster).await;
+    let frozen = cluster.master_of(&server.stocks[0]);
+    cluster.freeze(frozen);
+    // Half of the time after which the others replace it.
+    sleep(Duration::from_secs(1)).await;
+    cluster.thaw(frozen);
+    server.all_receive_more().await;
+    server.were_told_nothing(&(0..server.stocks.len()).collect::<Vec<_>>());
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost.iter().sum::<usize>(), 0, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_stops_for_longer_is_replaced_although_its_connections_stay_open() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let mut cluster = shared.turn();
+    let server = ClusterServer::start_busy(&cluster).await;
+    let frozen = cluster.master_of(&server.stocks[0]);
+    let (stale, others) = (server.users_of(frozen), server.other_users(frozen));
+    cluster.freeze(frozen);
+    server.are_told(&stale, Feed::Stale).await;
+    server.are_told(&stale, Feed::Live).await;
+    server.all_receive_more().await;
+    cluster.repair();
+    server.were_told_nothing(&others);
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost_by(&others, &lost), 0, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_are_moved_under_load_and_only_their_stocks_are_stale_for_a_moment() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let cluster = shared.turn();
+    let server = ClusterServer::start_busy(&cluster).await;
+    let from = cluster.master_of(&server.stocks[0]);
+    let to = *cluster
+        .masters_of(server.stocks.iter().map(String::as_str))
+        .iter()
+        .find(|master| **master != from)
+        .expect("there are three masters");
+    cluster.move_slots(from, to, 1_500);
+    cluster.until_whole();
+    let masters = cluster.masters_of(server.stocks.iter().map(String::as_str));
+    let (moved, stayed): (Vec<usize>, Vec<usize>) = (0..server.stocks.len())
+        .partition(|user| masters[*user] == to && server.is_of(*user, from));
+    assert!(!moved.is_empty(), "1,500 slots have some of sixty stocks");
+    server.settles(&cluster).await;
+    server.are_told(&moved, Feed::Live).await;
+    server.all_receive_more().await;
+    server.were_told_nothing(&stayed);
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost_by(&stayed, &lost), 0, "{lost:?}");
+    cluster.move_slots(to, from, 1_500);
+    cluster.until_whole();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planned_failover_is_noticed_although_the_former_master_goes_on_answering() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let cluster = shared.turn();
+    let server = ClusterServer::start_busy(&cluster).await;
+    let former = cluster.master_of(&server.stocks[0]);
+    let (stale, others) = (server.users_of(former), server.other_users(former));
+    let replica = cluster.replica_of(former);
+    cluster.node(replica).run::<()>(&["CLUSTER", "FAILOVER"]);
+    server.are_told(&stale, Feed::Live).await;
+    server.all_receive_more().await;
+    cluster.until_whole();
+    server.were_told_nothing(&others);
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost_by(&others, &lost), 0, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_cluster_is_killed_and_restarted() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let mut cluster = shared.turn();
+    let server = ClusterServer::start_busy(&cluster).await;
+    let all: Vec<usize> = (0..server.stocks.len()).collect();
+    (0..6).for_each(|node| cluster.kill_9(node));
+    server.are_told(&all, Feed::Stale).await;
+    eventually("the whole feed is stale", || {
+        server
+            .clients
+            .iter()
+            .all(|client| client.feed() == Some(Feed::Stale))
+    })
+    .await;
+    cluster.repair();
+    server.are_told(&all, Feed::Live).await;
+    server.all_receive_more().await;
+    server.must_be_whole(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_closes_its_subscribers_connection_and_is_connected_to_again() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let cluster = shared.turn();
+    let server = ClusterServer::start_busy(&cluster).await;
+    let master = cluster.master_of(&server.stocks[0]);
+    let (stale, others) = (server.users_of(master), server.other_users(master));
+    let killed: u64 = cluster
+        .node(master)
+        .run(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assert!(killed >= 1, "there was a connection to kill");
+    server.are_told(&stale, Feed::Live).await;
+    server.all_receive_more().await;
+    server.were_told_nothing(&others);
+    assert_eq!(server.manager.counts().reconnects, 1);
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost_by(&others, &lost), 0, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acl_refuses_one_channel_and_only_its_users_are_told_until_it_no_longer_does() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let cluster = shared.turn();
+    let rules = |rules: &[&str]| {
+        for node in cluster.running() {
+            node.run::<()>(&[&["ACL", "SETUSER", "default"], rules].concat());
+        }
+    };
+    rules(&["resetchannels", "&S*", "&probe.*"]);
+    let mut stocks = names(60);
+    stocks.push("FORBIDDEN".to_owned());
+    let server = ClusterServer::start_with(&cluster, stocks).await;
+    let about = |feed| Received::Status {
+        feed,
+        stock: Some("FORBIDDEN".to_owned()),
+    };
+    let forbidden = server.clients[60].clone();
+    eventually("the user is told that its stock is stale", || {
+        forbidden.received().contains(&about(Feed::Stale))
+    })
+    .await;
+    eventually("the other stocks are subscribed", || {
+        cluster.shard_channels() == names(60).into_iter().collect()
+    })
+    .await;
+    assert!(server.manager.stats().refusals >= 1);
+    rules(&["allchannels"]);
+    eventually("the user is told that its stock is live", || {
+        forbidden.received().contains(&about(Feed::Live))
+    })
+    .await;
+    let others: Vec<usize> = (0..60).collect();
+    for user in &others {
+        let status =
+            |received: &Received| matches!(received, Received::Status { stock: Some(_), .. });
+        assert!(!server.clients[*user].received().iter().any(status));
+    }
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost_by(&others, &lost), 0, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_is_cut_off_from_the_others_goes_on_answering_and_is_given_up() {
+    let Some(cluster) = RedisCluster::start_with_proxies() else {
+        return;
+    };
+    let server = ClusterServer::start_busy(&cluster).await;
+    let alone = cluster.master_of(&server.stocks[0]);
+    let (stale, others) = (server.users_of(alone), server.other_users(alone));
+    cluster.cut_off(alone);
+    eventually("its users are sent that their stock was stale", || {
+        stale
+            .iter()
+            .all(|user| server.statuses(*user) == [Feed::Stale, Feed::Live])
+    })
+    .await;
+    assert!(
+        cluster.is_master(alone),
+        "it does not know that it was replaced"
+    );
+    server.all_receive_more().await;
+    cluster.reunite();
+    cluster.until_whole();
+    server.were_told_nothing(&others);
+    let lost = server.must_be_whole(&cluster).await;
+    assert_eq!(lost_by(&others, &lost), 0, "{lost:?}");
+}
