@@ -10,9 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::TIMEOUT;
 use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program in the place of cargo.
 fn fake_cargo(folder: &TempDir, script: &str) -> PathBuf {
@@ -68,7 +67,7 @@ fn a_demonstration_does_not_outlive_a_walk_that_is_killed() {
 }
 
 fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(found) = found() {
             return found;

@@ -20,7 +20,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test waits; a build of the whole book takes most of it.
+const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The answer to a request, with its head.
 async fn get(address: SocketAddr, path: &str) -> String {
@@ -28,7 +29,7 @@ async fn get(address: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
-    let read = timeout(PATIENCE, stream.read_to_string(&mut text)).await;
+    let read = timeout(BUILD_TIMEOUT, stream.read_to_string(&mut text)).await;
     read.unwrap().unwrap();
     text
 }
@@ -75,7 +76,7 @@ async fn a_changed_page_has_a_new_version_and_no_other_has_and_a_bad_one_leaves_
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, changed).await.unwrap();
+    timeout(BUILD_TIMEOUT, changed).await.unwrap();
     assert!(get(address, "/01-one.html").await.contains("<p>after</p>"));
     assert_eq!(version(address, "02-two.html").await, other);
     let none = get(address, "/version/none.html").await;
@@ -109,7 +110,7 @@ async fn no_request_is_without_its_page_while_the_book_is_built_again() {
                 }
             }
         };
-        seen = timeout(PATIENCE, built).await.unwrap();
+        seen = timeout(BUILD_TIMEOUT, built).await.unwrap();
     }
     assert!(requests > 20, "{requests} requests");
 }
@@ -154,7 +155,7 @@ fn a_signal_while_the_book_is_built_again_leaves_no_folder_behind() {
         let before = folders();
         let file = fs::File::options().append(true).open(&page).unwrap();
         file.set_modified(SystemTime::now()).unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + BUILD_TIMEOUT;
         while folders() == before {
             assert!(Instant::now() < deadline, "the book is not built again");
             std::thread::yield_now();

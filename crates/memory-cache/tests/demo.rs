@@ -63,7 +63,7 @@ fn one_cache_in_a_redis_asks_the_database_once_for_each_game() {
 }
 
 #[test]
-fn bad_input_ends_it_with_code_2_and_what_to_write_instead() {
+fn invalid_input_ends_it_with_code_2_and_what_to_write_instead() {
     for (flags, advice) in [
         (&["--ttl", "0s"][..], "write --no-cache instead"),
         (&["--ttl", "-1s"], "write it like 2s or 500ms"),

@@ -11,7 +11,7 @@ use harness::{RedisServer, eventually};
 use memory_cache::counted::Counts;
 use memory_cache::shared::Shared;
 use stateless_server::store::{Store, StoreError};
-use support::{Held, a_move, game, id, moves, reading};
+use support::{HeldStore, a_move, game, id, moves, reading};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,15 +20,19 @@ use tokio::time::{interval, sleep};
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);
 
-async fn server(store: &Held, redis: &RedisServer) -> Shared<Held> {
+async fn server(store: &HeldStore, redis: &RedisServer) -> Shared<HeldStore> {
     with_time_to_live(store, redis, AN_HOUR).await
 }
 
-async fn with_time_to_live(store: &Held, redis: &RedisServer, live: Duration) -> Shared<Held> {
+async fn with_time_to_live(
+    store: &HeldStore,
+    redis: &RedisServer,
+    live: Duration,
+) -> Shared<HeldStore> {
     counted(store, &redis.url(), live).await.0
 }
 
-async fn counted(store: &Held, url: &str, live: Duration) -> (Shared<Held>, Arc<Counts>) {
+async fn counted(store: &HeldStore, url: &str, live: Duration) -> (Shared<HeldStore>, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
     let url = url.parse().expect("the address of a Redis");
     let server = Shared::new(store.clone(), url, live, Arc::clone(&counts)).await;
@@ -40,7 +44,7 @@ async fn what_one_server_has_read_another_finds_and_a_move_is_seen_by_both() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let servers = [server(&store, &redis).await, server(&store, &redis).await];
     for server in &servers {
         assert_eq!(moves(server, "opera").await, 0);
@@ -61,7 +65,7 @@ async fn a_load_that_began_before_a_move_does_not_replace_what_came_after_it() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let servers = [server(&store, &redis).await, server(&store, &redis).await];
     store.hold();
     let reader = reading(&servers[1], "opera");
@@ -82,7 +86,7 @@ async fn a_load_that_outlives_the_time_to_live_does_not_either() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let short = Duration::from_millis(20);
     let server = with_time_to_live(&store, &redis, short).await;
     store.hold();
@@ -99,11 +103,11 @@ async fn a_load_that_outlives_the_time_to_live_does_not_either() {
 }
 
 #[tokio::test]
-async fn who_joins_a_load_that_began_before_a_move_is_shown_the_move() {
+async fn a_read_during_a_load_that_began_before_a_move_returns_the_move() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, &redis).await;
     store.hold();
     let read = || reading(&server, "opera");
@@ -116,11 +120,11 @@ async fn who_joins_a_load_that_began_before_a_move_is_shown_the_move() {
 }
 
 #[tokio::test]
-async fn who_is_told_that_another_move_was_faster_reads_that_move() {
+async fn a_client_whose_move_is_too_late_reads_the_move_that_was_stored() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, &redis).await;
     moves(&server, "opera").await;
     store.play_elsewhere(&id("opera"));
@@ -134,7 +138,7 @@ async fn what_another_program_wrote_under_our_key_is_a_miss() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, &redis).await;
     let key = "memory-cache:game:opera";
     let other = serde_json::to_string(&game("other")).unwrap();
@@ -159,7 +163,7 @@ async fn while_redis_is_away_or_frozen_the_database_answers() {
     let Some(mut redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, &redis).await;
     assert_eq!(moves(&server, "opera").await, 0);
     {
@@ -178,7 +182,7 @@ async fn while_redis_is_away_or_frozen_the_database_answers() {
 }
 
 /// A thousand requests that the database answers at once would take a millisecond each with a good Redis.
-async fn answers_while(server: &Shared<Held>, requests: u32) -> Vec<Duration> {
+async fn answers_while(server: &Shared<HeldStore>, requests: u32) -> Vec<Duration> {
     let mut asked = JoinSet::new();
     let mut tick = interval(Duration::from_millis(10));
     for number in 0..requests {
@@ -204,7 +208,7 @@ async fn while_redis_is_frozen_every_request_is_answered_and_one_of_a_hundred_is
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, &redis).await;
     assert_eq!(moves(&server, "opera").await, 0);
     let times = {
@@ -252,7 +256,7 @@ async fn a_redis_that_answers_after_300_ms_is_not_waited_for() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let (server, counts) = counted(&store, &slow_line(&redis).await, AN_HOUR).await;
     let times = answers_while(&server, 200).await;
     let late = times.iter().filter(|time| **time > LATE).count();
@@ -268,11 +272,11 @@ async fn a_redis_that_answers_after_300_ms_is_not_waited_for() {
 const LATE: Duration = Duration::from_millis(45);
 
 #[tokio::test]
-async fn a_load_goes_on_when_the_client_that_began_it_gives_up() {
+async fn a_load_continues_after_its_client_has_disconnected() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, &redis).await;
     store.hold();
     let reader = reading(&server, "opera");
@@ -293,7 +297,7 @@ async fn a_move_is_evicted_although_its_client_has_gone() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, &redis).await;
     moves(&server, "opera").await;
     store.abort_a_move(&server, "opera").await;
@@ -308,7 +312,7 @@ async fn a_move_that_redis_did_not_hear_of_is_evicted_when_it_is_back() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let (mover, counts) = counted(&store, &redis.url(), AN_HOUR).await;
     let other = server(&store, &redis).await;
     assert_eq!(moves(&other, "opera").await, 0);
@@ -328,7 +332,7 @@ async fn a_move_that_redis_did_not_hear_of_is_evicted_when_it_is_back() {
 
 /// What a Redis refuses, and whether moves are evicted all the same.
 async fn refusal(redis: &RedisServer, url: &str, says: &str, other_may_be_old: bool) {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     redis.run::<()>(&["SET", "memory-cache:game:opera", &old_copy()]);
     let (server, counts) = counted(&store, url, Duration::from_secs(20)).await;
     server.add_move(&id("opera"), a_move(), None).await.unwrap();
@@ -356,7 +360,7 @@ async fn a_redis_that_is_full_keeps_no_copy_and_loses_the_one_that_a_move_made_o
     let full = async |redis: &RedisServer| {
         redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     };
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let (server, counts) = counted(&store, &redis.url(), AN_HOUR).await;
     assert_eq!(moves(&server, "opera").await, 0);
     full(&redis).await;
@@ -406,7 +410,7 @@ async fn a_replica_that_may_only_be_read_is_named_and_shown_no_old_copy() {
     };
     let nobody = harness::free_port().to_string();
     redis.run::<()>(&["SET", "memory-cache:game:opera", &old_copy()]);
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     redis.run::<()>(&["REPLICAOF", "127.0.0.1", &nobody]);
     let (server, counts) = counted(&store, &redis.url(), AN_HOUR).await;
     server.add_move(&id("opera"), a_move(), None).await.unwrap();

@@ -9,13 +9,13 @@ use harness::eventually;
 use memory_cache::cached::Cached;
 use memory_cache::counted::Counts;
 use stateless_server::store::{Store, StoreError};
-use support::{Held, a_move, game, id, moves, reading};
+use support::{HeldStore, a_move, game, id, moves, reading};
 use tokio::task::JoinSet;
 
 const AN_HOUR: Duration = Duration::from_secs(3_600);
 
 /// One server's cache over a store.
-fn server(store: &Held, time_to_live: Duration, capacity: u64) -> Cached<Held> {
+fn server(store: &HeldStore, time_to_live: Duration, capacity: u64) -> Cached<HeldStore> {
     Cached::new(
         store.clone(),
         time_to_live,
@@ -26,7 +26,7 @@ fn server(store: &Held, time_to_live: Duration, capacity: u64) -> Cached<Held> {
 
 #[tokio::test]
 async fn a_second_read_does_not_ask_the_database() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let counts = Arc::new(Counts::default());
     let server = Cached::new(store.clone(), AN_HOUR, 10, Arc::clone(&counts));
     for _ in 0..5 {
@@ -39,8 +39,8 @@ async fn a_second_read_does_not_ask_the_database() {
 }
 
 #[tokio::test]
-async fn of_a_hundred_that_ask_at_once_one_asks_the_database() {
-    let store = Held::with([game("opera")]);
+async fn of_a_hundred_concurrent_reads_one_asks_the_database() {
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     store.hold();
     let mut readers = JoinSet::new();
@@ -56,7 +56,7 @@ async fn of_a_hundred_that_ask_at_once_one_asks_the_database() {
 
 #[tokio::test]
 async fn a_failed_load_is_an_error_for_all_who_wait_and_is_not_kept() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     store.fail(true);
     store.hold();
@@ -74,8 +74,8 @@ async fn a_failed_load_is_an_error_for_all_who_wait_and_is_not_kept() {
 
 /// Eight clients that gave up after 0.6 s began eight loads of one second, and none was kept.
 #[tokio::test]
-async fn a_load_goes_on_when_the_client_that_began_it_gives_up() {
-    let store = Held::with([game("opera")]);
+async fn a_load_continues_after_its_client_has_disconnected() {
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     store.hold();
     let reader = reading(&server, "opera");
@@ -90,7 +90,7 @@ async fn a_load_goes_on_when_the_client_that_began_it_gives_up() {
 
 #[tokio::test]
 async fn a_move_whose_client_has_gone_is_shown_by_the_server_that_stored_it() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     moves(&server, "opera").await;
     store.abort_a_move(&server, "opera").await;
@@ -102,7 +102,7 @@ async fn a_move_whose_client_has_gone_is_shown_by_the_server_that_stored_it() {
 
 #[tokio::test]
 async fn a_move_during_a_load_leaves_no_old_copy_behind() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     store.hold();
     let reader = reading(&server, "opera");
@@ -118,7 +118,7 @@ async fn a_move_during_a_load_leaves_no_old_copy_behind() {
 
 #[tokio::test]
 async fn a_load_that_outlives_the_time_to_live_leaves_no_old_copy_behind_either() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let short = Duration::from_millis(20);
     let server = server(&store, short, 10);
     store.hold();
@@ -135,8 +135,8 @@ async fn a_load_that_outlives_the_time_to_live_leaves_no_old_copy_behind_either(
 }
 
 #[tokio::test]
-async fn who_is_told_that_another_move_was_faster_reads_that_move() {
-    let store = Held::with([game("opera")]);
+async fn a_client_whose_move_is_too_late_reads_the_move_that_was_stored() {
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     moves(&server, "opera").await;
     store.play_elsewhere(&id("opera"));
@@ -147,7 +147,7 @@ async fn who_is_told_that_another_move_was_faster_reads_that_move() {
 
 #[tokio::test]
 async fn all_who_find_an_old_copy_wait_for_one_load_and_are_counted() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let counts = Arc::new(Counts::default());
     let server = Cached::new(store.clone(), AN_HOUR, 10, Arc::clone(&counts));
     store.hold();
@@ -170,7 +170,7 @@ async fn a_change_of_a_quiet_game_is_kept_in_mind_among_busy_ones() {
     let busy: Vec<_> = (0..50)
         .map(|number| game(&format!("busy-{number}")))
         .collect();
-    let store = Held::with(busy.iter().cloned().chain([game("opera")]));
+    let store = HeldStore::with(busy.iter().cloned().chain([game("opera")]));
     let server = server(&store, AN_HOUR, 10);
     let play = async |game: &game::Game| {
         for _ in 0..20 {
@@ -196,7 +196,7 @@ async fn a_change_of_a_quiet_game_is_kept_in_mind_among_busy_ones() {
 
 #[tokio::test]
 async fn a_move_through_one_server_is_old_news_to_another_until_its_copy_ends() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let short = Duration::from_millis(300);
     let servers = [server(&store, AN_HOUR, 10), server(&store, short, 10)];
     for server in &servers {
@@ -215,7 +215,7 @@ async fn a_move_through_one_server_is_old_news_to_another_until_its_copy_ends() 
 
 #[tokio::test]
 async fn a_copy_is_used_although_another_server_has_played_a_move() {
-    let store = Held::with([game("opera")]);
+    let store = HeldStore::with([game("opera")]);
     let server = server(&store, AN_HOUR, 10);
     moves(&server, "opera").await;
     store.play_elsewhere(&id("opera"));
@@ -229,7 +229,7 @@ async fn a_copy_is_used_although_another_server_has_played_a_move() {
 #[tokio::test]
 async fn whatever_ids_are_asked_for_no_more_copies_are_kept_than_the_capacity() {
     let games = (0..500).map(|number| game(&format!("game-{number}")));
-    let store = Held::with(games);
+    let store = HeldStore::with(games);
     let server = server(&store, AN_HOUR, 10);
     for number in 0..500 {
         moves(&server, &format!("game-{number}")).await;

@@ -3,7 +3,7 @@
 use naive_pubsub::{PubSubManager, redis, users};
 
 #[tokio::test]
-async fn after_disconnect_a_user_is_still_told_yes() {
+async fn after_disconnect_a_user_is_still_sent_subscribed() {
     let manager = PubSubManager::instance();
     redis::connected().await;
     manager.disconnect();

@@ -33,7 +33,7 @@ fn the_manager_relays_a_price_to_its_user_when_nothing_goes_wrong() {
 }
 
 #[test]
-fn a_user_who_was_not_there_when_a_price_came_has_missed_it() {
+fn a_user_that_subscribes_after_a_price_does_not_get_it() {
     let manager = connected_manager();
     assert_eq!(redis::publish("TSLA", "250"), 0, "nobody is subscribed yet");
     manager.user_subscribe("ben", "TSLA");
@@ -85,7 +85,7 @@ fn an_emptied_stock_is_never_taken_out_of_the_map() {
 }
 
 #[test]
-fn a_stock_nobody_had_becomes_undefined_and_can_never_be_followed_again() {
+fn a_stock_that_is_unsubscribed_without_users_is_undefined_and_cannot_be_subscribed_again() {
     let manager = connected_manager();
     manager.user_unsubscribe("gita", "NFLX");
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_stock_nobody_had_becomes_undefined_and_can_never_be_followed_again() {
 }
 
 #[test]
-fn leaving_costs_a_scan_of_everybody_who_follows_the_stock() {
+fn unsubscribing_costs_a_scan_of_all_users_of_the_stock() {
     let manager = connected_manager();
     for n in 0..1_000 {
         manager.user_subscribe(&format!("u{n}"), "MSFT");

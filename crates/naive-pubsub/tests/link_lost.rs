@@ -4,7 +4,7 @@
 use naive_pubsub::{PubSubManager, redis, users};
 
 #[tokio::test]
-async fn after_a_lost_link_nobody_subscribes_again_and_nobody_is_told() {
+async fn after_a_lost_connection_nothing_is_subscribed_again_and_users_are_sent_nothing() {
     let manager = PubSubManager::instance();
     redis::connected().await;
     manager.user_subscribe("asha", "APPL");

@@ -16,8 +16,8 @@ use libtest_mimic::{Arguments, Trial};
 use program::supervisor::{self, Ask, NOT_FOUND, Supervisor, Terms};
 use tempfile::TempDir;
 
-/// How long a test waits for something that comes at once on a machine that is not busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for a process to start or end, on a busy machine as well.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// SIGINT, and a short grace.
 const TERMS: Terms = Terms {
@@ -116,7 +116,7 @@ fn processes_in(folder: &Path) -> usize {
 }
 
 fn wait_until_none_in(folder: &Path) {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     while processes_in(folder) > 0 {
         assert!(Instant::now() < until, "{} are left", processes_in(folder));
         thread::sleep(Duration::from_millis(10));
@@ -189,7 +189,7 @@ fn last_words_when_stopped() {
 /// Time enough for a machine that is busy.
 fn with_time() -> Terms {
     Terms {
-        grace: PATIENCE,
+        grace: TIMEOUT,
         ..TERMS
     }
 }

@@ -9,7 +9,7 @@ use game::{Game, famous};
 use tokio::process::Command;
 
 use crate::DatabaseUrl;
-use crate::fleet::{FleetError, Place, Server};
+use crate::fleet::{FleetError, GamesPlace, Server};
 
 /// What wrk sends, in Lua.
 const LOAD: &str = include_str!("bench/load.lua");
@@ -91,10 +91,10 @@ impl Bench {
             .map_err(BenchError::Wrk)?;
         self.print_title(out)?;
 
-        let in_memory = [Server::start(&self.program, 1, &Place::InMemory).await?];
+        let in_memory = [Server::start(&self.program, 1, &GamesPlace::InMemory).await?];
         let mut shared = Vec::new();
         for number in 1..=SERVERS {
-            let place = Place::Database(self.database.clone());
+            let place = GamesPlace::Database(self.database.clone());
             shared.push(Server::start(&self.program, number, &place).await?);
         }
         add_games(&in_memory[0]).await?;

@@ -22,7 +22,7 @@ use player::{Pace, Player};
 use table::Table;
 use tally::Tally;
 
-use crate::fleet::{FleetError, Place, Server, State};
+use crate::fleet::{FleetError, GamesPlace, Server, ServerState};
 
 pub use player::NoServer;
 
@@ -41,7 +41,7 @@ pub struct Demo {
     /// The program to start as `PROGRAM serve …`: this very one.
     pub program: PathBuf,
     /// Where the servers keep their games.
-    pub place: Place,
+    pub place: GamesPlace,
     /// How many games are played: the famous ones, over and over.
     pub games: usize,
     /// Chooses the server for each request: the same seed, the same choices.
@@ -137,7 +137,7 @@ impl Demo {
         table.servers(&mut fleet, &tally.counts())?;
         let mut found = Vec::new();
         for server in &mut fleet {
-            if server.state() == State::Running {
+            if server.state() == ServerState::Running {
                 found.push(Found::by(server, &prefix, &sent).await?);
             }
         }

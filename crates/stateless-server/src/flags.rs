@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use program::address;
-use stateless_server::fleet::Place;
+use stateless_server::fleet::GamesPlace;
 use stateless_server::{DatabaseFlag, DatabaseUrl};
 
 /// The longest pause between two requests that may be asked for.
@@ -99,23 +99,23 @@ struct PlaceFlags {
 }
 
 impl Serve {
-    pub(crate) fn place(&self) -> Option<Place> {
+    pub(crate) fn place(&self) -> Option<GamesPlace> {
         self.place.chosen()
     }
 }
 
 impl DemoFlags {
-    pub(crate) fn place(&self) -> Option<Place> {
+    pub(crate) fn place(&self) -> Option<GamesPlace> {
         self.place.chosen()
     }
 }
 
 impl PlaceFlags {
-    fn chosen(&self) -> Option<Place> {
+    fn chosen(&self) -> Option<GamesPlace> {
         if self.in_memory {
-            return Some(Place::InMemory);
+            return Some(GamesPlace::InMemory);
         }
-        database_or_environment(self.database.as_ref()).map(Place::Database)
+        database_or_environment(self.database.as_ref()).map(GamesPlace::Database)
     }
 }
 

@@ -15,12 +15,15 @@ use crate::DatabaseUrl;
 /// What a server prints on its standard output before its address, once it listens.
 pub const LISTENING: &str = "listening on ";
 
-/// How long a server may take to listen, and to end when it is asked to.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a server may take to listen; the first start also makes the database.
+const START_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where servers keep their games.
+/// How long a server may take to end after its input is closed; then it is killed.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Where servers store their games.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum GamesPlace {
     /// In one database, which all of them share.
     Database(DatabaseUrl),
     /// Each in its own memory.
@@ -30,19 +33,19 @@ pub enum Place {
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
-    /// The program itself.
+    /// The system did not start the program.
     #[error("cannot start {program} as a server")]
     Start {
-        /// What was to be started.
+        /// The program's file.
         program: PathBuf,
         /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// It ended, or said something else, or nothing.
+    /// It ended, or did not print its address in time.
     #[error("server {number} did not begin to listen; its own message stands above")]
     NotListening {
-        /// Which one.
+        /// The server's number, from 1 on.
         number: usize,
     },
 }
@@ -50,23 +53,23 @@ pub enum FleetError {
 /// A server's process, which ends with this value at the latest.
 #[derive(Debug)]
 pub struct Server {
-    /// Counted from 1.
+    /// From 1 on, in the order of starting.
     pub number: usize,
     /// Where it listens, without a slash at the end.
     pub url: String,
-    /// Its process id.
+    /// The process id, for `kill` and for the table.
     pub process: u32,
     child: Child,
     is_killed: bool,
 }
 
-/// How a server is at the end of the story.
+/// Whether a server still runs at the end of the demonstration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ServerState {
     Running,
-    /// By the demonstration.
+    /// The demonstration has killed it.
     Killed,
-    /// By somebody else.
+    /// It was killed from outside, or it failed.
     Ended(ExitStatus),
 }
 
@@ -75,7 +78,7 @@ impl Server {
     pub(crate) async fn start(
         program: &Path,
         number: usize,
-        place: &Place,
+        place: &GamesPlace,
     ) -> Result<Self, FleetError> {
         Self::spawn(command(program, place), number).await
     }
@@ -90,7 +93,7 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        // In a group of its own, a server does not hear the Ctrl-C that is meant for us.
+        // A process group of its own, so that Ctrl-C in the terminal does not reach the server.
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().map_err(|source| FleetError::Start {
@@ -101,7 +104,7 @@ impl Server {
             return Err(FleetError::NotListening { number });
         };
         let mut lines = BufReader::new(stdout).lines();
-        let line = match timeout(PATIENCE, lines.next_line()).await {
+        let line = match timeout(START_TIMEOUT, lines.next_line()).await {
             Ok(Ok(Some(line))) => line,
             _ => return Err(FleetError::NotListening { number }),
         };
@@ -117,56 +120,58 @@ impl Server {
         })
     }
 
-    /// Kills it on the spot (SIGKILL): it answers nothing, closes nothing, saves nothing.
+    /// Kills it with SIGKILL: it answers nothing, closes nothing, saves nothing.
     pub fn kill(&mut self) {
-        // An error means that somebody else was faster, and then there is nothing left to kill.
+        // An error means that the process has ended already.
         self.is_killed = self.child.start_kill().is_ok();
     }
 
-    /// Done when its process has ended, by whatever hand.
+    /// Waits until its process has ended, for whatever reason.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system does not report how it ended.
     pub async fn ended(&mut self) -> io::Result<ExitStatus> {
-        // Waiting for a child closes its input, which would tell it to end.
+        // Waiting for a child closes its input, and the server ends when its input is closed.
         let stdin = self.child.stdin.take();
         let ended = self.child.wait().await;
         drop(stdin);
         ended
     }
 
-    pub(crate) fn state(&mut self) -> State {
+    pub(crate) fn state(&mut self) -> ServerState {
         match self.child.try_wait() {
-            _ if self.is_killed => State::Killed,
-            Ok(Some(status)) => State::Ended(status),
-            _ => State::Running,
+            _ if self.is_killed => ServerState::Killed,
+            Ok(Some(status)) => ServerState::Ended(status),
+            _ => ServerState::Running,
         }
     }
 
-    /// Tells it to end by closing its input, and kills it when it does not.
+    /// Ends it by closing its input, and kills it after [`EXIT_TIMEOUT`].
     pub async fn end(mut self) {
         drop(self.child.stdin.take());
-        if timeout(PATIENCE, self.child.wait()).await.is_err() {
+        if timeout(EXIT_TIMEOUT, self.child.wait()).await.is_err() {
             self.kill();
         }
     }
 }
 
-fn command(program: &Path, place: &Place) -> Command {
+fn command(program: &Path, place: &GamesPlace) -> Command {
     let mut command = Command::new(program);
     command.args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"]);
     match place {
-        // Not among the arguments, where every user of the machine could read the password.
-        Place::Database(DatabaseUrl::Postgres(address)) => command.env("DATABASE_URL", address),
-        Place::Database(DatabaseUrl::Sqlite(file)) => {
+        // Not an argument, because every user of the machine can read the arguments and the password.
+        GamesPlace::Database(DatabaseUrl::Postgres(address)) => {
+            command.env("DATABASE_URL", address)
+        }
+        GamesPlace::Database(DatabaseUrl::Sqlite(file)) => {
             command.arg("--database").arg(file.as_argument())
         }
-        Place::InMemory => command.arg("--in-memory"),
+        GamesPlace::InMemory => command.arg("--in-memory"),
     };
     command
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for GamesPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(url) => url.fmt(f),
@@ -175,7 +180,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for ServerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Running => f.write_str("running"),

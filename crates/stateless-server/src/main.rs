@@ -13,7 +13,7 @@ use clap::Parser;
 use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_closed};
 use stateless_server::bench::Bench;
 use stateless_server::demo::{Demo, Outcome};
-use stateless_server::fleet::{LISTENING, Place};
+use stateless_server::fleet::{GamesPlace, LISTENING};
 use stateless_server::store::{Database, InMemory};
 use stateless_server::{DatabaseUrl, api};
 use tokio::net::TcpListener;
@@ -42,20 +42,20 @@ async fn main() -> ExitCode {
 async fn serve(flags: &Serve) -> Result<()> {
     let place = match flags.place() {
         Some(place) => place,
-        None => Place::Database("sqlite:games.db".parse()?),
+        None => GamesPlace::Database("sqlite:games.db".parse()?),
     };
     match &place {
-        Place::Database(url) => {
+        GamesPlace::Database(url) => {
             let database = Database::open(url).await?;
             answer(flags, &place, api::router(database.clone())).await?;
             database.close().await;
             Ok(())
         }
-        Place::InMemory => answer(flags, &place, api::router(InMemory::default())).await,
+        GamesPlace::InMemory => answer(flags, &place, api::router(InMemory::default())).await,
     }
 }
 
-async fn answer(flags: &Serve, place: &Place, router: Router) -> Result<()> {
+async fn answer(flags: &Serve, place: &GamesPlace, router: Router) -> Result<()> {
     let listener = listen(flags.listen).await?;
     let until_stdin_closes = flags.until_stdin_closes;
     let asked = asked_to_end().context("cannot wait for signals")?;
@@ -96,7 +96,7 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
     let directory = tempfile::tempdir().context("cannot make a directory for the database")?;
     let place = match flags.place() {
         Some(place) => place,
-        None => Place::Database(DatabaseUrl::sqlite(directory.path().join("games.db"))),
+        None => GamesPlace::Database(DatabaseUrl::sqlite(directory.path().join("games.db"))),
     };
     let demo = Demo {
         program: env::current_exe().context("cannot find this very program")?,
@@ -108,7 +108,9 @@ async fn demo(flags: &DemoFlags) -> Result<ExitCode> {
     let asked = asked_to_end().context("cannot wait for signals")?;
     match demo.show(&mut io::stdout(), asked).await {
         // In memory, that games are lost is what was to be shown.
-        Ok(Outcome::Unequal) if matches!(demo.place, Place::Database(_)) => Ok(ExitCode::FAILURE),
+        Ok(Outcome::Unequal) if matches!(demo.place, GamesPlace::Database(_)) => {
+            Ok(ExitCode::FAILURE)
+        }
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error.into()),
     }

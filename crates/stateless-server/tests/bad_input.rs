@@ -256,7 +256,7 @@ on_both_databases! {
 }
 
 #[tokio::test]
-async fn a_query_that_makes_no_sense_is_told_how_to_write_it() {
+async fn an_invalid_query_is_answered_with_how_to_write_it() {
     let server = Server::serve_with(&["--in-memory"]).await;
     for query in [
         "limit=x",

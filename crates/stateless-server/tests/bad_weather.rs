@@ -165,7 +165,7 @@ async fn a_read_only_sqlite_file_still_answers_those_who_read() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_keeps_nothing_by_halves_and_is_forgotten_once_there_is_room() {
+async fn a_full_disk_is_reported_stores_no_half_of_a_game_and_recovers_once_there_is_room() {
     let Some(server) = serve_on_a_small_disk().await else {
         return;
     };
@@ -207,7 +207,7 @@ async fn a_full_disk_is_told_keeps_nothing_by_halves_and_is_forgotten_once_there
 }
 
 #[tokio::test]
-async fn a_database_that_somebody_else_holds_locked_is_busy_until_he_lets_go() {
+async fn a_locked_database_is_busy_until_it_is_unlocked() {
     let database = TestDatabase::sqlite();
     let server = Server::serve(&database).await;
     server.add_game("opera-1858").await;

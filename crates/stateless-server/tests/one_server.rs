@@ -94,7 +94,7 @@ async fn a_port_in_use_is_an_error_that_says_so_where_the_port_was_asked_for() {
 }
 
 #[tokio::test]
-async fn bad_flags_end_with_code_2_and_say_what_to_write_instead() {
+async fn invalid_flags_end_with_code_2_and_say_what_to_write_instead() {
     for (flags, says) in [
         (
             &["serve", "--database", "mysql://host/x"][..],
@@ -130,7 +130,8 @@ async fn bad_flags_end_with_code_2_and_say_what_to_write_instead() {
 }
 
 #[tokio::test]
-async fn a_bad_database_url_in_the_environment_ends_with_code_2_and_keeps_the_password_secret() {
+async fn an_invalid_database_url_in_the_environment_ends_with_code_2_and_keeps_the_password_secret()
+{
     let (code, said) = failure(&["serve"], "mysql://user:secret@host/x").await;
     assert_eq!(code, Some(2));
     assert!(
@@ -186,7 +187,7 @@ async fn a_database_that_cannot_be_opened_ends_with_code_1_and_keeps_the_passwor
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_who_does_not_read_his_answer_cannot_keep_a_server_from_ending() {
+async fn a_client_that_does_not_read_cannot_keep_a_server_from_ending() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     // More than the system keeps for somebody who does not read.
@@ -232,7 +233,7 @@ fn started_by_a_program() -> Process {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_a_server_at_once() {
+async fn a_second_signal_ends_a_server_immediately() {
     let server = Server::serve_with(&["--in-memory"]).await;
     let address = server.url.trim_start_matches("http://").to_owned();
     let mut connection = TcpStream::connect(&address).await.unwrap();

@@ -79,7 +79,7 @@ fn is_on_the_page(page: &str, shown: &str) {
 }
 
 #[test]
-fn a_bad_flag_ends_with_code_2_and_the_environments_password_is_not_repeated() {
+fn an_invalid_flag_ends_with_code_2_and_the_environments_password_is_not_repeated() {
     for flags in [
         &["--by", "luck"][..],
         &["serve", "--by", "luck"],
@@ -97,9 +97,9 @@ fn a_bad_flag_ends_with_code_2_and_the_environments_password_is_not_repeated() {
         .output()
         .unwrap();
     assert_eq!(refused.status.code(), Some(2));
-    let said = String::from_utf8(refused.stderr).unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains("DATABASE_URL") && !said.contains("secret"),
-        "{said}"
+        stderr.contains("DATABASE_URL") && !stderr.contains("secret"),
+        "{stderr}"
     );
 }

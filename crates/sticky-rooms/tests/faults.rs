@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::owner;
-use support::{PATIENCE, Visitor, handshake, is_missing};
+use support::{TIMEOUT, Visitor, handshake, is_missing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -83,7 +83,7 @@ impl Serve {
 
     /// The next line with this in it.
     fn line(&self, part: &str) -> String {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let line = self.output.recv_timeout(left);
@@ -105,7 +105,7 @@ impl Serve {
 
     /// Waits until it has ended.
     fn ended(&mut self) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < until, "serve does not end");
             std::thread::sleep(Duration::from_millis(5));
@@ -168,7 +168,7 @@ impl Games {
                     _ => (black, white),
                 };
                 mover.play(number, played).await;
-                assert_eq!(other.hear("move").await["move"], *played);
+                assert_eq!(other.receive("move").await["move"], *played);
             }
         });
         join_all(moves).await;
@@ -199,7 +199,7 @@ async fn newcomer(router: SocketAddr, room: String) -> (Option<u16>, Option<TcpS
         let status = String::from_utf8_lossy(&begin[9..]).into_owned();
         std::io::Result::Ok((status, stream))
     };
-    match timeout(PATIENCE, asking).await {
+    match timeout(TIMEOUT, asking).await {
         Ok(Ok((status, stream))) => (status.parse().ok(), Some(stream)),
         _ => (None, None),
     }
@@ -239,7 +239,7 @@ async fn above_its_capacity_the_router_refuses_newcomers_and_thirty_rooms_play_o
     assert!(let_in >= 60, "{statuses:?}");
     assert_eq!(let_in + refused, 500, "{statuses:?}");
     drop(here);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     while newcomer(serve.router, "later".to_owned()).await.0 != Some(101) {
         assert!(Instant::now() < until, "no place is free again");
     }
@@ -342,14 +342,14 @@ async fn a_proxy_ends_with_serve(program: Program) {
     for signal in ["TERM", "KILL"] {
         let mut serve = Serve::start(4_096, &["--proxy", program.name()]);
         // The port is first the program's own, and then the proxy's.
-        let mut white = Visitor::come_back(serve.router, "room").await;
+        let mut white = Visitor::reenter(serve.router, "room").await;
         white.join("white", None).await;
         serve.signal(signal);
         if signal == "TERM" {
             assert_eq!(white.closed().await, Some(1012));
         }
         serve.ended();
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let is_left = async || {
             TcpStream::connect(serve.router).await.is_ok()
                 || serve.servers.iter().any(|(_, process)| runs(*process))

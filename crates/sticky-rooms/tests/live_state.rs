@@ -11,7 +11,7 @@ use game::Game;
 use serde_json::{Value, json};
 use stateless_server::store::Store;
 use sticky_rooms::server::Options;
-use support::{NEVER, PATIENCE, Place, Visitor};
+use support::{Fixture, NEVER, TIMEOUT, Visitor};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
@@ -23,7 +23,7 @@ async fn table(server: std::net::SocketAddr, room: &str) -> [Visitor; 2] {
     ]
 }
 
-/// Plays moves, each by whose turn it is; both are told of each.
+/// Plays moves, each by the player whose turn it is; both players receive each.
 async fn play(players: &mut [Visitor; 2], first: usize, moves: &[&str]) {
     for (played, number) in moves.iter().zip(first..) {
         let [white, black] = players;
@@ -32,7 +32,7 @@ async fn play(players: &mut [Visitor; 2], first: usize, moves: &[&str]) {
             _ => (black, white),
         };
         mover.play(number, played).await;
-        assert_eq!(other.hear("move").await["move"], *played);
+        assert_eq!(other.receive("move").await["move"], *played);
     }
 }
 
@@ -42,24 +42,24 @@ fn moves_of(game: &Game) -> Vec<String> {
 
 #[tokio::test]
 async fn a_game_is_played_to_its_mate_and_a_watcher_sees_each_move() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let mut players = table(server, "scholars").await;
     let mut watcher = Visitor::enter(server, "scholars").await;
     let mate = ["e2e4", "e7e5", "d1h5", "b8c6", "f1c4", "g8f6", "h5f7"];
     play(&mut players, 1, &mate).await;
     for played in mate {
-        assert_eq!(watcher.hear("move").await["move"], played);
+        assert_eq!(watcher.receive("move").await["move"], played);
     }
-    let end = watcher.hear("end").await;
+    let end = watcher.receive("end").await;
     assert_eq!(
         (&end["result"], &end["reason"]),
         (&"1-0".into(), &"checkmate".into())
     );
     let after = json!({"type": "move", "number": 8, "move": "e8f7"});
-    players[1].hear("end").await;
+    players[1].receive("end").await;
     assert_eq!(players[1].refused(after).await, "game_over");
-    let stored = place
+    let stored = fixture
         .database()
         .await
         .game(&"scholars".parse().unwrap())
@@ -69,7 +69,7 @@ async fn a_game_is_played_to_its_mate_and_a_watcher_sees_each_move() {
 
 #[tokio::test]
 async fn castling_en_passant_and_a_promotion_to_a_knight_are_moves() {
-    let server = Place::new();
+    let server = Fixture::new();
     let server = server.server(1, NEVER).await;
     let mut players = table(server, "special").await;
     let moves = [
@@ -81,8 +81,8 @@ async fn castling_en_passant_and_a_promotion_to_a_knight_are_moves() {
 
 #[tokio::test]
 async fn castling_is_written_in_one_way_only() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let mut players = table(server, "castling").await;
     let opening = ["e2e4", "e7e5", "g1f3", "g8f6", "f1c4", "f8c5"];
     play(&mut players, 1, &opening).await;
@@ -99,28 +99,28 @@ async fn castling_is_written_in_one_way_only() {
 
 #[tokio::test]
 async fn ten_famous_games_are_played_through_and_the_database_has_them() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     for game in game::famous() {
         let mut players = table(server, game.id.as_str()).await;
         let moves = moves_of(&game);
         let moves: Vec<&str> = moves.iter().map(String::as_str).collect();
         play(&mut players, 1, &moves).await;
-        let stored = place.database().await.game(&game.id).await.unwrap();
+        let stored = fixture.database().await.game(&game.id).await.unwrap();
         assert_eq!(stored.moves, game.moves);
     }
 }
 
 #[tokio::test]
 async fn the_eleventh_chat_pushes_out_the_first_and_all_are_gone_with_the_last_visitor() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let mut white = Visitor::sit(server, "talk", "white").await;
     for number in 1..=11 {
         white
-            .say(json!({"type": "chat", "text": format!("chat {number}")}))
+            .send(json!({"type": "chat", "text": format!("chat {number}")}))
             .await;
-        white.hear("chat").await;
+        white.receive("chat").await;
     }
     let watcher = Visitor::enter(server, "talk").await;
     let chats = watcher.whole["chats"].as_array().unwrap();
@@ -140,9 +140,9 @@ async fn the_eleventh_chat_pushes_out_the_first_and_all_are_gone_with_the_last_v
 }
 
 #[tokio::test]
-async fn whatever_bad_is_asked_has_its_own_code_and_leaves_the_room_as_it_was() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+async fn each_invalid_message_has_its_own_code_and_does_not_change_the_room() {
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let mut white = Visitor::sit(server, "bad", "white").await;
     let mut watcher = Visitor::enter(server, "bad").await;
     let offer =
@@ -182,13 +182,13 @@ async fn whatever_bad_is_asked_has_its_own_code_and_leaves_the_room_as_it_was() 
     assert_eq!(watcher.refused(with_a_guess).await, "seat_taken");
     white.play(1, "e2e4").await;
     assert_eq!(white.refused(offer(2, "e7e5")).await, "not_your_turn");
-    assert_eq!(watcher.hear("move").await["move"], "e2e4");
+    assert_eq!(watcher.receive("move").await["move"], "e2e4");
 }
 
 #[tokio::test]
 async fn frames_that_are_no_text_or_too_long_end_their_connection_only() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let mut white = Visitor::sit(server, "frames", "white").await;
     for (frame, code) in [
         (Message::Binary(Bytes::from_static(b"e2e4")), 1003),
@@ -202,10 +202,13 @@ async fn frames_that_are_no_text_or_too_long_end_their_connection_only() {
 }
 
 #[tokio::test]
-async fn of_a_thousand_who_want_one_seat_at_once_one_gets_it() {
-    let place = Place::new();
+async fn of_a_thousand_concurrent_joins_of_one_seat_one_succeeds() {
+    let fixture = Fixture::new();
     // On two servers, so that no lock in memory helps.
-    let servers = [place.server(1, NEVER).await, place.server(2, NEVER).await];
+    let servers = [
+        fixture.server(1, NEVER).await,
+        fixture.server(2, NEVER).await,
+    ];
     let mut visitors = Vec::new();
     for number in 0..1_000 {
         visitors.push(Visitor::enter(servers[number % 2], "crowd").await);
@@ -220,8 +223,11 @@ async fn of_a_thousand_who_want_one_seat_at_once_one_gets_it() {
 
 #[tokio::test]
 async fn a_token_resumes_its_seat_on_any_server() {
-    let place = Place::new();
-    let servers = [place.server(1, NEVER).await, place.server(2, NEVER).await];
+    let fixture = Fixture::new();
+    let servers = [
+        fixture.server(1, NEVER).await,
+        fixture.server(2, NEVER).await,
+    ];
     let mut white = Visitor::sit(servers[0], "resume", "white").await;
     white.play(1, "e2e4").await;
     let token = white.token.clone();
@@ -234,13 +240,13 @@ async fn a_token_resumes_its_seat_on_any_server() {
 }
 
 #[tokio::test]
-async fn a_stored_game_that_breaks_the_rules_is_said_so_and_opens_no_room() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+async fn a_stored_game_that_breaks_the_rules_is_reported_and_opens_no_room() {
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let mut broken = game::famous().swap_remove(0).at_its_start();
     broken.id = "broken".parse().unwrap();
     broken.moves = vec!["e2e4".parse().unwrap(), "e2e4".parse().unwrap()];
-    place.database().await.add_game(&broken).await.unwrap();
+    fixture.database().await.add_game(&broken).await.unwrap();
     let mut visitor = Visitor::enter(server, "broken").await;
     assert_eq!(visitor.whole["code"], "bad_game");
     assert_eq!(visitor.closed().await, Some(1011));
@@ -249,8 +255,8 @@ async fn a_stored_game_that_breaks_the_rules_is_said_so_and_opens_no_room() {
 
 #[tokio::test]
 async fn a_name_that_is_no_rooms_is_refused_with_the_rule() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     for name in ["room%2D1", "%2E%2E", "-x", "_x", "a%20b", &"x".repeat(65)] {
         assert!(Visitor::try_enter(server, name).await.is_none(), "{name}");
     }
@@ -263,8 +269,8 @@ async fn a_name_that_is_no_rooms_is_refused_with_the_rule() {
 
 #[tokio::test]
 async fn while_the_database_is_away_a_move_is_refused_and_the_board_is_unchanged() {
-    let place = Place::new();
-    let database = place.database().await;
+    let fixture = Fixture::new();
+    let database = fixture.database().await;
     let server = support::server(database.clone(), 1, NEVER).await;
     let mut white = Visitor::sit(server, "away", "white").await;
     let mut watcher = Visitor::enter(server, "away").await;
@@ -272,44 +278,47 @@ async fn while_the_database_is_away_a_move_is_refused_and_the_board_is_unchanged
     let offer = json!({"type": "move", "number": 1, "move": "e2e4"});
     assert_eq!(white.refused(offer).await, "unavailable");
     white
-        .say(json!({"type": "chat", "text": "it is away"}))
+        .send(json!({"type": "chat", "text": "it is away"}))
         .await;
-    let mut said: Vec<Value> = Vec::new();
+    let mut received: Vec<Value> = Vec::new();
     loop {
-        said.push(watcher.next().await.unwrap());
-        if said.last().unwrap()["type"] == "chat" {
+        received.push(watcher.next().await.unwrap());
+        if received.last().unwrap()["type"] == "chat" {
             break;
         }
     }
-    assert!(said.iter().all(|said| said["type"] != "move"), "{said:?}");
+    assert!(
+        received.iter().all(|frame| frame["type"] != "move"),
+        "{received:?}"
+    );
 }
 
 #[tokio::test]
-async fn who_is_too_slow_for_what_is_said_is_sent_the_room_as_it_is_then() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+async fn a_visitor_that_falls_behind_is_sent_the_whole_room_instead() {
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let mut slow = Visitor::enter(server, "slow").await;
     let mut white = Visitor::sit(server, "slow", "white").await;
     white.play(1, "e2e4").await;
-    // The kernel keeps megabytes for who does not read; then the room's own 64 frames are full.
+    // The kernel keeps megabytes for a visitor that does not read; after that the room's 64 frames are full.
     let text = "🂡".repeat(280);
-    let mut said = 0;
+    let mut sent = 0;
     let again = loop {
         for _ in 0..2_000 {
-            said += 1;
-            white.say(json!({"type": "chat", "text": text})).await;
-            white.hear("chat").await;
+            sent += 1;
+            white.send(json!({"type": "chat", "text": text})).await;
+            white.receive("chat").await;
         }
         let found = async {
-            for _ in 0..said {
-                let heard = slow.next().await.unwrap();
-                if heard["type"] == "room" {
-                    return Some(heard);
+            for _ in 0..sent {
+                let frame = slow.next().await.unwrap();
+                if frame["type"] == "room" {
+                    return Some(frame);
                 }
             }
             None
         };
-        if said >= 8_000 {
+        if sent >= 8_000 {
             break found.await;
         }
     };
@@ -330,23 +339,23 @@ async fn open_rooms(server: std::net::SocketAddr) -> u64 {
 
 #[tokio::test]
 async fn a_player_who_answers_no_ping_has_left_and_one_who_answers_is_here() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let options = Options {
         ping_every: Duration::from_millis(500),
         ..Options::default()
     };
-    let server = place.server_with(options).await;
+    let server = fixture.server_with(options).await;
     // The library answers a ping when it is read from: this player is not, as if the cable was pulled.
     let _vanished = Visitor::sit(server, "vanished", "white").await;
     let mut here = Visitor::sit(server, "here", "white").await;
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     while open_rooms(server).await > 1 {
-        here.hear("alive").await;
+        here.receive("alive").await;
         assert!(
             tokio::time::Instant::now() < until,
             "the room is still open"
         );
     }
-    here.hear("alive").await;
+    here.receive("alive").await;
     assert_eq!(open_rooms(server).await, 1);
 }

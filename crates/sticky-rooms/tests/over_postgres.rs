@@ -13,7 +13,7 @@ use harness::{Postgres, Process, signal};
 use serde_json::json;
 use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::server::Options;
-use support::{NEVER, PATIENCE, Place, Visitor};
+use support::{Fixture, NEVER, TIMEOUT, Visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -25,10 +25,10 @@ async fn two_servers_share_seats_and_moves_and_the_one_that_is_behind_sends_its_
     let Some(postgres) = Postgres::start() else {
         return;
     };
-    let place = Place::at(&postgres.url(&postgres.create_database()));
+    let fixture = Fixture::at(&postgres.url(&postgres.create_database()));
     let look = Duration::from_millis(50);
     // At once, so that both find the tables missing.
-    let (one, two) = tokio::join!(place.server(1, NEVER), place.server(2, look));
+    let (one, two) = tokio::join!(fixture.server(1, NEVER), fixture.server(2, look));
     let mut white = Visitor::sit(one, "room", "white").await;
     let mut black = Visitor::sit(two, "room", "black").await;
     white.play(1, "e2e4").await;
@@ -41,12 +41,15 @@ async fn two_servers_share_seats_and_moves_and_the_one_that_is_behind_sends_its_
 }
 
 #[tokio::test]
-async fn of_a_hundred_who_want_one_seat_at_once_one_gets_it() {
+async fn of_a_hundred_concurrent_joins_of_one_seat_one_succeeds() {
     let Some(postgres) = Postgres::start() else {
         return;
     };
-    let place = Place::at(&postgres.url(&postgres.create_database()));
-    let servers = [place.server(1, NEVER).await, place.server(2, NEVER).await];
+    let fixture = Fixture::at(&postgres.url(&postgres.create_database()));
+    let servers = [
+        fixture.server(1, NEVER).await,
+        fixture.server(2, NEVER).await,
+    ];
     let mut joining = JoinSet::new();
     for number in 0..100 {
         let mut visitor = Visitor::enter(servers[number % 2], "crowd").await;
@@ -123,7 +126,7 @@ async fn a_server_that_waits_for_a_frozen_postgres_ends_in_time_and_closes_with_
     let mut white = Visitor::sit(address, "room", "white").await;
     let mut watcher = Visitor::enter(address, "room").await;
     freezer.freeze.send_replace(true);
-    white.offer(1, "e2e4").await;
+    white.send_move(1, "e2e4").await;
     freezer.swallowed.recv().await.unwrap();
     let asked = Instant::now();
     signal(server.process, "TERM");
@@ -131,7 +134,7 @@ async fn a_server_that_waits_for_a_frozen_postgres_ends_in_time_and_closes_with_
     assert_eq!(white.closed().await, Some(1012));
     assert_eq!(watcher.closed().await, Some(1012));
     drop((white, watcher));
-    let ended = timeout(PATIENCE, server.ended()).await;
+    let ended = timeout(TIMEOUT, server.ended()).await;
     assert!(ended.expect("it ends").unwrap().success());
     let took = asked.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");
@@ -157,12 +160,12 @@ async fn a_table_of_seats_that_is_another_programs_ends_the_server_with_one_sent
                 .env("DATABASE_URL", postgres.url(&database)),
         );
         assert_eq!(server.wait().code(), Some(1), "{table}");
-        let said = server.output();
-        assert_eq!(said.lines().count(), 1, "{said}");
+        let log = server.output();
+        assert_eq!(log.lines().count(), 1, "{log}");
         assert!(
-            said.contains("\"seats\" of this database belongs to another program"),
-            "{said}"
+            log.contains("\"seats\" of this database belongs to another program"),
+            "{log}"
         );
-        assert!(said.contains("--database"), "{said}");
+        assert!(log.contains("--database"), "{log}");
     }
 }

@@ -15,7 +15,7 @@ use sticky_rooms::fleet::{Fleet, address};
 use sticky_rooms::proxy::{Output, Program, Proxy, ProxySettings};
 use sticky_rooms::router::owner::By;
 use sticky_rooms::server::Options;
-use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake, is_missing};
+use support::{Fixture, NEVER, SPELLINGS, TIMEOUT, Visitor, answer, handshake, is_missing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
@@ -44,10 +44,10 @@ async fn start(program: Program, by: By, servers: &[SocketAddr]) -> (Proxy, Sock
 
 /// In how many of 300 rooms both players reach one server.
 async fn meet(program: Program, by: By) -> usize {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let mut servers = Vec::new();
     for number in 1..=3 {
-        servers.push(place.server(number, NEVER).await);
+        servers.push(fixture.server(number, NEVER).await);
     }
     let (_proxy, listen) = start(program, by, &servers).await;
     let mut together = 0;
@@ -85,22 +85,25 @@ async fn a_stranger_reaches_no_other_server(program: Program) {
     if is_missing(program) {
         return;
     }
-    let place = Place::new();
+    let fixture = Fixture::new();
     let mut servers = Vec::new();
     for number in 1..=3 {
-        servers.push(place.server(number, NEVER).await);
+        servers.push(fixture.server(number, NEVER).await);
     }
     let (_proxy, listen) = start(program, By::Room, &servers).await;
     for spelling in SPELLINGS {
-        let said = answer(listen, &handshake(spelling, "connection: close\r\n")).await;
-        assert!(said.starts_with("HTTP/1.1 400 "), "{spelling}: {said}");
+        let response = answer(listen, &handshake(spelling, "connection: close\r\n")).await;
+        assert!(
+            response.starts_with("HTTP/1.1 400 "),
+            "{spelling}: {response}"
+        );
     }
-    let said = answer(
+    let response = answer(
         listen,
         &handshake("/rooms/opera-1858", "x-routed-path: /x\r\n"),
     )
     .await;
-    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
 
     let home = Visitor::enter(listen, "opera-1858").await.whole["server"].clone();
     for first in ["/healthz", "/rooms/other-1", "/rooms/other-2", "/page.js"] {
@@ -146,13 +149,13 @@ async fn many_cookies_pass(program: Program) {
     if is_missing(program) {
         return;
     }
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let (_proxy, listen) = start(program, By::Room, &[server; 3]).await;
     let big = format!("cookie: {}\r\n", "x".repeat(17_000));
     for lines in [big, "cookie: a=b\r\n".repeat(200)] {
-        let said = answer(listen, &handshake("/rooms/opera-1858", &lines)).await;
-        assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+        let response = answer(listen, &handshake("/rooms/opera-1858", &lines)).await;
+        assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     }
 }
 
@@ -168,9 +171,9 @@ async fn behind_nginx_seventeen_kilobytes_of_cookies_pass() {
 
 /// Comes back with a token, to another server than `not`.
 async fn back(proxy: SocketAddr, seat: &str, token: &str, not: u64) -> Visitor {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
-        let mut visitor = Visitor::come_back(proxy, "room").await;
+        let mut visitor = Visitor::reenter(proxy, "room").await;
         if visitor.whole["server"] != not {
             visitor.join(seat, Some(token)).await;
             return visitor;
@@ -185,10 +188,10 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
     if is_missing(program) {
         return;
     }
-    let place = Place::new();
+    let fixture = Fixture::new();
     let fleet = Fleet {
         program: env!("CARGO_BIN_EXE_sticky-rooms").into(),
-        database: place.url(),
+        database: fixture.url(),
         look_every: Duration::from_millis(200),
         options: Options::default(),
     };
@@ -212,7 +215,7 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
     assert_eq!(white.whole["server"], black.whole["server"]);
     assert_eq!(white.whole["moves"], json!(["e2e4", "e7e5"]));
     white.play(3, "g1f3").await;
-    assert_eq!(black.hear("move").await["move"], "g1f3");
+    assert_eq!(black.receive("move").await["move"], "g1f3");
 
     // It is back: white reloads and is at home, black stays where it is and sees a stale board.
     match signal_name {
@@ -231,7 +234,7 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
         Some(1012),
         "the database is ahead of its board"
     );
-    let white = Visitor::come_back(listen, "room").await;
+    let white = Visitor::reenter(listen, "room").await;
     assert_eq!(white.whole["moves"].as_array().unwrap().len(), 4);
 }
 

@@ -11,16 +11,16 @@ use program::origin::Forwarded;
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
 use sticky_rooms::server::Options;
-use support::{NEVER, PATIENCE, Place, SPELLINGS, Visitor, answer, handshake};
+use support::{Fixture, NEVER, SPELLINGS, TIMEOUT, Visitor, answer, handshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{interval, timeout};
 
 /// Three servers in this process, and our router in front of them.
-async fn served(place: &Place) -> (SocketAddr, Vec<SocketAddr>) {
+async fn served(fixture: &Fixture) -> (SocketAddr, Vec<SocketAddr>) {
     let mut servers = Vec::new();
     for number in 1..=3 {
-        servers.push(place.server(number, NEVER).await);
+        servers.push(fixture.server(number, NEVER).await);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,27 +30,30 @@ async fn served(place: &Place) -> (SocketAddr, Vec<SocketAddr>) {
 
 #[tokio::test]
 async fn a_room_has_one_spelling_and_every_other_one_is_refused() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     for spelling in SPELLINGS {
-        let said = answer(router, &handshake(spelling, "")).await;
-        assert!(said.starts_with("HTTP/1.1 400 "), "{spelling}: {said}");
+        let response = answer(router, &handshake(spelling, "")).await;
+        assert!(
+            response.starts_with("HTTP/1.1 400 "),
+            "{spelling}: {response}"
+        );
     }
-    let said = answer(router, "GET /rooms/a%20b HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    assert!(said.contains("1 to 64 letters"), "{said}");
+    let response = answer(router, "GET /rooms/a%20b HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(response.contains("1 to 64 letters"), "{response}");
 }
 
 #[tokio::test]
 async fn the_page_may_load_what_its_server_serves_and_no_inline_script_or_style() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     for path in ["/rooms/opera-1858", "/page.css", "/page.js"] {
-        let said = answer(
+        let response = answer(
             router,
             &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"),
         )
         .await;
-        let (head, body) = said.split_once("\r\n\r\n").unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let policy =
             "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self';";
         assert!(head.contains(policy), "{path}: {head}");
@@ -61,7 +64,7 @@ async fn the_page_may_load_what_its_server_serves_and_no_inline_script_or_style(
             "onclick=\"",
             "javascript:",
         ] {
-            assert!(!said.contains(inline), "{path}: {inline}");
+            assert!(!response.contains(inline), "{path}: {inline}");
         }
         assert_eq!(
             body.matches("<script").count(),
@@ -72,30 +75,30 @@ async fn the_page_may_load_what_its_server_serves_and_no_inline_script_or_style(
 
 #[tokio::test]
 async fn a_second_request_on_a_connection_does_not_reach_the_first_ones_server() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     for first in ["/healthz", "/page.js", "/rooms/other"] {
         // All in one write: the second request has arrived before the first is answered.
         let two = format!(
             "GET {first} HTTP/1.1\r\nhost: localhost\r\nconnection: keep-alive\r\n\r\n{}",
             handshake("/rooms/opera-1858", "")
         );
-        let said = answer(router, &two).await;
-        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
-        assert!(!said.contains("HTTP/1.1 101 "), "{first}: {said}");
+        let response = answer(router, &two).await;
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+        assert!(!response.contains("HTTP/1.1 101 "), "{first}: {response}");
     }
     // A handshake that the server refuses, and another one behind it.
     let refused = handshake("/rooms/other", "sec-websocket-version: 12\r\n")
         .replace("sec-websocket-version: 13\r\n", "");
     let two = format!("{refused}{}", handshake("/rooms/opera-1858", ""));
-    let said = answer(router, &two).await;
-    assert!(!said.contains("HTTP/1.1 101 "), "{said}");
+    let response = answer(router, &two).await;
+    assert!(!response.contains("HTTP/1.1 101 "), "{response}");
 }
 
 #[tokio::test]
 async fn a_body_is_not_passed_on_as_a_second_request() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     let smuggled = handshake("/rooms/opera-1858", "");
     for length in [
         format!("content-length: {}\r\n", smuggled.len()),
@@ -103,43 +106,43 @@ async fn a_body_is_not_passed_on_as_a_second_request() {
         "transfer-encoding: chunked\r\n".to_owned(),
     ] {
         let request = format!("GET /page.js HTTP/1.1\r\nhost: x\r\n{length}\r\n{smuggled}");
-        let said = answer(router, &request).await;
-        assert!(!said.contains("HTTP/1.1 101 "), "{length}: {said}");
+        let response = answer(router, &request).await;
+        assert!(!response.contains("HTTP/1.1 101 "), "{length}: {response}");
     }
 }
 
 #[tokio::test]
 async fn a_server_refuses_a_handshake_that_was_routed_by_another_rooms_path() {
-    let place = Place::new();
-    let server = place.server(1, NEVER).await;
+    let fixture = Fixture::new();
+    let server = fixture.server(1, NEVER).await;
     let routed = |path: &str| handshake("/rooms/opera-1858", &format!("x-routed-path: {path}\r\n"));
-    let said = answer(server, &routed("/rooms/opera-1858")).await;
-    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    let response = answer(server, &routed("/rooms/opera-1858")).await;
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     for path in ["/rooms/opera-1858#x", "/rooms/other", ""] {
-        let said = answer(server, &routed(path)).await;
-        assert!(said.starts_with("HTTP/1.1 421 "), "{path}: {said}");
+        let response = answer(server, &routed(path)).await;
+        assert!(response.starts_with("HTTP/1.1 421 "), "{path}: {response}");
     }
     let twice = "x-routed-path: /rooms/opera-1858\r\nx-routed-path: /rooms/other\r\n";
-    let said = answer(server, &handshake("/rooms/opera-1858", twice)).await;
-    assert!(said.starts_with("HTTP/1.1 421 "), "{said}");
+    let response = answer(server, &handshake("/rooms/opera-1858", twice)).await;
+    assert!(response.starts_with("HTTP/1.1 421 "), "{response}");
 }
 
 #[tokio::test]
 async fn the_router_says_itself_which_path_it_used() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
-    let said = answer(
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
+    let response = answer(
         router,
         &handshake("/rooms/opera-1858", "x-routed-path: /rooms/x\r\n"),
     )
     .await;
-    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
 }
 
 #[tokio::test]
 async fn a_query_changes_no_room() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     let visitor = Visitor::enter(router, "opera-1858?v=2").await;
     let home = owner("opera-1858", &[1, 2, 3]).unwrap();
     assert_eq!(visitor.whole["server"], home);
@@ -147,45 +150,45 @@ async fn a_query_changes_no_room() {
 
 #[tokio::test]
 async fn a_connection_header_of_two_lines_is_one_list() {
-    let place = Place::new();
-    let (router, servers) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, servers) = served(&fixture).await;
     let two = handshake("/rooms/opera-1858", "").replace(
         "connection: upgrade\r\n",
         "connection: keep-alive\r\nconnection: Upgrade\r\n",
     );
     for address in [router, servers[0]] {
-        let said = answer(address, &two).await;
-        assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+        let response = answer(address, &two).await;
+        assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     }
 }
 
 #[tokio::test]
 async fn seventeen_kilobytes_of_cookies_pass_and_seventy_are_refused_with_the_reason() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     let cookies = |kilobytes: usize| {
         let cookie = format!("cookie: {}\r\n", "x".repeat(1_000));
         handshake("/rooms/opera-1858", &cookie.repeat(kilobytes))
     };
-    let said = answer(router, &cookies(17)).await;
-    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    let response = answer(router, &cookies(17)).await;
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     let many = handshake("/rooms/opera-1858", &"cookie: a=b\r\n".repeat(200));
-    let said = answer(router, &many).await;
-    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    let response = answer(router, &many).await;
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     for request in [
         cookies(70),
         handshake("/rooms/opera-1858", &"cookie: a=b\r\n".repeat(300)),
     ] {
-        let said = answer(router, &request).await;
-        assert!(said.starts_with("HTTP/1.1 431 "), "{said}");
-        assert!(said.contains("cookies"), "{said}");
+        let response = answer(router, &request).await;
+        assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
+        assert!(response.contains("cookies"), "{response}");
     }
 }
 
 #[tokio::test]
 async fn a_request_that_is_not_passed_on_is_answered_with_what_is_wrong() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     for (request, status) in [
         (
             "POST /rooms/x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi",
@@ -196,15 +199,19 @@ async fn a_request_that_is_not_passed_on_is_answered_with_what_is_wrong() {
         ("GET /rooms/x HTTP/1.0\r\n\r\n", "200"),
         ("\u{16}\u{3}\u{1}", "400"),
     ] {
-        let said = answer(router, request).await;
-        assert_eq!(said.split(' ').nth(1), Some(status), "{request:?}: {said}");
+        let response = answer(router, request).await;
+        assert_eq!(
+            response.split(' ').nth(1),
+            Some(status),
+            "{request:?}: {response}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_address_close_to_a_rooms_leads_to_the_room() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     for (path, location) in [
         ("/", "rooms/opera-1858"),
         ("/rooms", "rooms/opera-1858"),
@@ -212,30 +219,30 @@ async fn an_address_close_to_a_rooms_leads_to_the_room() {
         ("/rooms/opera-1858/", "../opera-1858"),
     ] {
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
-        let said = answer(router, &request).await;
+        let response = answer(router, &request).await;
         let header = format!("location: {location}\r\n");
-        assert!(said.contains(&header), "{path}: {said}");
+        assert!(response.contains(&header), "{path}: {response}");
     }
-    let said = answer(router, "GET /room HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let response = answer(router, "GET /room HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(
-        said.starts_with("HTTP/1.1 404 ") && said.contains("/rooms/opera-1858"),
-        "{said}"
+        response.starts_with("HTTP/1.1 404 ") && response.contains("/rooms/opera-1858"),
+        "{response}"
     );
 }
 
 #[tokio::test]
 async fn a_head_that_arrives_byte_by_byte_is_a_head() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     let mut stream = TcpStream::connect(router).await.unwrap();
     stream.set_nodelay(true).unwrap();
     for byte in b"GET /rooms/x HTTP/1.1\r\nhost: x\r\n\r\n" {
         stream.write_all(&[*byte]).await.unwrap();
         tokio::task::yield_now().await;
     }
-    let mut said = String::new();
-    stream.read_to_string(&mut said).await.unwrap();
-    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
 }
 
 /// A server that takes every handshake, sends to its visitors as long as `sends`, and never answers
@@ -281,7 +288,7 @@ async fn received_from(server: SocketAddr, enough: usize) -> usize {
             }
         }
     };
-    timeout(PATIENCE, reading).await.expect("bytes, or an end");
+    timeout(TIMEOUT, reading).await.expect("bytes, or an end");
     received.len()
 }
 
@@ -307,8 +314,8 @@ fn from_page(host: &str, origin: &str) -> String {
 
 #[tokio::test]
 async fn a_page_of_another_site_opens_no_socket_and_reads_no_process_ids() {
-    let place = Place::new();
-    let (router, _) = served(&place).await;
+    let fixture = Fixture::new();
+    let (router, _) = served(&fixture).await;
     for (host, origin, status) in [
         ("127.0.0.1:3002", "http://127.0.0.1:3002", 101),
         ("localhost:3002", "http://localhost:3002", 101),
@@ -318,45 +325,54 @@ async fn a_page_of_another_site_opens_no_socket_and_reads_no_process_ids() {
         // A name of a stranger's domain that leads here.
         ("evil.example:3002", "http://evil.example:3002", 403),
     ] {
-        let said = answer(router, &from_page(host, origin)).await;
+        let response = answer(router, &from_page(host, origin)).await;
         let begins = format!("HTTP/1.1 {status} ");
-        assert!(said.starts_with(&begins), "{origin} asks {host}: {said}");
+        assert!(
+            response.starts_with(&begins),
+            "{origin} asks {host}: {response}"
+        );
     }
     for path in ["/where", "/healthz"] {
         for (host, status) in [("localhost:3002", 200), ("evil.example:3002", 403)] {
             let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
-            let said = answer(router, &request).await;
+            let response = answer(router, &request).await;
             let begins = format!("HTTP/1.1 {status} ");
-            assert!(said.starts_with(&begins), "{path} of {host}: {said}");
+            assert!(
+                response.starts_with(&begins),
+                "{path} of {host}: {response}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn a_page_on_the_list_and_a_page_behind_a_trusted_proxy_open_a_socket() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let listed = Options {
         origins: vec!["https://rooms.example".parse().unwrap()],
         ..Options::default()
     };
-    let server = place.server_with(listed).await;
+    let server = fixture.server_with(listed).await;
     let page = from_page("127.0.0.1:3002", "https://rooms.example");
-    let said = answer(server, &page).await;
-    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    let response = answer(server, &page).await;
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     for (forwarded, status) in [(Forwarded::Trusted, 101), (Forwarded::Ignored, 403)] {
         let options = Options {
             forwarded,
             ..Options::default()
         };
-        let server = place.server_with(options).await;
+        let server = fixture.server_with(options).await;
         let lines =
             "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nx-forwarded-host: rooms.example\r\n";
         let page = page.replace("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n", lines);
-        let said = answer(
+        let response = answer(
             server,
             &page.replace("connection: upgrade", "connection: upgrade, close"),
         )
         .await;
-        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+        assert!(
+            response.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{response}"
+        );
     }
 }

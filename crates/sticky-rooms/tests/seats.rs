@@ -14,7 +14,7 @@ fn room(taken: [bool; 2]) -> Room {
 #[tokio::test(start_paused = true)]
 async fn a_seat_waits_a_minute_for_its_player_and_is_free_then() {
     let mut room = room([false; 2]);
-    let mut said = room.subscribe();
+    let mut events = room.subscribe();
     room.sit(Seat::White);
     room.stand_up(Seat::White);
     advance(SEAT_GRACE - Duration::from_secs(1)).await;
@@ -22,12 +22,12 @@ async fn a_seat_waits_a_minute_for_its_player_and_is_free_then() {
     advance(Duration::from_secs(1)).await;
     assert!(!room.is_taken(Seat::White));
     room.announce_seats();
-    let mut told = Vec::new();
-    while let Ok(RoomEvent::Frame(text)) = said.try_recv() {
-        told.push(text.to_string());
+    let mut frames = Vec::new();
+    while let Ok(RoomEvent::Frame(text)) = events.try_recv() {
+        frames.push(text.to_string());
     }
     assert_eq!(
-        told,
+        frames,
         [
             r#"{"type":"seats","white":true,"black":false}"#,
             r#"{"type":"seats","white":false,"black":false}"#,

@@ -19,7 +19,7 @@ use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
 use sticky_rooms::seats::Seats;
 use sticky_rooms::server::Options;
-use support::{NEVER, PATIENCE, Place, Visitor};
+use support::{Fixture, NEVER, TIMEOUT, Visitor};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -28,15 +28,15 @@ struct Served {
     fleet: Fleet,
     servers: Vec<Option<Server>>,
     router: SocketAddr,
-    _place: Place,
+    _fixture: Fixture,
 }
 
 impl Served {
     async fn start(by: By) -> Self {
-        let place = Place::new();
+        let fixture = Fixture::new();
         let fleet = Fleet {
             program: env!("CARGO_BIN_EXE_sticky-rooms").into(),
-            database: place.url(),
+            database: fixture.url(),
             look_every: Duration::from_millis(100),
             options: Options::default(),
         };
@@ -50,7 +50,7 @@ impl Served {
             fleet,
             servers: servers.into_iter().map(Some).collect(),
             router: address,
-            _place: place,
+            _fixture: fixture,
         }
     }
 
@@ -73,9 +73,9 @@ fn room_of_two() -> String {
 
 /// Comes back to the room with a token; the server is another one than `not`.
 async fn back(router: SocketAddr, room: &str, seat: &str, token: &str, not: u64) -> Visitor {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
-        let mut visitor = Visitor::come_back(router, room).await;
+        let mut visitor = Visitor::reenter(router, room).await;
         if visitor.whole["server"] != not {
             visitor.join(seat, Some(token)).await;
             return visitor;
@@ -104,7 +104,7 @@ async fn a_server_is_killed_and_its_players_go_on_together_elsewhere_and_home_wh
     assert_eq!(white.whole["server"], black.whole["server"]);
     assert_eq!(white.whole["moves"], json!(["e2e4", "e7e5"]));
     white.play(3, "g1f3").await;
-    assert_eq!(black.hear("move").await["move"], "g1f3");
+    assert_eq!(black.receive("move").await["move"], "g1f3");
 
     let stand_in = white.whole["server"].as_u64().unwrap();
     let home = address(served.server(2)).unwrap();
@@ -135,7 +135,7 @@ async fn a_frozen_server_finds_its_late_move_refused_and_sends_its_players_away(
     late.join("white", Some(&white.token)).await;
 
     served.signal(2, "STOP");
-    late.offer(3, "d2d4").await;
+    late.send_move(3, "d2d4").await;
     let mut white = back(router, room, "white", &white.token, 2).await;
     let mut black = back(router, room, "black", &black.token, 2).await;
     white.play(3, "g1f3").await;
@@ -171,24 +171,24 @@ async fn by_turns_two_players_of_a_room_are_on_two_servers_and_by_room_on_one() 
 }
 
 /// The same room open on two servers, as after a server's return: white on one, black on the other.
-async fn split(look: Duration) -> (Place, [SocketAddr; 2], Visitor, Visitor) {
-    let place = Place::new();
-    let servers = [place.server(1, look).await, place.server(2, look).await];
+async fn split(look: Duration) -> (Fixture, [SocketAddr; 2], Visitor, Visitor) {
+    let fixture = Fixture::new();
+    let servers = [fixture.server(1, look).await, fixture.server(2, look).await];
     let white = Visitor::sit(servers[0], "split", "white").await;
     let black = Visitor::sit(servers[1], "split", "black").await;
-    (place, servers, white, black)
+    (fixture, servers, white, black)
 }
 
 #[tokio::test]
 async fn a_player_who_waits_on_a_stale_board_is_sent_away_by_the_tick() {
-    let (_place, _, mut white, mut black) = split(Duration::from_millis(50)).await;
+    let (_fixture, _, mut white, mut black) = split(Duration::from_millis(50)).await;
     white.play(1, "e2e4").await;
     assert_eq!(black.closed().await, Some(1012));
 }
 
 #[tokio::test]
-async fn who_joins_a_stale_room_sees_the_move_and_all_who_were_there_are_sent_away() {
-    let (_place, servers, mut white, mut black) = split(NEVER).await;
+async fn a_visitor_that_enters_a_stale_room_sees_the_move_and_all_others_are_sent_away() {
+    let (_fixture, servers, mut white, mut black) = split(NEVER).await;
     white.play(1, "e2e4").await;
     let watcher = Visitor::enter(servers[1], "split").await;
     assert_eq!(watcher.whole["moves"], json!(["e2e4"]));
@@ -197,8 +197,8 @@ async fn who_joins_a_stale_room_sees_the_move_and_all_who_were_there_are_sent_aw
 
 #[tokio::test]
 async fn a_move_in_a_room_that_was_closed_leaves_the_room_after_it_open() {
-    let place = Place::new();
-    let database = place.database().await;
+    let fixture = Fixture::new();
+    let database = fixture.database().await;
     let seats = Seats::open(&database).await.unwrap();
     let rooms = Rooms::new(1, database.clone(), seats);
     let (id, white) = ("room".parse().unwrap(), Some(Seat::White));
@@ -215,25 +215,25 @@ async fn a_move_in_a_room_that_was_closed_leaves_the_room_after_it_open() {
 #[tokio::test]
 async fn the_same_move_written_elsewhere_is_no_success_either() {
     for (played, again) in [("e2e4", "e2e4"), ("e2e4", "d2d4")] {
-        let (_place, servers, mut white, _black) = split(NEVER).await;
+        let (_fixture, servers, mut white, _black) = split(NEVER).await;
         let mut stale = Visitor::enter(servers[1], "split").await;
         stale.join("white", Some(&white.token)).await;
         white.play(1, played).await;
-        stale.offer(1, again).await;
+        stale.send_move(1, again).await;
         assert_eq!(stale.closed().await, Some(1012));
     }
 }
 
 #[tokio::test]
 async fn a_number_beyond_what_is_known_makes_the_server_read_the_game_again() {
-    let (_place, _, mut white, mut black) = split(NEVER).await;
+    let (_fixture, _, mut white, mut black) = split(NEVER).await;
     white.play(1, "e2e4").await;
     black.play(2, "e7e5").await;
     white.play(3, "g1f3").await;
 }
 
 #[tokio::test]
-async fn a_router_without_servers_and_garbage_in_front_of_it_are_answered_plainly() {
+async fn a_router_without_servers_answers_503_and_an_invalid_request_400() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let router = listener.local_addr().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -251,9 +251,9 @@ async fn a_router_without_servers_and_garbage_in_front_of_it_are_answered_plainl
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = tokio::net::TcpStream::connect(router).await.unwrap();
         stream.write_all(sent.as_bytes()).await.unwrap();
-        let mut said = String::new();
-        let read = timeout(PATIENCE, stream.read_to_string(&mut said)).await;
+        let mut response = String::new();
+        let read = timeout(TIMEOUT, stream.read_to_string(&mut response)).await;
         read.unwrap().unwrap();
-        assert!(said.starts_with(answer), "{sent:?}: {said}");
+        assert!(response.starts_with(answer), "{sent:?}: {response}");
     }
 }

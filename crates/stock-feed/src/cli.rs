@@ -346,8 +346,8 @@ mod tests {
             assert_eq!(rate(text), Ok(wanted));
         }
         for text in ["1e-300", "1e-18", "0.0009", "-1", "NaN", "inf", "fast", ""] {
-            let said = rate(text).expect_err(text);
-            assert!(said.contains("0.001 or more"), "{text}: {said}");
+            let error = rate(text).expect_err(text);
+            assert!(error.contains("0.001 or more"), "{text}: {error}");
         }
     }
 

@@ -8,7 +8,7 @@ use support::client::{Client, get, stats};
 use support::fleet::Server;
 
 #[test]
-fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
+fn users_are_sent_stale_and_then_live() {
     let Some(mut redis) = RedisServer::start() else {
         return;
     };
@@ -17,7 +17,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
     let healthy = || get(server.address, "/healthz");
     until("the server is live", || healthy().body == "live\n");
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
 
     redis.kill_9();
@@ -27,7 +27,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
     assert_eq!(
         late.json(),
         json!({"type": "status", "feed": "stale"}),
-        "a newcomer is told, too"
+        "a new user is sent it as well"
     );
     until(
         "a short outage moves no users about, a long one does",
@@ -53,7 +53,7 @@ fn users_are_told_that_prices_are_stale_and_told_again_when_they_are_live() {
 }
 
 #[test]
-fn one_refused_channel_is_told_to_its_users_and_concerns_no_other() {
+fn a_refused_channel_is_stale_for_its_users_and_for_no_others() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
@@ -70,7 +70,7 @@ fn one_refused_channel_is_told_to_its_users_and_concerns_no_other() {
         get(server.address, "/healthz").body == "live\n"
     });
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     user.subscribe("SECRET");
     assert_eq!(user.json()["type"], "subscribed");

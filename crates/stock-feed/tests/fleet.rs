@@ -20,7 +20,7 @@ fn one_message_reaches_the_users_of_every_server() {
         .map(|server| Client::connect(server.address))
         .collect();
     for user in &mut users {
-        user.follow("APPL");
+        user.subscribe_acknowledged("APPL");
     }
     redis.until_subscribed("APPL", 2);
     assert_eq!(
@@ -45,9 +45,9 @@ fn the_first_user_subscribes_the_server_and_the_last_one_unsubscribes_it() {
     let mut first = Client::connect(server.address);
     let mut second = Client::connect(server.address);
     redis.until_subscribed("APPL", 0);
-    first.follow("APPL");
+    first.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
-    second.follow("APPL");
+    second.subscribe_acknowledged("APPL");
     first.unsubscribe("APPL");
     first.text();
     redis.publish("APPL", "1");
@@ -68,8 +68,8 @@ fn fleets_with_different_prefixes_share_a_redis_and_no_price() {
     let red = Server::behind(&redis, &["--channel-prefix", "red:"]);
     let blue = Server::behind(&redis, &["--channel-prefix", "blue:"]);
     let (mut red, mut blue) = (Client::connect(red.address), Client::connect(blue.address));
-    red.follow("APPL");
-    blue.follow("APPL");
+    red.subscribe_acknowledged("APPL");
+    blue.subscribe_acknowledged("APPL");
     redis.until_subscribed("red:APPL", 1);
     redis.until_subscribed("blue:APPL", 1);
     redis.publish("red:APPL", "1");
@@ -79,7 +79,7 @@ fn fleets_with_different_prefixes_share_a_redis_and_no_price() {
 }
 
 #[test]
-fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
+fn a_redis_that_is_killed_and_restarted_costs_no_subscription() {
     let Some(mut redis) = RedisServer::start() else {
         return;
     };
@@ -87,7 +87,7 @@ fn a_redis_that_is_killed_and_comes_back_costs_time_and_no_subscription() {
     let mut user = Client::connect(server.address);
     let stocks: Vec<String> = (0..50).map(|n| format!("S{n}")).collect();
     for stock in &stocks {
-        user.follow(stock);
+        user.subscribe_acknowledged(stock);
     }
     redis.until_subscribed("S49", 1);
     redis.kill_9();
@@ -113,12 +113,12 @@ fn users_of_a_killed_server_find_another_and_miss_nothing_that_is_published_then
     let mut dies = Server::behind(&redis, &[]);
     let stays = Server::behind(&redis, &[]);
     let mut user = Client::connect(dies.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     dies.process.kill();
     redis.until_subscribed("APPL", 0);
     let mut user = Client::connect(stays.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     redis.publish("APPL", "3");
     assert_eq!(user.json()["price"], "3");
@@ -131,7 +131,7 @@ fn the_market_is_published_to_a_redis_only_when_it_is_asked_for() {
     };
     let quiet = Server::behind(&redis, &[]);
     let mut user = Client::connect(quiet.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     assert_eq!(stats(quiet.address)["messages_in"], 0);
     let _market = Server::behind(&redis, &["--market", "--market-every", "1ms"]);

@@ -651,7 +651,7 @@ async fn a_slash_goes_to_the_field_and_a_second_one_into_it_and_so_does_the_focu
 }
 
 #[tokio::test]
-async fn a_full_server_says_so_in_the_page_and_in_the_tab_until_it_has_a_seat() {
+async fn a_full_server_is_named_in_the_page_and_in_the_tab_until_a_user_disconnects() {
     let Some(driver) = Driver::start() else {
         return;
     };
@@ -780,8 +780,8 @@ async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_ag
     // Of a stock that its reader left before the answer came there is nothing to say.
     page.run(
         "const problem = document.getElementById('problem');
-        window.said = [];
-        new MutationObserver(() => window.said.push(problem.textContent)).observe(problem, { childList: true });
+        window.messages = [];
+        new MutationObserver(() => window.messages.push(problem.textContent)).observe(problem, { childList: true });
         const field = document.getElementById('stock');
         field.value = 'TSLA';
         field.form.requestSubmit();
@@ -810,7 +810,7 @@ async fn a_stock_that_the_server_refuses_leaves_the_page_and_is_not_asked_for_ag
         .await;
     // Answers come in the order of the questions: by now the one to the first TSLA has come.
     assert_eq!(
-        page.js("window.said.filter((text) => text.includes('TSLA'))")
+        page.js("window.messages.filter((text) => text.includes('TSLA'))")
             .await,
         json!([])
     );
@@ -883,7 +883,7 @@ async fn a_price_that_is_markup_never_reaches_the_page() {
     let server = Server::start(&["--redis", &redis.url()]);
     let page = driver.open(1280, &page_of(server.address, "APPL")).await;
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     redis.publish("APPL", "<script>alert(1)</script>");
     assert_eq!(user.json()["feed"], "stale");

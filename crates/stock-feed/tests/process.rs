@@ -25,7 +25,7 @@ fn a_port_that_is_taken_is_named_and_so_is_a_free_one() {
 }
 
 #[test]
-fn what_cannot_be_understood_ends_with_code_two_and_what_to_write_instead() {
+fn invalid_flags_end_with_code_two_and_what_to_write_instead() {
     for (flags, advice) in [
         (&["--redis", "nonsense"][..], "redis://"),
         (&["--max-message", "1"], "64..=1048576"),
@@ -50,9 +50,9 @@ fn the_log_names_a_refused_pages_client_by_a_trusted_proxys_word() {
         server
             .process
             .until_output("origin=\"https://evil.example\"");
-        let said = server.process.output();
-        assert_eq!(said.contains("client=192.0.2.7"), named, "{said}");
-        assert!(!said.contains("10.0.0.1"), "{said}");
+        let output = server.process.output();
+        assert_eq!(output.contains("client=192.0.2.7"), named, "{output}");
+        assert!(!output.contains("10.0.0.1"), "{output}");
     }
 }
 
@@ -65,7 +65,7 @@ fn an_address_of_another_machine_is_not_taken_for_one_in_use() {
 }
 
 #[test]
-fn a_wish_for_the_log_that_means_nothing_is_named_and_the_server_runs() {
+fn an_invalid_filter_for_the_log_is_named_and_the_server_runs() {
     let server = Server::start_as(
         program()
             .args(["--listen", "127.0.0.1:0", "--no-market"])
@@ -80,7 +80,7 @@ fn a_wish_for_the_log_that_means_nothing_is_named_and_the_server_runs() {
 /// pipe is full: that is the last moment before it could be read.
 #[test]
 #[cfg(target_os = "linux")]
-fn it_listens_to_signals_before_it_says_where_it_is() {
+fn it_handles_signals_before_it_prints_its_address() {
     /// Of the three signals SIGHUP is listened to last. A signal that comes while its own handler is being
     /// set is lost (signal-hook-registry sets it first, and then what it does): this test hung on a busy
     /// machine when it looked at SIGTERM.
@@ -104,9 +104,9 @@ fn it_listens_to_signals_before_it_says_where_it_is() {
     });
     let kill = format!("kill -TERM {}", server.id());
     Command::new("sh").args(["-c", &kill]).status().unwrap();
-    let mut said = String::new();
-    reader.read_to_string(&mut said).unwrap();
-    assert!(said.contains("has the page"), "{said}");
+    let mut output = String::new();
+    reader.read_to_string(&mut output).unwrap();
+    assert!(output.contains("has the page"), "{output}");
     assert_eq!(server.wait().unwrap().code(), Some(0));
 }
 
@@ -114,7 +114,7 @@ fn it_listens_to_signals_before_it_says_where_it_is() {
 fn without_arguments_a_market_lives_in_the_process() {
     let server = Server::start(&["--market-every", "1ms"]);
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     let price = user.json();
     assert_eq!(
         (price["type"].as_str(), price["stock"].as_str()),
@@ -136,7 +136,7 @@ fn the_redis_may_be_named_in_the_environment_and_help_does_not_print_it() {
         get(server.address, "/healthz").body == "live\n"
     });
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     redis.publish("APPL", "1");
     assert_eq!(user.json()["price"], "1");
@@ -149,14 +149,14 @@ fn the_redis_may_be_named_in_the_environment_and_help_does_not_print_it() {
 }
 
 #[test]
-fn when_asked_to_end_it_tells_users_to_come_back_and_frees_the_port_for_the_next() {
+fn at_sigterm_it_closes_users_with_1012_and_frees_the_port() {
     let mut server = Server::start(&["--no-market", "--drain", "300ms"]);
     let mut users: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
     server.process.signal("TERM");
     server.process.until_output("asked to reconnect");
     let next = Server::start_on(server.address, &["--no-market"]);
     for user in &mut users {
-        user.hears_close(1012);
+        user.expect_close(1012);
     }
     drop(users);
     assert_eq!(server.process.wait().code(), Some(0));
@@ -177,9 +177,9 @@ fn a_slow_user_gets_the_close_frame_after_what_it_has_yet_to_read() {
         metrics.contains("pubsub_users_lagging 1")
     });
     server.process.signal("TERM");
-    // The user who came first is told first, so both have been told by then.
-    beside.hears_close(1012);
-    behind.hears_close(1012);
+    // Users are closed in the order of connecting, so both have been closed by then.
+    beside.expect_close(1012);
+    behind.expect_close(1012);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn close_frames_are_spread_over_the_drain_time() {
     server.process.signal("TERM");
     let close_frames = users.into_iter().map(|mut user| {
         std::thread::spawn(move || {
-            user.hears_close(1012);
+            user.expect_close(1012);
             Instant::now()
         })
     });
@@ -223,7 +223,7 @@ fn a_user_who_comes_while_the_server_is_ending_is_sent_to_another() {
     late.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains("retry-after: 5"), "{answer}");
-    user.hears_close(1012);
+    user.expect_close(1012);
     drop(user);
     assert_eq!(server.process.wait().code(), Some(0));
 }
@@ -233,13 +233,13 @@ fn a_terminal_that_is_closed_ends_it_as_sigterm_does() {
     let mut server = Server::start(&["--no-market", "--drain", "100ms"]);
     let mut user = Client::connect(server.address);
     server.process.signal("HUP");
-    user.hears_close(1012);
+    user.expect_close(1012);
     drop(user);
     assert_eq!(server.process.wait().code(), Some(0));
 }
 
 #[test]
-fn a_second_ctrl_c_ends_it_at_once() {
+fn a_second_ctrl_c_ends_it_immediately() {
     let mut server = Server::start(&["--no-market", "--drain", "1h"]);
     let _user = Client::connect(server.address);
     server.process.signal("INT");
@@ -249,7 +249,7 @@ fn a_second_ctrl_c_ends_it_at_once() {
 }
 
 #[test]
-fn a_user_who_finds_all_seats_taken_is_answered_503_until_one_is_free() {
+fn a_user_beyond_max_users_is_answered_503_until_another_disconnects() {
     let server = Server::start(&["--no-market", "--max-users", "2"]);
     let mut first = Client::connect(server.address);
     let _second = Client::connect(server.address);
@@ -262,7 +262,7 @@ fn a_user_who_finds_all_seats_taken_is_answered_503_until_one_is_free() {
         "the page is not a user"
     );
     first.send(&frame(FIN | CLOSE, &[]));
-    first.hears_close(1000);
+    first.expect_close(1000);
     until("the seat is free", || {
         Client::try_connect(server.address, "").is_ok()
     });
@@ -272,21 +272,21 @@ fn a_user_who_finds_all_seats_taken_is_answered_503_until_one_is_free() {
 fn a_handshake_that_is_never_finished_is_cut_off() {
     let server = Server::start(&["--no-market", "--handshake-time", "200ms"]);
     let request = handshake(server.address, "");
-    for said in ["", &request[..request.len() / 2]] {
+    for part in ["", &request[..request.len() / 2]] {
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-        stream.write_all(said.as_bytes()).unwrap();
+        stream.write_all(part.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("the server closes");
     }
 }
 
 #[test]
-fn five_thousand_half_open_sockets_of_one_address_keep_nobody_out() {
+fn five_thousand_half_open_sockets_of_one_address_keep_no_user_out() {
     let server = Server::start(&["--no-market", "--handshake-time", "1h"]);
     let request = handshake(server.address, "");
     let _flood = flood(server.address, 5_000, |n| request[..n % 100].to_owned());
-    Client::connect(server.address).follow("APPL");
+    Client::connect(server.address).subscribe_acknowledged("APPL");
     assert_eq!(get(server.address, "/healthz").status, 200);
     server
         .process
@@ -315,25 +315,25 @@ fn a_slow_handshake_is_not_evicted_for_the_flood_of_another_address() {
 }
 
 #[test]
-fn pages_that_stay_open_keep_nobody_out() {
+fn pages_that_stay_open_keep_no_user_out() {
     let server = Server::start(&["--no-market", "--handshake-time", "1h"]);
     let request = format!("GET /stats HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
     let _open = flood(server.address, 600, |_| request.clone());
-    Client::connect(server.address).follow("APPL");
+    Client::connect(server.address).subscribe_acknowledged("APPL");
     assert_eq!(get(server.address, "/healthz").status, 200);
 }
 
 #[test]
-fn a_message_far_larger_than_the_receive_buffer_is_heard() {
+fn a_message_far_larger_than_the_receive_buffer_is_received() {
     let server = Server::start(&["--no-market", "--max-message", "1048576"]);
     let mut user = Client::connect(server.address);
     let mut message = r#"{"type":"subscribe","stock":"APPL"}"#.to_owned();
     message.extend(std::iter::repeat_n(' ', 1_048_576 - message.len()));
-    user.say(&message);
+    user.send_text(&message);
     assert_eq!(user.text(), r#"{"type":"subscribed","stock":"APPL"}"#);
     message.push(' ');
-    user.say(&message);
-    user.hears_close(1009);
+    user.send_text(&message);
+    user.expect_close(1009);
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn a_quiet_user_is_pinged_and_evicted_if_it_answers_neither_of_two_pings() {
             assert_eq!(alive.frame(), Some((PING, Vec::new())));
             alive.send(&frame(FIN | PONG, &[]));
         }
-        alive.follow("APPL");
+        alive.subscribe_acknowledged("APPL");
     });
     let mut dead = Client::connect(server.address);
     for _ in 0..2 {
@@ -361,7 +361,7 @@ fn a_user_who_gets_prices_gets_no_pings() {
     let server = Server::start(&flags);
     let mut quiet = Client::connect(server.address);
     let mut busy = Client::connect(server.address);
-    busy.follow("APPL");
+    busy.subscribe_acknowledged("APPL");
     let pings = std::thread::spawn(move || {
         for _ in 0..2 {
             assert_eq!(quiet.frame(), Some((PING, Vec::new())));
@@ -375,7 +375,7 @@ fn a_user_who_gets_prices_gets_no_pings() {
 }
 
 /// Takes prices for as long as it takes this many to come.
-fn hears_prices(user: &mut Client, many: usize) {
+fn expect_prices(user: &mut Client, many: usize) {
     for _ in 0..many {
         let message = user.json();
         assert_eq!(message["type"], "price", "{message}");
@@ -384,7 +384,7 @@ fn hears_prices(user: &mut Client, many: usize) {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn when_descriptors_run_out_it_says_so_does_not_spin_and_serves_who_is_here() {
+fn without_descriptors_it_logs_that_does_not_spin_and_serves_connected_users() {
     let limited = r#"ulimit -n 40; exec "$0" "$@""#;
     let server = Server::start_as(
         Command::new("sh")
@@ -395,13 +395,13 @@ fn when_descriptors_run_out_it_says_so_does_not_spin_and_serves_who_is_here() {
     );
     server.process.until_output("start with --max-users 1");
     let mut here = Client::connect(server.address);
-    here.follow("APPL");
+    here.subscribe_acknowledged("APPL");
     let crowd: Vec<TcpStream> = (0..60)
         .map(|_| TcpStream::connect(server.address).unwrap())
         .collect();
     server.process.until_output("cannot accept");
     let (cpu, clock) = (server.process.cpu_time(), Instant::now());
-    hears_prices(&mut here, 100);
+    expect_prices(&mut here, 100);
     let (cpu, clock) = (server.process.cpu_time() - cpu, clock.elapsed());
     assert!(
         cpu < clock / 2,
@@ -409,11 +409,11 @@ fn when_descriptors_run_out_it_says_so_does_not_spin_and_serves_who_is_here() {
     );
     drop(crowd);
     server.process.until_output("accepting again");
-    Client::connect(server.address).follow("WELCOME");
-    let said = server.process.output();
+    Client::connect(server.address).subscribe_acknowledged("WELCOME");
+    let output = server.process.output();
     assert!(
-        said.matches("cannot accept").count() <= 2,
-        "it must not fill the log: {said}"
+        output.matches("cannot accept").count() <= 2,
+        "it must not fill the log: {output}"
     );
 }
 
@@ -433,12 +433,12 @@ fn sigterm_ends_publish_with_its_summary_and_watch_also_as_process_1() {
         let Some(ended) = harness::terminated_as_process_1(command.args(flags)) else {
             return;
         };
-        let said = String::from_utf8_lossy(&ended.stderr);
+        let output = String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success(), "{flags:?}: {ended:?}");
         assert_eq!(
-            said.contains("published 0 prices"),
+            output.contains("published 0 prices"),
             flags[0] == "publish",
-            "{said}"
+            "{output}"
         );
     }
 }

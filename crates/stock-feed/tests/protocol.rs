@@ -8,20 +8,20 @@ use serde_json::json;
 use support::client::{
     BINARY, CLOSE, CONTINUE, Client, FIN, PING, PONG, TEXT, frame, get, handshake, http, stats,
 };
-use support::house::house;
+use support::fixture::fixture;
 use tokio_tungstenite::tungstenite::Message;
 
 fn user() -> Client {
-    Client::connect(house().server)
+    Client::connect(fixture().server)
 }
 
 #[test]
 fn the_status_comes_first_and_prices_follow_a_subscription() {
-    let mut user = Client::silent(house().server);
+    let mut user = Client::silent(fixture().server);
     assert_eq!(user.text(), r#"{"type":"status","feed":"live"}"#);
-    user.follow("FIRST");
-    house().until_followed("FIRST");
-    house().publish("FIRST", "100.01");
+    user.subscribe_acknowledged("FIRST");
+    fixture().until_subscribed_to("FIRST");
+    fixture().publish("FIRST", "100.01");
     assert_eq!(
         user.text(),
         r#"{"type":"price","stock":"FIRST","price":"100.01"}"#
@@ -29,14 +29,14 @@ fn the_status_comes_first_and_prices_follow_a_subscription() {
 }
 
 #[test]
-fn a_user_who_joins_later_gets_the_last_price_at_once_marked_as_the_last() {
+fn a_user_that_subscribes_later_is_sent_the_last_price_marked_as_the_last() {
     let mut early = user();
-    early.follow("LATE");
-    house().until_followed("LATE");
-    house().publish("LATE", "7.50");
+    early.subscribe_acknowledged("LATE");
+    fixture().until_subscribed_to("LATE");
+    fixture().publish("LATE", "7.50");
     early.text();
     let mut late = user();
-    late.follow("LATE");
+    late.subscribe_acknowledged("LATE");
     assert_eq!(
         late.text(),
         r#"{"type":"price","stock":"LATE","price":"7.50","last":true}"#
@@ -46,11 +46,11 @@ fn a_user_who_joins_later_gets_the_last_price_at_once_marked_as_the_last() {
 #[test]
 fn a_user_who_subscribes_twice_is_acknowledged_twice_and_sent_every_price_once() {
     let mut user = user();
-    user.follow("TWICE");
-    user.follow("TWICE");
-    house().until_followed("TWICE");
-    house().publish("TWICE", "1");
-    house().publish("TWICE", "2");
+    user.subscribe_acknowledged("TWICE");
+    user.subscribe_acknowledged("TWICE");
+    fixture().until_subscribed_to("TWICE");
+    fixture().publish("TWICE", "1");
+    fixture().publish("TWICE", "2");
     assert_eq!(user.json()["price"], "1");
     assert_eq!(user.json()["price"], "2");
 }
@@ -58,14 +58,14 @@ fn a_user_who_subscribes_twice_is_acknowledged_twice_and_sent_every_price_once()
 #[test]
 fn after_unsubscribed_comes_no_price_of_that_stock() {
     let mut user = user();
-    user.follow("GONE");
-    user.follow("STAYS");
-    house().until_followed("GONE");
-    house().until_followed("STAYS");
+    user.subscribe_acknowledged("GONE");
+    user.subscribe_acknowledged("STAYS");
+    fixture().until_subscribed_to("GONE");
+    fixture().until_subscribed_to("STAYS");
     user.unsubscribe("GONE");
     assert_eq!(user.text(), r#"{"type":"unsubscribed","stock":"GONE"}"#);
-    house().publish("GONE", "1");
-    house().publish("STAYS", "2");
+    fixture().publish("GONE", "1");
+    fixture().publish("STAYS", "2");
     assert_eq!(
         user.json(),
         json!({"type": "price", "stock": "STAYS", "price": "2"})
@@ -75,7 +75,7 @@ fn after_unsubscribed_comes_no_price_of_that_stock() {
 }
 
 #[test]
-fn bad_input_gets_an_error_and_the_connection_lives_on() {
+fn invalid_input_gets_an_error_and_the_connection_stays_open() {
     let mut user = user();
     for (text, code) in [
         ("hello", "bad_json"),
@@ -87,7 +87,7 @@ fn bad_input_gets_an_error_and_the_connection_lives_on() {
         (r#"{"type":"subscribe","stock":"appl"}"#, "bad_stock"),
         (r#"{"type":"unsubscribe","stock":""}"#, "bad_stock"),
     ] {
-        user.say(text);
+        user.send_text(text);
         let answer = user.json();
         assert_eq!(
             (&answer["type"], &answer["code"]),
@@ -100,25 +100,25 @@ fn bad_input_gets_an_error_and_the_connection_lives_on() {
                 .is_some_and(|message| !message.is_empty())
         );
     }
-    user.follow("ALIVE");
+    user.subscribe_acknowledged("ALIVE");
 }
 
 #[test]
 fn the_hundred_and_first_stock_is_one_too_many() {
     let mut user = user();
     for n in 0..100 {
-        user.follow(&format!("MANY-{n}"));
+        user.subscribe_acknowledged(&format!("MANY-{n}"));
     }
     user.subscribe("MANY-100");
     assert_eq!(user.json()["code"], "too_many_stocks");
     user.unsubscribe("MANY-0");
     user.text();
-    user.follow("MANY-100");
+    user.subscribe_acknowledged("MANY-100");
 }
 
 #[test]
 fn ten_thousand_subscriptions_in_a_row_are_all_answered_in_order() {
-    let mut user = Client::with_little_room(house().server);
+    let mut user = Client::with_little_room(fixture().server);
     assert_eq!(user.json()["type"], "status");
     // All are asked before an answer is read, so the server has to stop listening for a while: it
     // keeps no more than 32 KiB of answers for anybody.
@@ -191,13 +191,13 @@ fn a_user_whose_connection_is_closed_may_finish_its_message_and_receives_the_rea
     for _ in 0..64 {
         user.send(&[0; 64 * 1024]);
     }
-    user.hears_close(1003);
+    user.expect_close(1003);
 }
 
 #[test]
-fn a_violation_that_comes_along_with_the_handshake_is_told_as_well() {
-    let mut stream = std::net::TcpStream::connect(house().server).unwrap();
-    let mut all = handshake(house().server, "").into_bytes();
+fn a_violation_in_the_packet_of_the_handshake_is_answered_as_well() {
+    let mut stream = std::net::TcpStream::connect(fixture().server).unwrap();
+    let mut all = handshake(fixture().server, "").into_bytes();
     all.extend(frame(FIN | BINARY, b"x"));
     // What nobody reads would turn the server's end into a reset.
     all.resize(4 * 1024 * 1024, 0);
@@ -216,21 +216,23 @@ fn a_violation_that_comes_along_with_the_handshake_is_told_as_well() {
 #[test]
 fn a_close_frame_is_answered_with_a_close_frame() {
     let mut user = user();
-    user.follow("BYE");
+    user.subscribe_acknowledged("BYE");
     user.send(&frame(FIN | CLOSE, &1001_u16.to_be_bytes()));
-    user.hears_close(1000);
+    user.expect_close(1000);
     harness::until("the seat and the stock are free", || {
-        !stats(house().server)["stocks"].to_string().contains("BYE")
+        !stats(fixture().server)["stocks"]
+            .to_string()
+            .contains("BYE")
     });
 }
 
 #[test]
 fn a_message_that_is_not_a_price_is_not_relayed_and_makes_its_stock_stale() {
     let mut user = user();
-    user.follow("GARBAGE");
-    house().until_followed("GARBAGE");
-    let stock = "GARBAGE".parse().unwrap();
-    for garbage in [
+    user.subscribe_acknowledged("INVALID");
+    fixture().until_subscribed_to("INVALID");
+    let stock = "INVALID".parse().unwrap();
+    for message in [
         &b""[..],
         b"1e3",
         b"--1",
@@ -239,21 +241,21 @@ fn a_message_that_is_not_a_price_is_not_relayed_and_makes_its_stock_stale() {
         b"1.1234567890123456",
         b"NaN",
     ] {
-        house().broker.publish_unchecked(stock, garbage);
+        fixture().broker.publish_unchecked(stock, message);
     }
     // No user is left with an old price that is called live.
     assert_eq!(
         user.text(),
-        r#"{"type":"status","feed":"stale","stock":"GARBAGE"}"#
+        r#"{"type":"status","feed":"stale","stock":"INVALID"}"#
     );
-    house().publish("GARBAGE", "-5");
+    fixture().publish("INVALID", "-5");
     let mut frames = [user.text(), user.text()];
     frames.sort();
     assert_eq!(
         frames,
         [
-            r#"{"type":"price","stock":"GARBAGE","price":"-5"}"#,
-            r#"{"type":"status","feed":"live","stock":"GARBAGE"}"#
+            r#"{"type":"price","stock":"INVALID","price":"-5"}"#,
+            r#"{"type":"status","feed":"live","stock":"INVALID"}"#
         ]
     );
 }
@@ -264,7 +266,7 @@ fn a_message_that_is_not_a_price_is_not_relayed_and_makes_its_stock_stale() {
 fn the_handshakes_answer_and_the_first_status_come_in_one_packet() {
     use std::io::{Read, Write};
 
-    let server = house().server;
+    let server = fixture().server;
     for _ in 0..50 {
         let mut stream = std::net::TcpStream::connect(server).unwrap();
         stream.write_all(handshake(server, "").as_bytes()).unwrap();
@@ -281,7 +283,7 @@ fn the_handshakes_answer_and_the_first_status_come_in_one_packet() {
 
 #[test]
 fn a_subscription_may_come_in_the_same_packet_as_the_handshake() {
-    let server = house().server;
+    let server = fixture().server;
     let mut bytes = handshake(server, "").into_bytes();
     bytes.extend(frame(
         FIN | TEXT,
@@ -289,7 +291,7 @@ fn a_subscription_may_come_in_the_same_packet_as_the_handshake() {
     ));
     let mut stream = std::net::TcpStream::connect(server).unwrap();
     std::io::Write::write_all(&mut stream, &bytes).unwrap();
-    house().until_followed("EAGER");
+    fixture().until_subscribed_to("EAGER");
 }
 
 #[test]
@@ -299,7 +301,7 @@ fn an_independent_client_understands_the_server() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let url = format!("ws://{}/ws", house().server);
+        let url = format!("ws://{}/ws", fixture().server);
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let next = async |socket: &mut tokio_tungstenite::WebSocketStream<_>| {
             socket
@@ -323,9 +325,9 @@ fn an_independent_client_understands_the_server() {
             next(&mut socket).await,
             r#"{"type":"subscribed","stock":"OTHER"}"#
         );
-        house().until_followed("OTHER");
+        fixture().until_subscribed_to("OTHER");
         for n in 0..500 {
-            house().publish("OTHER", &format!("{n}"));
+            fixture().publish("OTHER", &format!("{n}"));
         }
         let mut newest = -1;
         while newest < 499 {
@@ -352,8 +354,8 @@ fn an_independent_client_understands_the_server() {
 }
 
 #[test]
-fn a_strangers_page_is_turned_away_and_a_friends_is_not() {
-    let server = house().server;
+fn a_page_of_another_origin_is_refused_unless_it_is_allowed() {
+    let server = fixture().server;
     let refused = Client::try_connect(server, "Origin: https://evil.example\r\n").unwrap_err();
     assert_eq!(refused.status, 403);
     assert!(
@@ -369,8 +371,8 @@ fn a_strangers_page_is_turned_away_and_a_friends_is_not() {
 }
 
 #[test]
-fn a_request_that_is_no_handshake_is_told_what_is_missing() {
-    let server = house().server;
+fn a_request_that_is_not_a_handshake_is_answered_with_what_is_missing() {
+    let server = fixture().server;
     assert_eq!(get(server, "/ws").status, 426);
     let old = handshake(server, "").replace("Version: 13", "Version: 8");
     let answer = http(
@@ -390,10 +392,10 @@ fn a_request_that_is_no_handshake_is_told_what_is_missing() {
     assert_eq!(http(server, &large).status, 431);
 }
 
-/// RFC 6455, section 4.2.1; nginx speaks HTTP/1.0 to a server unless it is told otherwise.
+/// RFC 6455, section 4.2.1; nginx uses HTTP/1.0 to a server by default.
 #[test]
 fn a_handshake_over_http_1_0_is_refused_and_names_the_cure() {
-    let server = house().server;
+    let server = fixture().server;
     let old = handshake(server, "").replace("HTTP/1.1", "HTTP/1.0");
     let answer = http(server, &old);
     assert_eq!(answer.status, 426, "{}", answer.head);
@@ -408,8 +410,8 @@ fn a_handshake_over_http_1_0_is_refused_and_names_the_cure() {
 
 /// RFC 9112, section 3.2.
 #[test]
-fn a_request_has_one_host_and_no_other_number_of_them() {
-    let server = house().server;
+fn a_request_without_exactly_one_host_is_refused() {
+    let server = fixture().server;
     for path in ["/ws", "/", "/healthz"] {
         let whole = handshake(server, "").replace("/ws", path);
         let host = format!("Host: {server}\r\n");
@@ -436,7 +438,7 @@ fn a_request_has_one_host_and_no_other_number_of_them() {
 
 #[test]
 fn the_page_and_the_figures_are_served_under_a_strict_policy() {
-    let server = house().server;
+    let server = fixture().server;
     for path in [
         "/",
         "/page/main.js",
@@ -464,15 +466,15 @@ fn the_page_and_the_figures_are_served_under_a_strict_policy() {
 
 #[test]
 fn the_figures_count_users_stocks_messages_and_deliveries() {
-    let server = house().server;
+    let server = fixture().server;
     let mut users = [user(), user(), user()];
     for user in &mut users {
-        user.follow("COUNTED");
+        user.subscribe_acknowledged("COUNTED");
     }
-    house().until_followed("COUNTED");
+    fixture().until_subscribed_to("COUNTED");
     let figure = |name: &str| stats(server)[name].as_u64().unwrap();
     let before = figure("deliveries_out");
-    house().publish("COUNTED", "1");
+    fixture().publish("COUNTED", "1");
     harness::until("three deliveries are counted", || {
         figure("deliveries_out") >= before + 3
     });
@@ -510,7 +512,7 @@ fn the_figures_count_users_stocks_messages_and_deliveries() {
 /// Dashboards read the old names for a while yet, and learn the new ones from `/metrics` itself.
 #[test]
 fn a_metric_that_was_renamed_has_both_names_and_the_old_one_is_marked_as_deprecated() {
-    let metrics = get(house().server, "/metrics").body;
+    let metrics = get(fixture().server, "/metrics").body;
     let has = |name: &str| {
         metrics
             .lines()
@@ -526,7 +528,7 @@ fn a_metric_that_was_renamed_has_both_names_and_the_old_one_is_marked_as_depreca
         let help = format!("# HELP {old} deprecated: read {new}\n");
         assert!(metrics.contains(&help), "{help}{metrics}");
     }
-    let stats = stats(house().server);
+    let stats = stats(fixture().server);
     for (old, new) in [
         ("most_users", "max_users"),
         ("garbage", "invalid_messages"),

@@ -59,7 +59,7 @@ fn pages_and_users_are_served(program: ProxyProgram) {
         .collect();
     for user in &mut users {
         assert_eq!(user.json()["type"], "status");
-        user.follow("APPL");
+        user.subscribe_acknowledged("APPL");
         assert_eq!(user.json()["stock"], "APPL");
     }
     let stranger = Client::try_connect(proxy.address(), "Origin: https://evil.example\r\n");

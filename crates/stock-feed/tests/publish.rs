@@ -22,13 +22,13 @@ fn publish(redis: &RedisServer, flags: &[&str]) -> Process {
 }
 
 #[test]
-fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
+fn a_file_of_prices_is_published_and_its_invalid_lines_are_named() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     let file = std::env::temp_dir().join(format!("stock-feed-{}.csv", std::process::id()));
     std::fs::write(
@@ -48,23 +48,24 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
             String::from_utf8(output.stderr).unwrap(),
         )
     };
-    let (code, said) = publish(&["--strict"]);
-    assert_eq!(code, Some(2), "{said}");
+    let (code, stderr) = publish(&["--strict"]);
+    assert_eq!(code, Some(2), "{stderr}");
     assert!(
-        said.contains("line 3: \"1x3\" is not a price")
-            && said.contains("nothing was published: 1 bad line, and --strict"),
-        "{said}"
+        stderr.contains("line 3: \"1x3\" is not a price")
+            && stderr.contains("nothing was published: 1 bad line, and --strict"),
+        "{stderr}"
     );
-    let (code, said) = publish(&[]);
+    let (code, stderr) = publish(&[]);
     std::fs::remove_file(&file).unwrap();
-    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(code, Some(0), "{stderr}");
     assert!(
-        said.contains("line 3: \"1x3\" is not a price"),
-        "the line that is skipped is named: {said}"
+        stderr.contains("line 3: \"1x3\" is not a price"),
+        "the line that is skipped is named: {stderr}"
     );
     assert!(
-        said.contains("published 2 prices of 1 stock in") && said.contains("; 1 bad line skipped"),
-        "{said}"
+        stderr.contains("published 2 prices of 1 stock in")
+            && stderr.contains("; 1 bad line skipped"),
+        "{stderr}"
     );
     assert_eq!(
         user.json()["price"],
@@ -74,7 +75,7 @@ fn a_file_of_prices_is_published_and_its_bad_lines_are_named() {
     assert_eq!(user.json()["price"], "26.00");
 }
 
-/// Publishes a text, and says the exit code and what was said.
+/// Publishes a text, and returns the exit code and the standard error.
 fn published(redis: &RedisServer, flags: &[&str], text: &[u8]) -> (Option<i32>, String) {
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     std::fs::write(&file, text).expect("it can be written");
@@ -84,8 +85,8 @@ fn published(redis: &RedisServer, flags: &[&str], text: &[u8]) -> (Option<i32>, 
         .arg(file.path())
         .output()
         .expect("the program starts");
-    let said = String::from_utf8(output.stderr).expect("it writes UTF-8");
-    (output.status.code(), said)
+    let stderr = String::from_utf8(output.stderr).expect("it writes UTF-8");
+    (output.status.code(), stderr)
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn files_as_people_download_them_are_published() {
     };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
-    user.follow("AAPL");
+    user.subscribe_acknowledged("AAPL");
     redis.until_subscribed("AAPL", 1);
     for (flags, text, price) in [
         (
@@ -117,13 +118,16 @@ fn files_as_people_download_them_are_published() {
         (&[], "\"Jan 1, 2000\",AAPL,\"4,769.83\"\n", "4769.83"),
         (&[], "AAPL\t-36.98\n", "-36.98"),
     ] {
-        let (code, said) = published(&redis, flags, text.as_bytes());
-        assert_eq!(code, Some(0), "{text:?}: {said}");
-        assert_eq!(user.json()["price"], price, "{text:?}: {said}");
+        let (code, stderr) = published(&redis, flags, text.as_bytes());
+        assert_eq!(code, Some(0), "{text:?}: {stderr}");
+        assert_eq!(user.json()["price"], price, "{text:?}: {stderr}");
     }
     let long = b"stock,price\nAAPL,0.1000000014901161193847656\n";
-    let (_, said) = published(&redis, &[], long);
-    assert!(said.contains("; 1 price rounded to 15 decimals"), "{said}");
+    let (_, stderr) = published(&redis, &[], long);
+    assert!(
+        stderr.contains("; 1 price rounded to 15 decimals"),
+        "{stderr}"
+    );
     assert_eq!(user.json()["price"], "0.100000001490116");
 }
 
@@ -151,15 +155,15 @@ fn a_file_that_cannot_be_read_in_one_way_publishes_nothing_and_ends_with_code_2(
         (&[], b"stock,price\n", "there is no price in"),
         (&[], b"stock,price\nAAPL,x\n", "there is no price in"),
     ] {
-        let (code, said) = published(&redis, flags, text);
-        assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains(says), "{said}");
-        assert!(!said.contains("published 1"), "{said}");
+        let (code, stderr) = published(&redis, flags, text);
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+        assert!(!stderr.contains("published 1"), "{stderr}");
     }
 }
 
 #[test]
-fn a_file_that_is_not_there_and_a_folder_are_what_the_caller_gave() {
+fn a_missing_file_and_a_folder_are_invalid_input() {
     let folder = tempfile::tempdir().unwrap();
     for file in [folder.path().join("missing.csv"), folder.path().to_owned()] {
         let mut command = program();
@@ -173,35 +177,35 @@ fn a_file_that_is_not_there_and_a_folder_are_what_the_caller_gave() {
 }
 
 #[test]
-fn ten_thousand_bad_lines_are_not_ten_thousand_lines_on_the_terminal() {
+fn ten_thousand_invalid_lines_are_not_ten_thousand_lines_on_the_terminal() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
     let text = "AAPL,1\n".to_owned() + &"AAPL,x\n".repeat(10_000);
-    let (code, said) = published(&redis, &[], text.as_bytes());
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("; 10,000 bad lines skipped"), "{said}");
-    assert!(said.lines().count() < 30, "{said}");
+    let (code, stderr) = published(&redis, &[], text.as_bytes());
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("; 10,000 bad lines skipped"), "{stderr}");
+    assert!(stderr.lines().count() < 30, "{stderr}");
 }
 
 #[test]
-fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
+fn lines_from_another_program_are_published_without_waiting_for_more() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     for rate in ["0", "1000"] {
         let mut publish = publish(&redis, &["--rate", rate]);
-        for (said, price) in [
+        for (text, price) in [
             ("APPL,1\n", "1"),
             ("APPL,2\n\n", "2"),
             ("APPL,3\nAPPL,", "3"),
             ("4\nnonsense\n", "4"),
         ] {
-            publish.write(said);
+            publish.write(text);
             assert_eq!(user.json()["price"], price, "while the input is still open");
         }
         publish.until_output("standard input, line 6: \"nonsense\"");
@@ -214,13 +218,13 @@ fn what_another_program_says_leaves_at_once_and_does_not_wait_for_more() {
 }
 
 #[test]
-fn ctrl_c_ends_it_also_while_another_program_has_nothing_to_say() {
+fn ctrl_c_ends_it_while_it_waits_for_input() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     let mut publish = publish(&redis, &[]);
     publish.write("APPL,1\n");
@@ -237,7 +241,7 @@ fn after_a_connection_that_redis_has_closed_publishing_goes_on_with_a_new_one() 
     };
     let server = Server::behind(&redis, &[]);
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("APPL", 1);
     let mut publish = publish(&redis, &[]);
     publish.write("APPL,1\n");
@@ -253,7 +257,7 @@ fn after_a_connection_that_redis_has_closed_publishing_goes_on_with_a_new_one() 
 }
 
 #[test]
-fn after_a_redis_that_is_started_again_every_price_has_been_published() {
+fn after_a_restart_of_redis_every_price_is_published() {
     let Some(mut redis) = RedisServer::start() else {
         return;
     };
@@ -288,7 +292,7 @@ fn a_redis_that_was_never_there_ends_it_with_code_1() {
 }
 
 #[test]
-fn a_market_that_cannot_publish_says_so_once_and_when_it_can_again() {
+fn a_market_that_cannot_publish_logs_it_once_and_logs_when_it_can_again() {
     let Some(mut redis) = RedisServer::start() else {
         return;
     };
@@ -319,13 +323,13 @@ fn prices_leave_at_the_rate_that_was_asked_for() {
 }
 
 #[test]
-fn a_prefix_stands_before_the_channel_of_each_price() {
+fn a_prefix_is_added_to_the_channel_of_each_price() {
     let Some(redis) = RedisServer::start() else {
         return;
     };
     let server = Server::behind(&redis, &["--channel-prefix", "red:"]);
     let mut user = Client::connect(server.address);
-    user.follow("APPL");
+    user.subscribe_acknowledged("APPL");
     redis.until_subscribed("red:APPL", 1);
     for (flags, price) in [(&[][..], "1"), (&["--channel-prefix", "red:"], "2")] {
         let mut publish = publish(&redis, flags);

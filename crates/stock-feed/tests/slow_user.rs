@@ -1,4 +1,5 @@
-//! A user that does not read while prices pour in: bounded, told what it missed, nobody's problem.
+//! A user that does not read while many prices come costs bounded memory, is sent how many it missed, and
+//! slows no other user.
 
 mod support;
 
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use harness::{TIMEOUT, until};
 use support::client::{Client, stats};
-use support::house::house_with;
+use support::fixture::fixture_with;
 
 /// What the process holds in memory, in bytes.
 #[cfg(target_os = "linux")]
@@ -25,9 +26,9 @@ fn memory() -> u64 {
     kib * 1024
 }
 
-/// Reads prices until the newest, telling of each, and checks that what is missing was counted;
-/// says how many those were.
-fn read_until(user: &mut Client, newest: u64, mut tell: impl FnMut(u64)) -> u64 {
+/// Reads prices until `newest`, and calls `on_price` with each. Fails if a price is missing that no message
+/// reported as missed; returns how many were missed.
+fn read_until(user: &mut Client, newest: u64, mut on_price: impl FnMut(u64)) -> u64 {
     let (mut before, mut missed_in_all) = (None, 0);
     loop {
         let message = user.json();
@@ -37,10 +38,10 @@ fn read_until(user: &mut Client, newest: u64, mut tell: impl FnMut(u64)) -> u64 
             .expect("a price");
         let missed = message["missed"].as_u64().unwrap_or(0);
         let expected = before.map_or(missed, |before: u64| before + 1 + missed);
-        assert_eq!(price, expected, "each gap is told: {message}");
+        assert_eq!(price, expected, "each gap is counted as missed: {message}");
         before = Some(price);
         missed_in_all += missed;
-        tell(price);
+        on_price(price);
         if price == newest {
             return missed_in_all;
         }
@@ -53,31 +54,31 @@ fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other
     const PRICES: u64 = 100_000;
     /// As many as the relay takes in one round, so that none is missed before it was relayed.
     const ROUND: u64 = 64;
-    let house = house_with(|options| options.read_time = Duration::from_secs(5));
-    let mut reads = Client::connect(house.server);
-    let mut pauses = Client::connect(house.server);
-    let mut never: Vec<Client> = (0..20).map(|_| Client::connect(house.server)).collect();
+    let fixture = fixture_with(|options| options.read_time = Duration::from_secs(5));
+    let mut reads = Client::connect(fixture.server);
+    let mut pauses = Client::connect(fixture.server);
+    let mut never: Vec<Client> = (0..20).map(|_| Client::connect(fixture.server)).collect();
     for user in never.iter_mut().chain([&mut reads, &mut pauses]) {
-        user.follow("FLOOD");
+        user.subscribe_acknowledged("FLOOD");
     }
-    house.until_followed("FLOOD");
+    fixture.until_subscribed_to("FLOOD");
     let before = memory();
-    let (tell, told) = mpsc::channel();
+    let (sender, received) = mpsc::channel();
     let reader = std::thread::spawn(move || {
         let missed = read_until(&mut reads, PRICES - 1, |price| {
             if price % ROUND == ROUND - 1 {
-                tell.send(price).expect("somebody publishes");
+                sender.send(price).expect("the test still publishes");
             }
         });
         (reads, missed)
     });
     for n in 0..PRICES {
-        house.publish("FLOOD", &n.to_string());
+        fixture.publish("FLOOD", &n.to_string());
         if n % ROUND == ROUND - 1 {
             assert_eq!(
-                told.recv_timeout(TIMEOUT),
+                received.recv_timeout(TIMEOUT),
                 Ok(n),
-                "a user that reads is not held up by those who do not"
+                "a user that reads does not wait for users that do not"
             );
         }
     }
@@ -94,9 +95,11 @@ fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other
         kept < 8_000,
         "the kernel kept {kept} old prices, where a small buffer holds some 3,400"
     );
-    until("those who never read are given up", || {
-        stats(house.server)["evicted"] == 20
+    until("the users that never read are evicted", || {
+        stats(fixture.server)["evicted"] == 20
     });
-    until("they have left", || stats(house.server)["users"] == 2);
-    reads.follow("STILL-SERVED");
+    until("they are disconnected", || {
+        stats(fixture.server)["users"] == 2
+    });
+    reads.subscribe_acknowledged("STILL-SERVED");
 }

@@ -41,7 +41,7 @@ fn user(server: SocketAddr, n: usize, seen: &Arc<Seen>) -> JoinHandle<usize> {
     let mut user = Client::connect(server);
     let mut newest = HashMap::new();
     for stock in (n..n + EACH).map(stock) {
-        user.follow(&stock);
+        user.subscribe_acknowledged(&stock);
         newest.insert(stock, None);
     }
     let seen = Arc::clone(seen);

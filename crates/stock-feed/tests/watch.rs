@@ -22,7 +22,7 @@ fn a_page_in_place_of_a_feed_is_named_in_one_line() {
 }
 
 #[test]
-fn the_terminal_client_comes_back_when_its_server_does() {
+fn the_terminal_client_reconnects_to_a_restarted_server() {
     let Some(redis) = RedisServer::start() else {
         return;
     };

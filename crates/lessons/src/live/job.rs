@@ -22,7 +22,7 @@ use crate::cargo::forget_this_package;
 const BUILD: Duration = Duration::from_secs(600);
 
 /// How long the supervisor may take to end a program, which is more than [`TERMS`] allow.
-const PATIENCE: Duration = Duration::from_secs(5);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much a program may print.
 pub(super) const OUTPUT: usize = 64 * 1024;
@@ -119,7 +119,7 @@ impl Job {
             };
             stopped = stopped.or(Some(reason));
             held = None;
-            until = Instant::now() + PATIENCE;
+            until = Instant::now() + EXIT_TIMEOUT;
         }
         let code = child.wait().await?.code();
         Ok(Ended {

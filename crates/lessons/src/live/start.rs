@@ -41,8 +41,8 @@ const COMPILES: Duration = Duration::from_secs(10);
 /// How many commands of pages run at once: a Redis, two servers, and a message to them.
 const RUNS: usize = 4;
 
-/// A page that is loaded again has just ended its program, which may still print its last words.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long a program may take to exit after its page was reloaded; it may still print its verdict.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The exercises' package.
 const MANIFEST: &str = "lessons/exercises/Cargo.toml";
@@ -360,7 +360,7 @@ impl Starter {
 }
 
 async fn permit(slot: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failed> {
-    match timeout(LAST_WORDS, slot.acquire_owned()).await {
+    match timeout(EXIT_TIMEOUT, slot.acquire_owned()).await {
         Ok(permit) => Ok(permit?),
         Err(_) => Err(Failed::busy()),
     }

@@ -12,7 +12,7 @@ use lessons::page::workspace;
 use serde_json::Value;
 
 /// How long a test waits; the first build of a crate takes most of it.
-const PATIENCE: Duration = Duration::from_secs(180);
+const BUILD_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A running book; it is killed when this is dropped.
 pub(crate) struct Book {
@@ -84,7 +84,7 @@ impl Book {
         body: &str,
     ) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(BUILD_TIMEOUT)).unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
@@ -186,7 +186,7 @@ pub(crate) fn processes_by(link: &str, path: &Path) -> Vec<PathBuf> {
 }
 
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + BUILD_TIMEOUT;
     while !is_so() {
         assert!(Instant::now() < deadline, "never: {what}");
         thread::sleep(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! A store that a test holds in its hand: it counts, it can be held up, and it can fail.
+//! A store that a test controls: it counts loads, can make them wait, and can fail.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -10,21 +10,21 @@ use stateless_server::store::{Added, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-/// A place for games. Clones are the same place.
+/// A store in memory. Clones share its games.
 #[derive(Clone)]
-pub(crate) struct Held(Arc<Inner>);
+pub(crate) struct HeldStore(Arc<Inner>);
 
 struct Inner {
     games: Mutex<Vec<Game>>,
     loads: AtomicU64,
     fails: AtomicBool,
-    /// A load takes what it will answer, and then waits for a permit.
+    /// A load reads the game, and then waits for a permit before it returns it.
     gate: Semaphore,
-    /// A move is stored, and then waits for a permit.
+    /// A move is stored, and then waits for a permit before it is answered.
     move_gate: Semaphore,
 }
 
-impl Held {
+impl HeldStore {
     pub(crate) fn with(games: impl IntoIterator<Item = Game>) -> Self {
         Self(Arc::new(Inner {
             games: Mutex::new(games.into_iter().collect()),
@@ -81,7 +81,7 @@ impl Held {
     }
 }
 
-impl Store for Held {
+impl Store for HeldStore {
     async fn add_game(&self, _: &Game) -> Result<Added, StoreError> {
         Ok(Added::Now)
     }

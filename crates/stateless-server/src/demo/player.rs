@@ -1,4 +1,4 @@
-//! A client that plays games, and sends again what was not answered.
+//! A client that plays games, and repeats each request that was not answered.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 use super::balancer::Balancer;
 use super::tally::Tally;
 
-/// After so many moves a spectator reads the game, from any server.
+/// After every fifth move a spectator reads the game, from any server.
 const READ_EVERY: usize = 5;
 
-/// How long one server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long one server may take to answer a request.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a request is sent again and again before it is given up.
-const GIVE_UP: Duration = Duration::from_secs(20);
+/// How long an unanswered request is repeated before the demonstration fails.
+const RETRY_FOR: Duration = Duration::from_secs(20);
 
-/// The pause before the next try, so that a fleet in trouble is not made busier by us.
+/// The pause before the next attempt, so that retries do not overload the servers that are left.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A request that nobody answered.
+/// A request that no server answered.
 #[derive(Debug, thiserror::Error)]
-#[error("no server answers any more; the last one said: {last}")]
+#[error("no server answers any more; the last error: {last}")]
 pub struct NoServer {
     last: String,
 }
@@ -45,12 +45,12 @@ pub(super) struct Player {
 /// When the next request may be sent, for all players together.
 #[derive(Clone)]
 pub(super) struct Pace {
-    /// A lock that waits, because its holder waits for the tick.
+    /// An async lock, because it is held while waiting for the tick.
     ticks: Option<Arc<Mutex<Interval>>>,
     stopped: watch::Receiver<bool>,
 }
 
-/// How many requests a game is worth.
+/// How many requests playing a game takes.
 pub(super) fn requests_for(game: &Game) -> u64 {
     (1 + game.moves.len() + game.moves.len() / READ_EVERY) as u64
 }
@@ -71,7 +71,7 @@ impl Player {
         }
     }
 
-    /// Plays all `games`, and gives back what was sent: the same, unless it was stopped.
+    /// Plays all `games`, and returns what was sent: all of it, unless it was stopped.
     pub(super) async fn play(mut self, games: Vec<Game>) -> Result<Vec<Game>, NoServer> {
         let mut sent = Vec::new();
         for game in games {
@@ -101,8 +101,8 @@ impl Player {
         Ok(())
     }
 
-    /// The number makes this safe to send twice: a game has one move 7, so a server that finds
-    /// this one there says "200, it is there", and does not play it again.
+    /// The number makes this safe to send twice: a game has one move 7, so a server that already has
+    /// this move answers 200 and does not play it again.
     async fn add_last_move(&mut self, game: &Game) -> Result<(), NoServer> {
         let path = format!("/games/{}/moves", game.id);
         let new = json!({ "move": game.moves.last(), "number": game.moves.len() });
@@ -132,17 +132,17 @@ impl Player {
             .await
     }
 
-    /// Sends a request to a server at random, and to another when that one gives no answer.
+    /// Sends a request to a server at random, and to another one if that does not answer.
     ///
-    /// Whether the first had carried it out before it fell silent, nobody here can know. That
-    /// is why every request must be one that does no harm when it is carried out twice.
+    /// The client cannot know whether the first server had executed the request before it failed, so every
+    /// request must be harmless if it is executed twice.
     async fn send(
         &mut self,
         request: impl Fn(&Client, &str) -> RequestBuilder,
     ) -> Result<Response, NoServer> {
-        let give_up = Instant::now() + GIVE_UP;
+        let give_up = Instant::now() + RETRY_FOR;
         let mut failed = None;
-        let mut last = "nothing, for none is left".to_owned();
+        let mut last = "no server is left".to_owned();
         while let Some(server) = self.balancer.pick(&mut self.random, failed) {
             match request(&self.http, &server.url).send().await {
                 Ok(answer) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
@@ -180,11 +180,11 @@ impl Player {
 
 /// An HTTP client that talks to this machine only, past any proxy that the machine may use.
 pub(super) fn client() -> Client {
-    let client = Client::builder().no_proxy().timeout(PATIENCE).build();
+    let client = Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build();
     client.expect("a client without TLS needs nothing that could be missing")
 }
 
-/// What the system said, without the layers that passed it on.
+/// The message of the innermost error, which is the system's.
 fn innermost(error: &dyn Error) -> String {
     match error.source() {
         Some(source) => innermost(source),
@@ -202,10 +202,10 @@ impl From<reqwest::Error> for NoServer {
 
 impl Pace {
     pub(super) fn new(every: Duration, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        let (tell, stopped) = watch::channel(false);
+        let (sender, stopped) = watch::channel(false);
         tokio::spawn(async move {
             stop.await;
-            tell.send_replace(true);
+            sender.send_replace(true);
         });
         let ticks = (!every.is_zero()).then(|| {
             let mut ticks = interval(every);

@@ -7,7 +7,7 @@ use game::{Game, count};
 use super::Outcome;
 use super::found::Found;
 use super::tally::Counts;
-use crate::fleet::{Place, Server};
+use crate::fleet::{GamesPlace, Server};
 
 /// The most servers that a row has columns for.
 const COLUMNS: usize = 4;
@@ -22,10 +22,12 @@ impl<'a, W: Write> Table<'a, W> {
         Self { out }
     }
 
-    pub(super) fn title(&mut self, place: &Place) -> Result<()> {
+    pub(super) fn title(&mut self, place: &GamesPlace) -> Result<()> {
         match place {
-            Place::Database(url) => writeln!(self.out, "stateless-server: all games are in {url}"),
-            Place::InMemory => {
+            GamesPlace::Database(url) => {
+                writeln!(self.out, "stateless-server: all games are in {url}")
+            }
+            GamesPlace::InMemory => {
                 let what = "each server keeps the games that it is told of";
                 writeln!(self.out, "stateless-server --in-memory: {what}")
             }
@@ -130,7 +132,7 @@ impl<'a, W: Write> Table<'a, W> {
     /// What each server finds beside what was sent, and the one line that it all comes to.
     pub(super) fn verdict(
         &mut self,
-        place: &Place,
+        place: &GamesPlace,
         found: &[Found],
         sent: &[Game],
     ) -> Result<Outcome> {
@@ -178,9 +180,11 @@ impl<'a, W: Write> Table<'a, W> {
     }
 }
 
-fn what_next(place: &Place) -> &'static str {
+fn what_next(place: &GamesPlace) -> &'static str {
     match place {
-        Place::Database(_) => "run it again, and kill -9 one more process from the list yourself",
-        Place::InMemory => "compare src/store/in_memory.rs with src/store/database.rs",
+        GamesPlace::Database(_) => {
+            "run it again, and kill -9 one more process from the list yourself"
+        }
+        GamesPlace::InMemory => "compare src/store/in_memory.rs with src/store/database.rs",
     }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 #[cfg(unix)]
 use harness::ProxyProgram;
+/// How long a test waits for what must happen.
+pub(crate) use harness::TIMEOUT;
 use serde_json::{Value, json};
 use stateless_server::DatabaseUrl;
 use stateless_server::store::Database;
@@ -25,10 +27,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// How long a test waits for what must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The rule's tick, in tests that are not about it.
+/// How often a server compares its rooms with the database, in tests that are not about that.
 pub(crate) const NEVER: Duration = Duration::from_secs(3_600);
 
 /// Targets that some parsers read as the room `opera-1858`, and others as another one.
@@ -45,7 +44,7 @@ pub(crate) const SPELLINGS: [&str; 10] = [
     "/rooms/opera-1858%3Fx",
 ];
 
-/// The handshake of a WebSocket, with these header lines more.
+/// The handshake of a WebSocket, with additional header lines.
 pub(crate) fn handshake(target: &str, lines: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
@@ -53,7 +52,7 @@ pub(crate) fn handshake(target: &str, lines: &str) -> String {
     )
 }
 
-/// What a request is answered with: all of it, or the head alone if the connection stays open.
+/// The answer to a request: all of it, or only the head if the connection stays open.
 pub(crate) async fn answer(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -71,7 +70,7 @@ pub(crate) async fn answer(address: SocketAddr, request: &str) -> String {
             }
         }
     };
-    timeout(PATIENCE, reading).await.expect("an answer");
+    timeout(TIMEOUT, reading).await.expect("an answer");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -85,14 +84,14 @@ pub(crate) fn is_missing(program: Program) -> bool {
     !program.is_installed()
 }
 
-/// A database that ends with the test.
-pub(crate) struct Place {
+/// A database that is deleted after the test, and servers over it.
+pub(crate) struct Fixture {
     url: DatabaseUrl,
     _directory: Option<TempDir>,
 }
 
-impl Place {
-    /// A SQLite file.
+impl Fixture {
+    /// A SQLite file in a temporary directory.
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self {
@@ -101,7 +100,7 @@ impl Place {
         }
     }
 
-    /// A database that somebody else made.
+    /// A database that the caller has made.
     pub(crate) fn at(url: &str) -> Self {
         Self {
             url: url.parse().unwrap(),
@@ -117,7 +116,7 @@ impl Place {
         Database::open(&self.url).await.unwrap()
     }
 
-    /// Starts a server that looks so often whether the database is ahead.
+    /// Starts a server that compares its rooms with the database this often.
     pub(crate) async fn server(&self, number: usize, look: Duration) -> SocketAddr {
         server(self.database().await, number, look).await
     }
@@ -148,7 +147,7 @@ async fn serve(database: Database, number: usize, look: Duration, options: Optio
 /// A visitor of a room.
 pub(crate) struct Visitor {
     pub(crate) socket: WebSocketStream<TcpStream>,
-    /// The `room` frame that came first.
+    /// The first frame, which is of the type `room`.
     pub(crate) whole: Value,
     pub(crate) token: String,
 }
@@ -158,7 +157,7 @@ impl Visitor {
         Self::try_enter(server, room).await.expect("the room opens")
     }
 
-    /// With the cookie by which a sticky session knows a user again.
+    /// Enters with the cookie by which a sticky session recognises a user.
     pub(crate) async fn enter_as(server: SocketAddr, room: &str, user: &str) -> Self {
         let entered = Self::connect(server, room, Some(user)).await;
         entered.expect("the room opens")
@@ -174,7 +173,7 @@ impl Visitor {
         Self::connect_over(stream, room, user).await
     }
 
-    /// Enters by a connection that is there already.
+    /// Enters over an existing connection.
     pub(crate) async fn connect_over(
         stream: TcpStream,
         room: &str,
@@ -187,7 +186,7 @@ impl Visitor {
             let cookie = format!("user={user}").parse().unwrap();
             request.headers_mut().insert("cookie", cookie);
         }
-        let connected = timeout(PATIENCE, client_async(request, stream))
+        let connected = timeout(TIMEOUT, client_async(request, stream))
             .await
             .unwrap();
         let mut visitor = Self {
@@ -199,9 +198,9 @@ impl Visitor {
         Some(visitor)
     }
 
-    /// Enters as often as it takes.
-    pub(crate) async fn come_back(server: SocketAddr, room: &str) -> Self {
-        let until = Instant::now() + PATIENCE;
+    /// Tries to enter until it succeeds.
+    pub(crate) async fn reenter(server: SocketAddr, room: &str) -> Self {
+        let until = Instant::now() + TIMEOUT;
         loop {
             if let Some(visitor) = Self::try_enter(server, room).await {
                 return visitor;
@@ -214,7 +213,7 @@ impl Visitor {
         }
     }
 
-    /// Enters and sits down.
+    /// Enters and takes a seat.
     pub(crate) async fn sit(server: SocketAddr, room: &str, seat: &str) -> Self {
         let mut visitor = Self::enter(server, room).await;
         visitor.join(seat, None).await;
@@ -222,15 +221,15 @@ impl Visitor {
     }
 
     pub(crate) async fn join(&mut self, seat: &str, token: Option<&str>) {
-        self.say(json!({"type": "join", "seat": seat, "token": token}))
+        self.send(json!({"type": "join", "seat": seat, "token": token}))
             .await;
-        let answer = self.hear("seat").await;
+        let answer = self.receive("seat").await;
         self.token = answer["token"].as_str().unwrap().to_owned();
     }
 
     /// Whether the seat was free.
     pub(crate) async fn try_to_sit(&mut self, seat: &str) -> bool {
-        self.say(json!({"type": "join", "seat": seat})).await;
+        self.send(json!({"type": "join", "seat": seat})).await;
         loop {
             match self.next().await.unwrap()["type"].as_str() {
                 Some("seat") => return true,
@@ -240,7 +239,7 @@ impl Visitor {
         }
     }
 
-    pub(crate) async fn say(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.text(message.to_string()).await;
     }
 
@@ -249,48 +248,48 @@ impl Visitor {
     }
 
     pub(crate) async fn play(&mut self, number: usize, played: &str) {
-        self.offer(number, played).await;
+        self.send_move(number, played).await;
         loop {
-            let said = self.hear("move").await;
-            if said["number"] == number {
-                assert_eq!(said["move"], played);
+            let message = self.receive("move").await;
+            if message["number"] == number {
+                assert_eq!(message["move"], played);
                 return;
             }
         }
     }
 
-    pub(crate) async fn offer(&mut self, number: usize, played: &str) {
-        self.say(json!({"type": "move", "number": number, "move": played}))
+    pub(crate) async fn send_move(&mut self, number: usize, played: &str) {
+        self.send(json!({"type": "move", "number": number, "move": played}))
             .await;
     }
 
-    /// What an offer is refused with.
+    /// The code with which a message is refused.
     pub(crate) async fn refused(&mut self, message: Value) -> String {
-        self.say(message).await;
+        self.send(message).await;
         self.code().await
     }
 
     pub(crate) async fn code(&mut self) -> String {
-        self.hear("error").await["code"]
+        self.receive("error").await["code"]
             .as_str()
             .unwrap()
             .to_owned()
     }
 
-    /// The next message of this type; what comes before is passed over.
-    pub(crate) async fn hear(&mut self, kind: &str) -> Value {
+    /// The next message of this type; messages of other types are skipped.
+    pub(crate) async fn receive(&mut self, kind: &str) -> Value {
         loop {
-            let said = self.next().await.unwrap_or_else(|code| {
+            let message = self.next().await.unwrap_or_else(|code| {
                 panic!("waited for {kind}, and the server closed with {code:?}")
             });
-            if said["type"] == kind {
-                return said;
+            if message["type"] == kind {
+                return message;
             }
-            assert_ne!(said["type"], "error", "{said}");
+            assert_ne!(message["type"], "error", "{message}");
         }
     }
 
-    /// The code that the server closes with.
+    /// The code with which the server closes.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         loop {
             if let Err(code) = self.next().await {
@@ -299,7 +298,7 @@ impl Visitor {
         }
     }
 
-    /// The next message, or the code of the close; none where the connection just ended.
+    /// The next message, or the code of the close: none if the connection ended without one.
     pub(crate) async fn next(&mut self) -> Result<Value, Option<u16>> {
         let next = async {
             loop {
@@ -315,8 +314,8 @@ impl Visitor {
                 }
             }
         };
-        timeout(PATIENCE, next)
+        timeout(TIMEOUT, next)
             .await
-            .expect("the server says something")
+            .expect("the server sends something")
     }
 }

@@ -4,19 +4,19 @@ use super::*;
 
 /// What a reader read, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Heard {
+enum Received {
     Text(String),
     Ping(Vec<u8>),
     Pong,
     Close(Option<u16>),
 }
 
-fn own(said: Message<'_>) -> Heard {
-    match said {
-        Message::Text(text) => Heard::Text(text.to_owned()),
-        Message::Ping(bytes) => Heard::Ping(bytes.to_vec()),
-        Message::Pong => Heard::Pong,
-        Message::Close(code) => Heard::Close(code),
+fn own(message: Message<'_>) -> Received {
+    match message {
+        Message::Text(text) => Received::Text(text.to_owned()),
+        Message::Ping(bytes) => Received::Ping(bytes.to_vec()),
+        Message::Pong => Received::Pong,
+        Message::Close(code) => Received::Close(code),
     }
 }
 
@@ -56,31 +56,31 @@ fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Feeds the bytes in reads of the given size.
-fn listen(bytes: &[u8], read: usize) -> (Vec<Heard>, Result<(), ProtocolError>) {
+fn read_all(bytes: &[u8], read: usize) -> (Vec<Received>, Result<(), ProtocolError>) {
     let mut reader = MessageReader::default();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for chunk in bytes.chunks(read.max(1)) {
-        let flow = reader.read(&mut chunk.to_vec(), LIMIT, |said| {
-            heard.push(own(said));
+        let flow = reader.read(&mut chunk.to_vec(), LIMIT, |message| {
+            received.push(own(message));
             ControlFlow::Continue(())
         });
         match flow {
             Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => return (heard, Ok(())),
-            Err(fault) => return (heard, Err(fault)),
+            Ok(ControlFlow::Break(())) => return (received, Ok(())),
+            Err(fault) => return (received, Err(fault)),
         }
     }
-    (heard, Ok(()))
+    (received, Ok(()))
 }
 
 fn fault(bytes: &[u8]) -> ProtocolError {
-    listen(bytes, usize::MAX).1.expect_err("a violation")
+    read_all(bytes, usize::MAX).1.expect_err("a violation")
 }
 
 #[test]
-fn a_text_message_is_heard() {
-    let (heard, _) = listen(&client_frame(FIN | TEXT, b"hello"), usize::MAX);
-    assert_eq!(heard, [Heard::Text("hello".into())]);
+fn a_text_message_is_received() {
+    let (received, _) = read_all(&client_frame(FIN | TEXT, b"hello"), usize::MAX);
+    assert_eq!(received, [Received::Text("hello".into())]);
 }
 
 #[test]
@@ -92,10 +92,13 @@ fn fragments_are_one_message_and_a_ping_may_stand_between_them() {
         client_frame(FIN | CONTINUE, b"o"),
     ]
     .concat();
-    let (heard, end) = listen(&bytes, usize::MAX);
+    let (received, end) = read_all(&bytes, usize::MAX);
     assert_eq!(
-        heard,
-        [Heard::Ping(b"?".to_vec()), Heard::Text("hello".into())]
+        received,
+        [
+            Received::Ping(b"?".to_vec()),
+            Received::Text("hello".into())
+        ]
     );
     assert_eq!(end, Ok(()));
 }
@@ -108,7 +111,7 @@ fn a_letter_cut_in_two_by_a_fragment_is_still_a_letter() {
         client_frame(FIN | CONTINUE, &euro[1..]),
     ]
     .concat();
-    assert_eq!(listen(&bytes, usize::MAX).0, [Heard::Text("€".into())]);
+    assert_eq!(read_all(&bytes, usize::MAX).0, [Received::Text("€".into())]);
 }
 
 #[test]
@@ -152,13 +155,16 @@ fn a_frame_that_comes_in_a_thousand_pieces_is_not_copied_at_each_of_them() {
 }
 
 #[test]
-fn nothing_is_heard_after_a_close() {
+fn nothing_is_received_after_a_close() {
     let bytes = [
         client_frame(FIN | CLOSE, &1000_u16.to_be_bytes()),
         client_frame(FIN | TEXT, b"still here"),
     ]
     .concat();
-    assert_eq!(listen(&bytes, usize::MAX).0, [Heard::Close(Some(1000))]);
+    assert_eq!(
+        read_all(&bytes, usize::MAX).0,
+        [Received::Close(Some(1000))]
+    );
 }
 
 #[test]
@@ -270,7 +276,7 @@ fn our_frames_carry_their_length_in_the_shortest_form() {
     assert_eq!(bye, b"\x88\x0b\x03\xf4back soon");
 }
 
-fn any_messages() -> impl Strategy<Value = Vec<(Heard, Vec<u8>)>> {
+fn any_messages() -> impl Strategy<Value = Vec<(Received, Vec<u8>)>> {
     let text = (".{0,300}", 1_usize..40).prop_map(|(text, pieces)| {
         let size = text.len().div_ceil(pieces).max(1);
         let mut parts: Vec<_> = text.as_bytes().chunks(size).collect();
@@ -283,12 +289,16 @@ fn any_messages() -> impl Strategy<Value = Vec<(Heard, Vec<u8>)>> {
             FIN | if parts.is_empty() { TEXT } else { CONTINUE },
             last,
         ));
-        (Heard::Text(text), bytes)
+        (Received::Text(text), bytes)
     });
-    let ping = prop::collection::vec(any::<u8>(), 0..=125)
-        .prop_map(|bytes| (Heard::Ping(bytes.clone()), client_frame(FIN | PING, &bytes)));
+    let ping = prop::collection::vec(any::<u8>(), 0..=125).prop_map(|bytes| {
+        (
+            Received::Ping(bytes.clone()),
+            client_frame(FIN | PING, &bytes),
+        )
+    });
     let pong = prop::collection::vec(any::<u8>(), 0..=125)
-        .prop_map(|bytes| (Heard::Pong, client_frame(FIN | PONG, &bytes)));
+        .prop_map(|bytes| (Received::Pong, client_frame(FIN | PONG, &bytes)));
     prop::collection::vec(prop_oneof![3 => text, 1 => ping, 1 => pong], 0..12)
 }
 
@@ -299,9 +309,9 @@ proptest! {
         read in 1_usize..600,
     ) {
         let bytes: Vec<u8> = messages.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
-        let expected: Vec<Heard> = messages.into_iter().map(|(heard, _)| heard).collect();
-        let (heard, end) = listen(&bytes, read);
-        prop_assert_eq!(heard, expected);
+        let expected: Vec<Received> = messages.into_iter().map(|(received, _)| received).collect();
+        let (received, end) = read_all(&bytes, read);
+        prop_assert_eq!(received, expected);
         prop_assert_eq!(end, Ok(()));
     }
 

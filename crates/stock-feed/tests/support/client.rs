@@ -1,4 +1,4 @@
-//! A WebSocket client written by hand, for frames that no decent client would send.
+//! A WebSocket client that also sends frames which a correct client would never send.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -67,7 +67,7 @@ pub(crate) fn get(server: SocketAddr, path: &str) -> Answer {
     )
 }
 
-/// What the server says of itself.
+/// The figures of `/stats`.
 pub(crate) fn stats(server: SocketAddr) -> Value {
     serde_json::from_str(&get(server, "/stats").body).unwrap()
 }
@@ -106,7 +106,7 @@ fn ready(stream: TcpStream) -> TcpStream {
     stream
 }
 
-/// So many clients, each of which stays connected when it has sent its part.
+/// This many clients, which stay connected after they have sent their part.
 pub(crate) fn flood(
     server: SocketAddr,
     clients: usize,
@@ -155,7 +155,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 impl Client {
-    /// Connects, and hears the status that comes first.
+    /// Connects, and reads the status that comes first.
     pub(crate) fn connect(server: SocketAddr) -> Self {
         let mut client = Self::silent(server);
         let status = client.json();
@@ -168,8 +168,8 @@ impl Client {
         Self::try_connect(server, "").unwrap_or_else(|answer| panic!("refused: {answer:?}"))
     }
 
-    /// Connects as one whose own kernel keeps little of what it has not read; left alone, that takes
-    /// megabytes, and the server never sees that nobody reads. Reads nothing but the handshake.
+    /// Connects with a small receive buffer, and reads nothing but the handshake. The kernel's default
+    /// buffer takes megabytes, and the server would not notice that the client does not read.
     pub(crate) fn with_little_room(server: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -178,7 +178,7 @@ impl Client {
             .unwrap_or_else(|answer| panic!("refused: {answer:?}"))
     }
 
-    /// Connects with more headers; gives back the answer if that was not a yes.
+    /// Connects with more headers; returns the answer if the server refuses.
     pub(crate) fn try_connect(server: SocketAddr, more: &str) -> Result<Self, Answer> {
         Self::shake_hands(connect(server), server, more)
     }
@@ -213,20 +213,20 @@ impl Client {
         self.stream.write_all(bytes).unwrap();
     }
 
-    pub(crate) fn say(&mut self, text: &str) {
+    pub(crate) fn send_text(&mut self, text: &str) {
         self.send(&frame(FIN | TEXT, text.as_bytes()));
     }
 
     pub(crate) fn subscribe(&mut self, stock: &str) {
-        self.say(&format!(r#"{{"type":"subscribe","stock":"{stock}"}}"#));
+        self.send_text(&format!(r#"{{"type":"subscribe","stock":"{stock}"}}"#));
     }
 
     pub(crate) fn unsubscribe(&mut self, stock: &str) {
-        self.say(&format!(r#"{{"type":"unsubscribe","stock":"{stock}"}}"#));
+        self.send_text(&format!(r#"{{"type":"unsubscribe","stock":"{stock}"}}"#));
     }
 
-    /// Subscribes, and hears that this was accepted.
-    pub(crate) fn follow(&mut self, stock: &str) {
+    /// Subscribes, and reads the acknowledgement.
+    pub(crate) fn subscribe_acknowledged(&mut self, stock: &str) {
         self.subscribe(stock);
         assert_eq!(
             self.text(),
@@ -234,7 +234,7 @@ impl Client {
         );
     }
 
-    /// The next frame: its opcode and its payload; nothing when the server has closed.
+    /// The next frame: its opcode and its payload, or `None` if the server has closed.
     pub(crate) fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some(frame) = self.take_frame() {
@@ -257,7 +257,7 @@ impl Client {
                 4,
                 u16::from_be_bytes([*self.unread.get(2)?, *self.unread.get(3)?]) as usize,
             ),
-            127 => panic!("this server says nothing that long"),
+            127 => panic!("this server sends no frame that long"),
             short => (2, short as usize),
         };
         let payload = self.unread.get(start..start + length)?.to_vec();
@@ -281,14 +281,13 @@ impl Client {
         serde_json::from_str(&self.text()).expect("JSON")
     }
 
-    /// Hears that the server closes with this code, and then does.
+    /// Reads until the server closes, with this code.
     #[track_caller]
-    pub(crate) fn hears_close(&mut self, code: u16) {
+    pub(crate) fn expect_close(&mut self, code: u16) {
         assert_eq!(self.until_closed(), Some(code));
     }
 
-    /// Listens until the server has closed, and says with which code; there is none if it closed
-    /// without a word.
+    /// Reads until the server has closed, and returns its code: none if there was no close frame.
     pub(crate) fn until_closed(&mut self) -> Option<u16> {
         loop {
             if let (CLOSE, payload) = self.frame()? {

@@ -7,6 +7,6 @@
 )]
 
 pub(crate) mod client;
+pub(crate) mod fixture;
 pub(crate) mod fleet;
-pub(crate) mod house;
 pub(crate) mod load;

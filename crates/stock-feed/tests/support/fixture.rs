@@ -11,27 +11,27 @@ use stock_feed::server::{self, Options};
 
 /// The one server of this test process.
 #[derive(Debug)]
-pub(crate) struct House {
+pub(crate) struct Fixture {
     pub(crate) server: SocketAddr,
     pub(crate) broker: InProcess,
 }
 
-impl House {
+impl Fixture {
     pub(crate) fn publish(&self, stock: &str, price: &str) {
         self.broker
             .publish(stock.parse().unwrap(), price.parse().unwrap());
     }
 
-    /// Waits until the server has told the broker that it follows the stock.
-    pub(crate) fn until_followed(&self, stock: &str) {
+    /// Waits until the server is subscribed to the stock.
+    pub(crate) fn until_subscribed_to(&self, stock: &str) {
         let stock = stock.parse().unwrap();
-        harness::until("the server follows the stock", || {
+        harness::until("the server is subscribed to the stock", || {
             self.broker.subscribers(stock) == 1
         });
     }
 }
 
-/// The options of a server that a test would have, to be changed by those who test a limit.
+/// The options of a server for most tests; a test of a limit changes them.
 pub(crate) fn options(broker: InProcess) -> Options {
     Options {
         broker: BrokerAddress::InProcess(broker),
@@ -52,18 +52,18 @@ pub(crate) fn options(broker: InProcess) -> Options {
     }
 }
 
-/// The process's server, started by whichever test comes first.
-pub(crate) fn house() -> &'static House {
-    house_with(|_| ())
+/// The process's server, started by the first test that calls this.
+pub(crate) fn fixture() -> &'static Fixture {
+    fixture_with(|_| ())
 }
 
 /// The same, started with other options; all tests of a file must ask for the same.
-pub(crate) fn house_with(change: impl FnOnce(&mut Options) + Send + 'static) -> &'static House {
-    static HOUSE: OnceLock<House> = OnceLock::new();
-    HOUSE.get_or_init(|| {
+pub(crate) fn fixture_with(change: impl FnOnce(&mut Options) + Send + 'static) -> &'static Fixture {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
         let broker = InProcess::default();
         let mut options = options(broker.clone());
-        let (tell, told) = mpsc::channel();
+        let (sender, address) = mpsc::channel();
         std::thread::spawn(move || {
             change(&mut options);
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -72,14 +72,14 @@ pub(crate) fn house_with(change: impl FnOnce(&mut Options) + Send + 'static) -> 
                 .unwrap();
             runtime.block_on(async {
                 let listener = server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
                 server::run(listener, options, std::future::pending())
                     .await
                     .unwrap();
             });
         });
-        House {
-            server: told.recv().unwrap(),
+        Fixture {
+            server: address.recv().unwrap(),
             broker,
         }
     })
