@@ -16,7 +16,7 @@ use crate::page::Page;
 use crate::try_it::changes;
 
 /// The words after `cargo` that build what the book's Check compares a program with.
-pub const CHECK: [&str; 5] = ["build", "-p", "compile-fail", "--test", "shelf"];
+pub const CHECK: [&str; 5] = ["build", "-p", "compile-fail", "--test", "inventory"];
 
 /// The words after `cargo` that build what the pages of the challenges run.
 const CHALLENGES: [&str; 4] = ["build", "-p", "workbench", "--bins"];

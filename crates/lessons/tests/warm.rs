@@ -20,7 +20,7 @@ fn what_the_pages_run_and_test_is_built_each_as_the_class_will_type_it() {
         "test -p lesson-tests --test lesson_10_singleton_game --no-run",
         "test -p naive-pubsub --test faults --no-run",
         "test -p memory-cache --test in_each_server --no-run",
-        "build -p compile-fail --test shelf",
+        "build -p compile-fail --test inventory",
         "build -p workbench --bins",
         #[cfg(target_os = "linux")]
         "build --release -p stock-feed -p feed-load",

@@ -1,12 +1,12 @@
-//! The play: ten scenes on one manager. Each looks at what really happened before it says so;
-//! cure a fault in `pubsub_manager.rs`, run again, and the verdict counts one fewer.
+//! The play: ten scenes with one manager. Each scene checks whether its fault is really there before it
+//! reports it: fix a fault in `pubsub_manager.rs`, run again, and the verdict counts one fewer.
 
 use crate::stage::Stage;
 use crate::{Verdict, redis, users};
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// How many users follow the crowded stock of scene 8.
+/// How many users the stock of scene 8 has.
 const CROWD: usize = 1_000;
 
 /// The play, and where it is printed.
@@ -15,7 +15,7 @@ pub struct Play<W> {
 }
 
 impl<W: Write> Play<W> {
-    /// A play that prints to `out`. It makes the manager, so it needs a tokio runtime.
+    /// A play that prints to `out`. It makes the manager, so it must be called in a tokio runtime.
     pub fn new(out: W) -> Self {
         Self {
             stage: Stage::new(out),
@@ -37,11 +37,11 @@ impl<W: Write> Play<W> {
         let scenes = [
             pubsub_is_not_a_queue,
             a_user_subscribes_twice,
-            a_message_is_no_price,
-            a_user_leaves_twice,
-            an_emptied_stock_stays,
-            a_stock_nobody_had_is_left,
-            leaving_looks_at_everybody,
+            a_message_is_not_a_price,
+            a_user_unsubscribes_twice,
+            a_stock_without_users_stays,
+            a_stock_without_users_is_unsubscribed,
+            unsubscribing_scans_all_users,
             the_connection_is_lost,
             the_manager_has_disconnected,
         ];
@@ -83,7 +83,7 @@ fn pubsub_is_not_a_queue(stage: &mut Stage<impl Write>) -> io::Result<()> {
     stage.sent_to("ben", "TSLA")?;
     stage.note(
         "no fault, no queue",
-        "who was not there missed it; pub/sub keeps nothing",
+        "later users miss it; pub/sub keeps nothing",
     )
 }
 
@@ -102,19 +102,19 @@ fn a_user_subscribes_twice(stage: &mut Stage<impl Write>) -> io::Result<()> {
     )
 }
 
-fn a_message_is_no_price(stage: &mut Stage<impl Write>) -> io::Result<()> {
+fn a_message_is_not_a_price(stage: &mut Stage<impl Write>) -> io::Result<()> {
     stage.subscribe("finn", "IBM")?;
     stage.publish("IBM", "free lunch")?;
     stage.sent_to("finn", "IBM")?;
     let relayed = users::sent_to("finn", "IBM").len();
-    stage.verdict.no_price += relayed;
+    stage.verdict.invalid_messages += relayed;
     stage.fault(
         relayed > 0,
-        "what is published is relayed, and not checked to be a price",
+        "each message is relayed, without a check that it is a price",
     )
 }
 
-fn a_user_leaves_twice(stage: &mut Stage<impl Write>) -> io::Result<()> {
+fn a_user_unsubscribes_twice(stage: &mut Stage<impl Write>) -> io::Result<()> {
     stage.unsubscribe("ben", "TSLA")?;
     stage.unsubscribe("ben", "TSLA")?;
     let commands = redis::commands("TSLA");
@@ -130,54 +130,59 @@ fn a_user_leaves_twice(stage: &mut Stage<impl Write>) -> io::Result<()> {
     )?;
     stage.fault(
         sent > 1,
-        "two leaves send two UNSUBSCRIBEs, and the second had no user",
+        "two calls send two UNSUBSCRIBEs, the second without a user",
     )
 }
 
-fn an_emptied_stock_stays(stage: &mut Stage<impl Write>) -> io::Result<()> {
+fn a_stock_without_users_stays(stage: &mut Stage<impl Write>) -> io::Result<()> {
     for stock in ["GOOG", "META"] {
         stage.subscribe("dora", stock)?;
         stage.unsubscribe("dora", stock)?;
     }
-    stage.row("nobody", "follows these", "entries stay", &["GOOG", "META"])?;
+    stage.row(
+        "no user",
+        "has these stocks",
+        "entries stay",
+        &["GOOG", "META"],
+    )?;
     let stays = stage.manager.subscriptions().contains_key("GOOG");
     stage.fault(
         stays,
-        "an emptied stock stays in the map for as long as the process lives",
+        "a stock without users stays in the map until the process ends",
     )
 }
 
-fn a_stock_nobody_had_is_left(stage: &mut Stage<impl Write>) -> io::Result<()> {
+fn a_stock_without_users_is_unsubscribed(stage: &mut Stage<impl Write>) -> io::Result<()> {
     stage.unsubscribe("cleo", "NFLX")?;
     stage.subscribe("evan", "NFLX")?;
     let lost = !stage.publish("NFLX", "600")?;
     stage.verdict.lost_stocks += usize::from(lost);
     stage.fault(
         lost,
-        "leaving a stock one never had makes it undefined, for everyone",
+        "unsubscribing from an unknown stock makes it undefined",
     )
 }
 
-fn leaving_looks_at_everybody(stage: &mut Stage<impl Write>) -> io::Result<()> {
+fn unsubscribing_scans_all_users(stage: &mut Stage<impl Write>) -> io::Result<()> {
     for n in 1..=CROWD {
         stage.manager.user_subscribe(&format!("u{n}"), "MSFT");
     }
     stage.row(
         "a crowd",
         "subscribes to MSFT",
-        "told: subscribed",
+        "sent: subscribed",
         &["MSFT"],
     )?;
     let looked_at = stage.manager.user_unsubscribe("u1", "MSFT");
     stage.row(
         "u1",
-        "leaves MSFT",
+        "unsubscribes from MSFT",
         &format!("scans {looked_at} users"),
         &["MSFT"],
     )?;
     stage.fault(
         looked_at == CROWD,
-        "one leave costs a scan of all who follow the stock",
+        "one unsubscribe costs a scan of all users of the stock",
     )
 }
 
@@ -187,10 +192,7 @@ fn the_connection_is_lost(stage: &mut Stage<impl Write>) -> io::Result<()> {
     let lost = !stage.publish("APPL", "100.3")?;
     let numsub = redis::numsub("APPL").to_string();
     stage.row("redis", "PUBSUB NUMSUB APPL", &numsub, &["APPL"])?;
-    stage.fault(
-        lost,
-        "nothing subscribes again after a lost connection, silently",
-    )
+    stage.fault(lost, "after a lost connection nothing is subscribed again")
 }
 
 fn the_manager_has_disconnected(stage: &mut Stage<impl Write>) -> io::Result<()> {
@@ -200,6 +202,6 @@ fn the_manager_has_disconnected(stage: &mut Stage<impl Write>) -> io::Result<()>
     let lost = !stage.publish("AMZN", "180")?;
     stage.fault(
         lost,
-        "after disconnect users are still accepted; the error is dropped",
+        "after disconnect users are still accepted; the error is discarded",
     )
 }

@@ -1,5 +1,5 @@
-//! The lecture's manager with its faults, line for line. They are pointed out in `play.rs`, not
-//! here: this is how the code looked to its author, and it looks fine.
+//! The lecture's manager with its faults, line for line. They are explained in `play.rs` and not here:
+//! this is how the code looked to its author, and it looks correct.
 
 use crate::{redis::RedisClient, users};
 use once_cell::sync::OnceCell;
@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard};
 
 static INSTANCE: OnceCell<PubSubManager> = OnceCell::new();
 
-/// Who follows which stock. `None` stands for JavaScript's `undefined`: a key whose value is
-/// nothing, which is not the same as no key.
+/// The users of each stock. `None` is JavaScript's `undefined`: a key without a value, which is not the
+/// same as no key.
 pub type Subscriptions = HashMap<String, Option<Vec<String>>>;
 
-/// Stands between Redis and the users of this server, and has nine faults.
+/// Connects Redis with the users of this server, and has nine faults.
 pub struct PubSubManager {
     redis_client: RedisClient,
     subscriptions: Mutex<Subscriptions>,
@@ -31,12 +31,12 @@ impl PubSubManager {
     /// The process's one manager, made by the first call.
     ///
     /// # Panics
-    /// The first call panics outside a tokio runtime, which the connection lives on.
+    /// The first call panics outside a tokio runtime, because it spawns the connection.
     pub fn instance() -> &'static Self {
         INSTANCE.get_or_init(Self::new)
     }
 
-    /// Lets a user follow a stock; the first user of a stock subscribes this server to it.
+    /// Subscribes a user to a stock; the first user of a stock subscribes this server to it.
     pub fn user_subscribe(&self, user: &str, stock: &str) {
         let mut subscriptions = self.lock();
         let users = subscriptions
@@ -53,8 +53,8 @@ impl PubSubManager {
         }
     }
 
-    /// Lets a user leave a stock; the last user of a stock unsubscribes this server from it.
-    /// Returns how many users had to be looked at.
+    /// Unsubscribes a user from a stock; the last user of a stock unsubscribes this server from it.
+    /// Returns how many users were scanned.
     pub fn user_unsubscribe(&self, user: &str, stock: &str) -> usize {
         let mut subscriptions = self.lock();
         let before = subscriptions.remove(stock).flatten();
@@ -82,7 +82,7 @@ impl PubSubManager {
         self.redis_client.quit();
     }
 
-    /// A copy of who follows what, for the play to print and the tests to compare.
+    /// A copy of the map, which the play prints and the tests compare.
     pub fn subscriptions(&self) -> Subscriptions {
         self.lock().clone()
     }

@@ -1,6 +1,6 @@
 //! Stands in for Redis and for its client, in this process, so that the lesson needs nothing
-//! installed. The client is as forgetful as the lecture's has been in some of its releases
-//! (node-redis issues 1252 and 2155): it connects again by itself, and subscribes to nothing.
+//! installed. The client has the fault of the lecture's client in some of its releases (node-redis
+//! issues 1252 and 2155): it reconnects by itself, and does not subscribe again.
 
 use std::collections::HashMap;
 use std::mem;
@@ -8,14 +8,14 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a connection takes to come up: a handshake across a network.
+/// How long connecting takes: a handshake across a network.
 pub const HANDSHAKE: Duration = Duration::from_millis(40);
 
 static SERVER: LazyLock<Mutex<Server>> = LazyLock::new(Mutex::default);
 
 type Callback = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// One callback a channel is enough: this process has one manager, and that has one client.
+/// One callback for each channel is enough: this process has one manager with one client.
 #[derive(Default)]
 struct Server {
     subscribed: HashMap<String, Callback>,
@@ -23,8 +23,8 @@ struct Server {
     connected: watch::Sender<bool>,
 }
 
-/// Publishes a message, as `redis-cli PUBLISH` does, and says how many clients received it. Who
-/// is not subscribed at this moment has missed it: pub/sub is not a queue and keeps nothing.
+/// Publishes a message, as `redis-cli PUBLISH` does, and returns how many clients received it. A client
+/// that is not subscribed at this moment misses it: pub/sub is not a queue and keeps nothing.
 pub fn publish(channel: &str, message: &str) -> usize {
     // The callback is cloned out of the lock, because it takes the manager's lock, and the
     // manager calls `subscribe` while it holds that one: each would wait for the other.
@@ -35,7 +35,7 @@ pub fn publish(channel: &str, message: &str) -> usize {
     usize::from(subscriber.is_some())
 }
 
-/// The number of clients subscribed to a channel, as `PUBSUB NUMSUB` tells it.
+/// The number of clients subscribed to a channel, as `PUBSUB NUMSUB` returns it.
 pub fn numsub(channel: &str) -> usize {
     usize::from(server().subscribed.contains_key(channel))
 }
@@ -46,7 +46,7 @@ pub fn commands(channel: &str) -> Vec<String> {
     server().commands.iter().filter(about).cloned().collect()
 }
 
-/// Ends when a client is connected. The lecture's manager never asks.
+/// Waits until a client is connected. The lecture's manager never does.
 pub async fn connected() {
     let mut connected = server().connected.subscribe();
     connected
@@ -55,8 +55,8 @@ pub async fn connected() {
         .expect("the server is a static, so its sender lives on");
 }
 
-/// Cuts every connection, as a restart of Redis does. The client connects again at once, and
-/// the new connection is subscribed to nothing.
+/// Cuts every connection, as a restart of Redis does. The client reconnects immediately, and the new
+/// connection is subscribed to nothing.
 pub fn restart() {
     server().subscribed.clear();
 }
@@ -66,25 +66,25 @@ fn server() -> MutexGuard<'static, Server> {
     SERVER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A command was given to a client that had already quit.
+/// A command for a client that has already quit.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the client has quit, so nothing was sent; make a new client")]
 pub struct ClientClosed;
 
-/// One client. A clone is a second handle on the same connection.
+/// One client. Clones share its connection.
 #[derive(Clone, Default)]
 pub struct RedisClient {
-    link: Arc<Mutex<Link>>,
+    state: Arc<Mutex<ConnectionState>>,
 }
 
-enum Link {
+enum ConnectionState {
     /// Commands wait here until the connection is up.
     Connecting(Vec<Command>),
     Up,
     Closed,
 }
 
-impl Default for Link {
+impl Default for ConnectionState {
     fn default() -> Self {
         Self::Connecting(Vec::new())
     }
@@ -96,19 +96,20 @@ enum Command {
 }
 
 impl RedisClient {
-    /// Connects, and then sends what has waited.
+    /// Connects, and then sends the commands that have waited.
     pub async fn connect(self) {
         tokio::time::sleep(HANDSHAKE).await;
-        let mut link = self.lock();
-        if let Link::Connecting(waiting) = mem::replace(&mut *link, Link::Up) {
+        let mut state = self.lock();
+        if let ConnectionState::Connecting(waiting) = mem::replace(&mut *state, ConnectionState::Up)
+        {
             waiting.into_iter().for_each(Command::run);
             server().connected.send_replace(true);
         } else {
-            *link = Link::Closed;
+            *state = ConnectionState::Closed;
         }
     }
 
-    /// Asks for every message of a channel from now on.
+    /// Subscribes to a channel: `callback` is called with each of its messages.
     ///
     /// # Errors
     /// [`ClientClosed`] after [`quit`](Self::quit).
@@ -120,7 +121,7 @@ impl RedisClient {
         self.send(Command::Subscribe(channel.to_owned(), Arc::new(callback)))
     }
 
-    /// Asks for no more messages of a channel.
+    /// Unsubscribes from a channel.
     ///
     /// # Errors
     /// [`ClientClosed`] after [`quit`](Self::quit).
@@ -130,26 +131,26 @@ impl RedisClient {
 
     /// Closes the connection, and with it every subscription.
     pub fn quit(&self) {
-        *self.lock() = Link::Closed;
+        *self.lock() = ConnectionState::Closed;
         server().subscribed.clear();
     }
 
     fn send(&self, command: Command) -> Result<(), ClientClosed> {
         match &mut *self.lock() {
-            Link::Connecting(waiting) => waiting.push(command),
-            Link::Up => command.run(),
-            Link::Closed => return Err(ClientClosed),
+            ConnectionState::Connecting(waiting) => waiting.push(command),
+            ConnectionState::Up => command.run(),
+            ConnectionState::Closed => return Err(ClientClosed),
         }
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Link> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Command {
-    /// What the server does with it.
+    /// Executes the command on the server.
     fn run(self) {
         let mut server = server();
         match self {

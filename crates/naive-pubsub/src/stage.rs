@@ -1,10 +1,10 @@
-//! The stage: does what a scene asks for, and prints it as a row with the map it leaves behind.
+//! The stage: does what a scene asks for, and prints it as a row with the map after it.
 
 use crate::{PubSubManager, Verdict, redis, users};
 use std::io::{self, Write};
 use std::mem;
 
-/// One manager, one terminal of 80 columns, and what has been counted so far.
+/// One manager, one terminal of 80 columns, and the counts of the verdict.
 pub(crate) struct Stage<W> {
     pub(crate) manager: &'static PubSubManager,
     pub(crate) verdict: Verdict,
@@ -38,16 +38,16 @@ impl<W: Write> Stage<W> {
     pub(crate) fn subscribe(&mut self, user: &str, stock: &str) -> io::Result<()> {
         self.manager.user_subscribe(user, stock);
         let does = format!("subscribes to {stock}");
-        self.row(user, &does, "told: subscribed", &[stock])
+        self.row(user, &does, "sent: subscribed", &[stock])
     }
 
     pub(crate) fn unsubscribe(&mut self, user: &str, stock: &str) -> io::Result<()> {
         self.manager.user_unsubscribe(user, stock);
-        let does = format!("leaves {stock}");
-        self.row(user, &does, "told: unsubscribed", &[stock])
+        let does = format!("unsubscribes from {stock}");
+        self.row(user, &does, "sent: unsubscribed", &[stock])
     }
 
-    /// Publishes a price, and says whether this server received it.
+    /// Publishes a price, and returns whether this server received it.
     pub(crate) fn publish(&mut self, stock: &str, price: &str) -> io::Result<bool> {
         let is_received = redis::publish(stock, price) > 0;
         self.verdict.lost += usize::from(!is_received);
@@ -89,12 +89,12 @@ impl<W: Write> Stage<W> {
         self.print(&scene, who, does, then, &state)
     }
 
-    /// Says what is wrong, if it has really been seen.
+    /// Prints the fault, and counts it if it was seen.
     pub(crate) fn fault(&mut self, seen: bool, what: &str) -> io::Result<()> {
         self.verdict.faults += usize::from(seen);
         let head = match seen {
             true => "FAULT",
-            false => "cured, it was",
+            false => "fixed, it was",
         };
         self.note(head, what)
     }
@@ -103,14 +103,14 @@ impl<W: Write> Stage<W> {
         writeln!(self.out, "       {head}: {what}")
     }
 
-    /// Prints what was counted, what to try next and, as the last line, the verdict.
+    /// Prints the counts, what to try next and, as the last line, the verdict.
     pub(crate) fn end(mut self) -> io::Result<Verdict> {
         let map = self.manager.subscriptions();
         let dead = |users: &&Option<Vec<String>>| users.as_ref().is_none_or(Vec::is_empty);
         self.verdict.dead_entries = map.values().filter(dead).count();
         let (manager, verdict) = ("crates/naive-pubsub/src/pubsub_manager.rs", &self.verdict);
         write!(self.out, "{}", verdict.counts())?;
-        writeln!(self.out, "try: cure one fault in {manager}, and run again")?;
+        writeln!(self.out, "try: fix one fault in {manager}, and run again")?;
         writeln!(self.out, "{verdict}")?;
         self.out.flush()?;
         Ok(self.verdict)

@@ -1,11 +1,11 @@
-//! Stands in for the users' sockets: remembers what each user was sent. The lecture prints a
-//! line here; a list can be counted and compared.
+//! Stands in for the users' sockets: keeps what each user was sent. The lecture prints a line here; a list
+//! can be counted and compared.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static SENT: Mutex<Vec<Sent>> = Mutex::new(Vec::new());
 
-/// One price on its way to one user.
+/// One price that one user was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sent {
     user: String,
@@ -22,7 +22,7 @@ pub fn send(user: &str, stock: &str, price: &str) {
     });
 }
 
-/// Every price of `stock` that `user` has been sent so far, oldest first.
+/// Every price of `stock` that `user` was sent, oldest first.
 pub fn sent_to(user: &str, stock: &str) -> Vec<String> {
     let mine = |sent: &&Sent| sent.user == user && sent.stock == stock;
     lock()
@@ -33,6 +33,6 @@ pub fn sent_to(user: &str, stock: &str) -> Vec<String> {
 }
 
 fn lock() -> MutexGuard<'static, Vec<Sent>> {
-    // A list of strings is whole after every push, so a panic elsewhere cannot have spoilt it.
+    // A list of strings is consistent after every push, so a panic elsewhere does not matter.
     SENT.lock().unwrap_or_else(PoisonError::into_inner)
 }

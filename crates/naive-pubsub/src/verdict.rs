@@ -1,26 +1,26 @@
-//! What the play has counted: its last lines.
+//! The counts of the play: its last lines.
 
 use std::fmt;
 
-/// What went wrong, counted as it was seen.
+/// What went wrong, counted when it was seen.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// Scenes whose fault was really there.
     pub faults: usize,
-    /// Prices that no server was subscribed to when they came.
+    /// Prices of stocks to which no server was subscribed when they were published.
     pub lost: usize,
     /// Copies of a price beyond a user's first.
     pub twice: usize,
-    /// Messages that reached a user and were no price.
-    pub no_price: usize,
-    /// Stocks that no one can follow until the process ends.
+    /// Messages that were sent to a user and are not prices.
+    pub invalid_messages: usize,
+    /// Stocks to which no user can be subscribed until the process ends.
     pub lost_stocks: usize,
-    /// Entries of the manager's map that no user stands behind.
+    /// Entries of the manager's map without users.
     pub dead_entries: usize,
 }
 
 impl Verdict {
-    /// What went wrong besides, a line each.
+    /// What went wrong in numbers, one line for each.
     pub(crate) fn counts(&self) -> String {
         let lines = [
             (
@@ -30,14 +30,14 @@ impl Verdict {
             ),
             (self.twice, "price sent twice", "prices sent twice"),
             (
-                self.no_price,
-                "message sent that was no price",
-                "messages sent that were no price",
+                self.invalid_messages,
+                "message sent that was not a price",
+                "messages sent that were not prices",
             ),
             (
                 self.lost_stocks,
-                "stock that can never be followed again",
-                "stocks that can never be followed again",
+                "stock that can never be subscribed again",
+                "stocks that can never be subscribed again",
             ),
             (
                 self.dead_entries,

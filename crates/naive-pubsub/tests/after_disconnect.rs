@@ -9,7 +9,7 @@ async fn after_disconnect_a_user_is_still_sent_subscribed() {
     manager.disconnect();
 
     manager.user_subscribe("gita", "AMZN");
-    // Wrong: the client did answer with an error, and `let _ =` threw it away.
+    // Wrong: the client returned an error, and `let _ =` discarded it.
     assert_eq!(
         manager.subscriptions().get("AMZN"),
         Some(&Some(vec!["gita".to_owned()]))

@@ -1,5 +1,5 @@
-//! Lesson 11: the manager is made, and used, before its connection is there. Alone in its file,
-//! because only the first use in a process can show it.
+//! Lesson 11: the manager is used before it is connected. Alone in its file, because only the first use
+//! in a process can show it.
 
 use naive_pubsub::{PubSubManager, redis, users};
 
@@ -7,8 +7,8 @@ use naive_pubsub::{PubSubManager, redis, users};
 async fn the_connection_is_never_awaited_so_a_user_is_subscribed_and_misses_a_price() {
     let manager = PubSubManager::instance();
     manager.user_subscribe("asha", "APPL");
-    // Wrong: `user_subscribe` has returned, so asha is subscribed as far as anyone can tell; yet
-    // her SUBSCRIBE waits for a connection that nobody waits for.
+    // Wrong: `user_subscribe` has returned, so asha seems to be subscribed, but the SUBSCRIBE waits for a
+    // connection that the manager never awaits.
     assert_eq!(redis::publish("APPL", "100"), 0);
 
     redis::connected().await;

@@ -1,4 +1,4 @@
-//! Lesson 11: the program as a learner meets it.
+//! Lesson 11: the program as a learner runs it.
 
 use std::process::{Command, Output};
 
@@ -10,7 +10,7 @@ fn play(flags: &[&str]) -> Output {
 }
 
 #[test]
-fn the_play_ends_by_itself_with_a_verdict_that_counts_the_faults() {
+fn it_ends_by_itself_with_a_verdict_that_counts_the_faults() {
     let played = play(&["--every", "0s"]);
     assert!(
         played.status.success(),
@@ -27,8 +27,8 @@ fn the_play_ends_by_itself_with_a_verdict_that_counts_the_faults() {
     for counted in [
         "    5  prices that no one received",
         "    1  price sent twice",
-        "    1  message sent that was no price",
-        "    1  stock that can never be followed again",
+        "    1  message sent that was not a price",
+        "    1  stock that can never be subscribed again",
         "    4  dead entries in the manager's map",
     ] {
         assert!(shown.contains(counted), "{counted} is missing in:\n{shown}");
@@ -53,7 +53,7 @@ fn each_scene_shows_the_map_that_the_fault_leaves_behind() {
 }
 
 #[test]
-fn two_plays_do_not_differ() {
+fn two_runs_do_not_differ() {
     assert_eq!(
         play(&["--every", "0s"]).stdout,
         play(&["--every", "0s"]).stdout
@@ -61,7 +61,7 @@ fn two_plays_do_not_differ() {
 }
 
 #[test]
-fn a_pause_that_is_no_time_is_bad_input_and_the_message_says_what_is_one() {
+fn a_pause_that_is_not_a_time_is_invalid_input_and_the_message_says_what_to_write() {
     let refused = play(&["--every", "soon"]);
     assert_eq!(refused.status.code(), Some(2));
     let message = String::from_utf8(refused.stderr).unwrap();
@@ -82,5 +82,5 @@ fn a_disk_that_is_full_is_a_failure_and_named() {
         .unwrap();
     assert_eq!(ended.status.code(), Some(1));
     let message = String::from_utf8(ended.stderr).unwrap();
-    assert!(message.contains("cannot print the play"), "{message}");
+    assert!(message.contains("cannot print the scenes"), "{message}");
 }

@@ -15,7 +15,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .expect("a runtime needs only a few files")
 });
 
-/// The process's manager, connected. The manager itself would not have waited.
+/// The process's manager, connected. The manager itself does not wait for it.
 fn connected_manager() -> &'static PubSubManager {
     RUNTIME.block_on(async {
         let manager = PubSubManager::instance();
@@ -35,7 +35,11 @@ fn the_manager_relays_a_price_to_its_user_when_nothing_goes_wrong() {
 #[test]
 fn a_user_that_subscribes_after_a_price_does_not_get_it() {
     let manager = connected_manager();
-    assert_eq!(redis::publish("TSLA", "250"), 0, "nobody is subscribed yet");
+    assert_eq!(
+        redis::publish("TSLA", "250"),
+        0,
+        "no server is subscribed yet"
+    );
     manager.user_subscribe("ben", "TSLA");
     // Not a fault: this is what pub/sub is. A queue would have kept 250 for ben.
     assert!(users::sent_to("ben", "TSLA").is_empty());
@@ -52,21 +56,21 @@ fn a_user_who_subscribes_twice_is_sent_every_price_twice() {
 }
 
 #[test]
-fn whatever_is_published_is_relayed_to_the_users_price_or_not() {
+fn a_message_that_is_not_a_price_is_relayed_to_the_users() {
     let manager = connected_manager();
     manager.user_subscribe("finn", "IBM");
     redis::publish("IBM", "<b>free</b>");
-    // Wrong: the publisher writes into finn's page, and nothing in between has looked.
+    // Wrong: the publisher writes into finn's page, and nothing in between checks it.
     assert_eq!(users::sent_to("finn", "IBM"), ["<b>free</b>"]);
 }
 
 #[test]
-fn two_leavings_send_two_unsubscribes() {
+fn unsubscribing_twice_sends_two_unsubscribes() {
     let manager = connected_manager();
     manager.user_subscribe("dora", "META");
     manager.user_unsubscribe("dora", "META");
     manager.user_unsubscribe("dora", "META");
-    // Wrong: the list was empty before the second leaving, so nobody's last user has left.
+    // Wrong: the list was empty already, so the second call did not remove the last user.
     let sent = redis::commands("META");
     assert_eq!(
         sent,
@@ -75,12 +79,12 @@ fn two_leavings_send_two_unsubscribes() {
 }
 
 #[test]
-fn an_emptied_stock_is_never_taken_out_of_the_map() {
+fn a_stock_without_users_is_never_removed_from_the_map() {
     let manager = connected_manager();
     manager.user_subscribe("ben", "ORCL");
     manager.user_unsubscribe("ben", "ORCL");
     assert_eq!(redis::numsub("ORCL"), 0, "Redis has forgotten the stock");
-    // Wrong: the manager has not. A user who types a million names leaves a million entries.
+    // Wrong: the manager has not. A user who types a million names adds a million entries.
     assert_eq!(manager.subscriptions().get("ORCL"), Some(&Some(Vec::new())));
 }
 
@@ -94,7 +98,7 @@ fn a_stock_that_is_unsubscribed_without_users_is_undefined_and_cannot_be_subscri
         "the key is there, the list not"
     );
     manager.user_subscribe("evan", "NFLX");
-    // Wrong: one stray leaving has taken the stock from everybody, until the process ends.
+    // Wrong: one unsubscribe makes the stock useless for all users until the process ends.
     assert_eq!(manager.subscriptions().get("NFLX"), Some(&None));
     assert_eq!(redis::publish("NFLX", "600"), 0);
     assert!(users::sent_to("evan", "NFLX").is_empty());
@@ -106,8 +110,8 @@ fn unsubscribing_costs_a_scan_of_all_users_of_the_stock() {
     for n in 0..1_000 {
         manager.user_subscribe(&format!("u{n}"), "MSFT");
     }
-    // Wrong: a thousand users who close their pages cost half a million comparisons, and a
-    // million users half a million million. Leaving should cost what the one user had.
+    // Wrong: a thousand users who close their pages cost half a million comparisons, and a million users
+    // half a million million. The cost should depend on what the one user had.
     let looked_at: usize = (0..1_000)
         .map(|n| manager.user_unsubscribe(&format!("u{n}"), "MSFT"))
         .sum();

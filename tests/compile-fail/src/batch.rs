@@ -1,11 +1,11 @@
 //! A batch: what trybuild prints about many cases, one after the other.
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {
     /// The compiler refused it in the words of its snapshot, or they were just written.
     Refused,
-    /// It compiles.
+    /// Nothing refuses it any more: it compiles.
     Compiled,
     /// The compiler refused it in other words, which follow.
     OtherWords(&'a str),

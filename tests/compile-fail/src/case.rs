@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use crate::door::{BadDoor, Door};
+use crate::mutation::{BadMutation, Mutation};
 
 /// What a case declares in its first lines.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub struct Case {
     pub tried: String,
     /// The error codes, or names of lints, that it must be refused with: these and no others.
     pub reasons: BTreeSet<String>,
-    /// What has to change, all of it, for the case to compile.
-    pub doors: Vec<Door>,
+    /// What must change, all of it, for the case to compile.
+    pub mutations: Vec<Mutation>,
 }
 
 /// What is wrong with the first lines of a case.
@@ -22,12 +22,12 @@ pub enum BadCase {
     /// No `//~` on the first line, or nothing behind it.
     #[error("the first line does not declare a reason; write for example //~ E0624")]
     NoReason,
-    /// One of the three lines that tell the story is missing.
+    /// One of the three lines that explain the case is missing.
     #[error("no line begins with //! {0}: say it before the program starts")]
-    NotTold(&'static str),
-    /// A door that cannot be read.
+    MissingLine(&'static str),
+    /// A mutation that cannot be read.
     #[error(transparent)]
-    BadDoor(#[from] BadDoor),
+    BadMutation(#[from] BadMutation),
 }
 
 impl FromStr for Case {
@@ -40,22 +40,22 @@ impl FromStr for Case {
         if reasons.is_empty() {
             return Err(BadCase::NoReason);
         }
-        for line in ["Tried: ", "Refused: ", "Door: "] {
-            if told(program, line).next().is_none() {
-                return Err(BadCase::NotTold(line));
+        for line in ["Tried: ", "Refused: ", "Mutation: "] {
+            if header_lines(program, line).next().is_none() {
+                return Err(BadCase::MissingLine(line));
             }
         }
-        let doors = told(program, "Door: ").map(str::parse);
-        let tried = told(program, "Tried: ").next().unwrap_or_default();
+        let mutations = header_lines(program, "Mutation: ").map(str::parse);
+        let tried = header_lines(program, "Tried: ").next().unwrap_or_default();
         Ok(Self {
             tried: tried.to_owned(),
             reasons,
-            doors: doors.collect::<Result<_, _>>()?,
+            mutations: mutations.collect::<Result<_, _>>()?,
         })
     }
 }
 
-fn told<'a>(program: &'a str, line: &'a str) -> impl Iterator<Item = &'a str> {
+fn header_lines<'a>(program: &'a str, line: &'a str) -> impl Iterator<Item = &'a str> {
     let header = program.lines().take_while(|text| text.starts_with("//"));
     header.filter_map(move |text| text.strip_prefix("//! ")?.strip_prefix(line))
 }
@@ -64,14 +64,15 @@ fn told<'a>(program: &'a str, line: &'a str) -> impl Iterator<Item = &'a str> {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "//~ E0624\n//! Tried: a\n//! Refused: b\n//! Door: here: `c` => `d`\n";
+    const HEADER: &str =
+        "//~ E0624\n//! Tried: a\n//! Refused: b\n//! Mutation: here: `c` => `d`\n";
 
     #[test]
-    fn a_case_declares_its_reasons_and_its_doors() {
+    fn a_case_declares_its_reasons_and_its_mutations() {
         let case: Case = HEADER.parse().unwrap();
         assert_eq!(case.tried, "a");
         assert_eq!(case.reasons, ["E0624".to_owned()].into());
-        assert_eq!(case.doors, ["here: `c` => `d`".parse().unwrap()]);
+        assert_eq!(case.mutations, ["here: `c` => `d`".parse().unwrap()]);
     }
 
     #[test]
@@ -83,16 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_does_not_tell_its_story_is_refused() {
-        for line in ["Tried: ", "Refused: ", "Door: "] {
+    fn a_case_without_one_of_the_three_lines_is_refused() {
+        for line in ["Tried: ", "Refused: ", "Mutation: "] {
             let program = HEADER.replace(line, "");
-            assert_eq!(program.parse::<Case>(), Err(BadCase::NotTold(line)));
+            assert_eq!(program.parse::<Case>(), Err(BadCase::MissingLine(line)));
         }
     }
 
     #[test]
-    fn what_stands_below_the_first_lines_declares_nothing() {
-        let program = HEADER.replace("//! Door", "\n//! Door");
-        assert_eq!(program.parse::<Case>(), Err(BadCase::NotTold("Door: ")));
+    fn a_line_below_the_header_declares_nothing() {
+        let program = HEADER.replace("//! Mutation", "\n//! Mutation");
+        assert_eq!(
+            program.parse::<Case>(),
+            Err(BadCase::MissingLine("Mutation: "))
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use compile_fail::batch::{self, Outcome};
 use compile_fail::case::Case;
-use compile_fail::shelf::{CRATES, Shelf, ui};
+use compile_fail::inventory::{CRATES, Inventory, ui};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// What the child is to try: the cases, with spaces between them.
@@ -43,8 +43,9 @@ fn main() -> ExitCode {
 /// All cases, such as `singleton-game/default`.
 fn cases() -> impl Iterator<Item = String> {
     CRATES.into_iter().flat_map(|krate| {
-        let shelf = Shelf::read(&ui().join(krate)).unwrap_or_else(|error| panic!("{error}"));
-        let cases = shelf.cases.into_iter();
+        let inventory =
+            Inventory::read(&ui().join(krate)).unwrap_or_else(|error| panic!("{error}"));
+        let cases = inventory.cases.into_iter();
         cases.map(move |case| format!("{krate}/{case}"))
     })
 }
@@ -81,7 +82,7 @@ fn is_refused(case: &str, printed: &str) -> Result<(), Failed> {
         .map_err(|error| format!("{path}: {error}"))?;
     let why = match batch::outcome(printed, &path) {
         Some(Outcome::Refused) => return Ok(()),
-        Some(Outcome::Compiled) => "its door stands open: it compiles".to_owned(),
+        Some(Outcome::Compiled) => "nothing refuses it: it compiles".to_owned(),
         Some(Outcome::OtherWords(words)) => format!(
             "it is refused, and not in the words of its .stderr. If only words have changed, write \
              them again with TRYBUILD=overwrite, and read the difference.\n{words}"

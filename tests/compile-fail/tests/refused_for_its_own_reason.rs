@@ -1,7 +1,7 @@
-//! Each case is refused for its own reason: it compiles once its own door is open, and not before.
+//! Each case is refused for its own reason: it compiles with its own mutation, and not without it.
 //!
-//! The doors are opened in copies, under Cargo's folder for the files of tests: for each case a
-//! small package with its door open, and for each crate one whose cases meet closed doors.
+//! The mutations are applied to copies, under Cargo's folder for the files of tests: for each case a small
+//! package with its mutation, and for each crate one package with all of its cases and no mutation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,42 +9,42 @@ use std::process::{Command, Output};
 use std::{env, fs, io};
 
 use compile_fail::case::Case;
-use compile_fail::shelf::{CRATES, Shelf, ui};
+use compile_fail::inventory::{CRATES, Inventory, ui};
 use serde_json::Value;
 
 #[test]
-fn each_case_compiles_once_its_own_door_is_open_and_not_before() {
+fn each_case_compiles_with_its_own_mutation_and_not_without_it() {
     let mut packages = Vec::new();
-    let mut open = BTreeSet::new();
-    let mut closed = BTreeSet::new();
-    let house = metadata().unwrap();
+    let mut mutated = BTreeSet::new();
+    let mut original = BTreeSet::new();
+    let metadata = metadata().unwrap();
     for krate in CRATES {
-        let dependencies = dependencies(&house, krate);
-        let cases = Shelf::read(&ui().join(krate)).unwrap().cases;
+        let dependencies = dependencies(&metadata, krate);
+        let cases = Inventory::read(&ui().join(krate)).unwrap().cases;
         for case in &cases {
-            let name = target(krate, "open", case);
-            let mut package = Package::copy(name, krate, &dependencies, "open", [case]).unwrap();
-            let opened = package.open_the_doors_of(krate, case);
-            opened.unwrap_or_else(|error| panic!("ui/{krate}/{case}.rs: {error}"));
+            let name = target(krate, "mutated", case);
+            let mut package = Package::copy(name, krate, &dependencies, "mutated", [case]).unwrap();
+            let applied = package.mutate(krate, case);
+            applied.unwrap_or_else(|error| panic!("ui/{krate}/{case}.rs: {error}"));
             packages.push(package);
         }
-        let name = format!("{krate}-closed");
-        packages.push(Package::copy(name, krate, &dependencies, "closed", &cases).unwrap());
-        open.extend(cases.iter().map(|case| target(krate, "open", case)));
-        closed.extend(cases.iter().map(|case| target(krate, "closed", case)));
+        let name = format!("{krate}-original");
+        packages.push(Package::copy(name, krate, &dependencies, "original", &cases).unwrap());
+        mutated.extend(cases.iter().map(|case| target(krate, "mutated", case)));
+        original.extend(cases.iter().map(|case| target(krate, "original", case)));
     }
     let output = check(&packages).unwrap();
     let compiled = compiled(&output);
     assert_eq!(
-        &closed & &compiled,
+        &original & &compiled,
         BTreeSet::new(),
-        "these cases compile as the crates are: their door stands open"
+        "these cases compile without their mutation"
     );
     assert_eq!(
-        &open - &compiled,
+        &mutated - &compiled,
         BTreeSet::new(),
-        "these cases are refused even with their door open: it is not what keeps them out, or \
-         something else is wrong with them; the compiler says:\n{}",
+        "these cases are refused even with their mutation: the text that it changes does not refuse them, \
+         or something else is wrong with them; the compiler says:\n{}",
         errors(&output)
     );
 }
@@ -71,7 +71,7 @@ fn a_person_who_denies_warnings_can_run_these_tests() {
 #[test]
 fn a_checkout_that_may_only_be_read_can_be_tested_twice() {
     let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("read-only");
-    let lock = workspace.join("house/Cargo.lock");
+    let lock = workspace.join("original/Cargo.lock");
     let _ = fs::remove_file(&lock);
     write(&lock, "version = 4\n").unwrap();
     let mut permissions = fs::metadata(&lock).unwrap().permissions();
@@ -87,7 +87,7 @@ fn a_checkout_that_may_only_be_read_can_be_tested_twice() {
 /// A copy of a crate with some of its cases, to be changed and checked.
 struct Package {
     name: String,
-    /// Text by path. The paths are those of the house, so that a case still finds what it names
+    /// Text by path. The paths are those of the workspace, so that a case still finds what it names
     /// by `#[path]`.
     files: BTreeMap<String, String>,
 }
@@ -97,7 +97,7 @@ impl Package {
         name: String,
         krate: &str,
         dependencies: &str,
-        door: &str,
+        kind: &str,
         cases: impl IntoIterator<Item = &'a String>,
     ) -> io::Result<Self> {
         let mut paths = files_under(&format!("crates/{krate}/src"))?;
@@ -105,40 +105,36 @@ impl Package {
         let mut manifest = manifest(&name, krate, dependencies);
         for case in cases {
             let path = case_path(krate, case);
-            let bin = target(krate, door, case);
+            let bin = target(krate, kind, case);
             manifest += &format!("\n[[bin]]\nname = \"{bin}\"\npath = \"{path}\"\n");
             paths.push(path);
         }
         let mut files = BTreeMap::from([("Cargo.toml".to_owned(), manifest)]);
         for path in paths {
             // A crate need not have a README.
-            if let Ok(text) = fs::read_to_string(house().join(&path)) {
+            if let Ok(text) = fs::read_to_string(root().join(&path)) {
                 files.insert(path, text);
             }
         }
         Ok(Self { name, files })
     }
 
-    fn open_the_doors_of(
-        &mut self,
-        krate: &str,
-        case: &str,
-    ) -> Result<(), Box<dyn std::error::Error>> {
+    fn mutate(&mut self, krate: &str, case: &str) -> Result<(), Box<dyn std::error::Error>> {
         let here = case_path(krate, case);
         let declared: Case = self.files[&here].parse()?;
-        for door in declared.doors {
-            let path = match door.place.as_str() {
+        for mutation in declared.mutations {
+            let path = match mutation.place.as_str() {
                 "here" => here.clone(),
                 file => format!("crates/{krate}/src/{file}"),
             };
             let text = self.files.entry(path).or_default();
-            *text = door.open(text)?;
+            *text = mutation.apply(text)?;
         }
         Ok(())
     }
 }
 
-fn house() -> PathBuf {
+fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -150,14 +146,14 @@ fn case_path(krate: &str, case: &str) -> String {
     format!("tests/compile-fail/ui/{krate}/{case}.rs")
 }
 
-fn target(krate: &str, door: &str, case: &str) -> String {
-    format!("{krate}-{case}-{door}")
+fn target(krate: &str, kind: &str, case: &str) -> String {
+    format!("{krate}-{case}-{kind}")
 }
 
-/// The files in a folder of the house and in its folders, by their paths in the house.
+/// The files in a folder of the workspace and in its folders, by their paths in the workspace.
 fn files_under(folder: &str) -> io::Result<Vec<String>> {
     let mut paths = Vec::new();
-    for entry in fs::read_dir(house().join(folder))? {
+    for entry in fs::read_dir(root().join(folder))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         // An editor's lock is a link that leads nowhere.
@@ -174,11 +170,11 @@ fn files_under(folder: &str) -> io::Result<Vec<String>> {
     Ok(paths)
 }
 
-/// What Cargo knows of the house's crates.
+/// What Cargo has recorded of the workspace's crates.
 fn metadata() -> io::Result<Value> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
-        .current_dir(house())
+        .current_dir(root())
         .output()?;
     Ok(serde_json::from_slice(&output.stdout)?)
 }
@@ -186,11 +182,11 @@ fn metadata() -> io::Result<Value> {
 /// What a crate cannot do without, and what the programs under `ui/` use besides.
 ///
 /// Any version: which one is said by Cargo.lock.
-fn dependencies(house: &Value, krate: &str) -> String {
+fn dependencies(workspace: &Value, krate: &str) -> String {
     let own =
-        needs(house, krate).filter(|need| need["kind"].is_null() && need["optional"] == false);
+        needs(workspace, krate).filter(|need| need["kind"].is_null() && need["optional"] == false);
     // Of the crate itself, a case finds the copy.
-    let of_cases = needs(house, "compile-fail").filter(|need| need["name"] != krate);
+    let of_cases = needs(workspace, "compile-fail").filter(|need| need["name"] != krate);
     let mut by_name = BTreeMap::<&str, Vec<&Value>>::new();
     for need in own.chain(of_cases) {
         let name = need["name"].as_str().unwrap_or_default();
@@ -215,8 +211,8 @@ fn dependencies(house: &Value, krate: &str) -> String {
     lines
 }
 
-fn needs<'a>(house: &'a Value, krate: &'a str) -> impl Iterator<Item = &'a Value> {
-    let packages = house["packages"].as_array().into_iter().flatten();
+fn needs<'a>(workspace: &'a Value, krate: &'a str) -> impl Iterator<Item = &'a Value> {
+    let packages = workspace["packages"].as_array().into_iter().flatten();
     packages
         .filter(move |package| package["name"] == krate)
         .flat_map(|package| package["dependencies"].as_array())
@@ -241,13 +237,13 @@ path = "crates/{krate}/src/lib.rs"
 
 /// Checks all the packages at once, as far as they will go.
 fn check(packages: &[Package]) -> io::Result<Output> {
-    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("doors");
+    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutations");
     let members: Vec<&str> = packages.iter().map(|package| &*package.name).collect();
     write(
         &workspace.join("Cargo.toml"),
         &format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n"),
     )?;
-    copy_lock(&house().join("Cargo.lock"), &workspace)?;
+    copy_lock(&root().join("Cargo.lock"), &workspace)?;
     for package in packages {
         for (path, text) in &package.files {
             write(&workspace.join(&package.name).join(path), text)?;
@@ -286,7 +282,7 @@ fn cargo_check(workspace: &Path) -> Command {
         .args(["--offline", "--quiet", "--message-format=json"])
         .arg("--target=host-tuple")
         // Instead of all other flags: Cargo joins those of --config to a person's own, and with
-        // `-Dwarnings` among them no case compiles with its door open.
+        // `-Dwarnings` among them no case compiles with its mutation.
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_TARGET_DIR", target)
@@ -312,19 +308,19 @@ fn compiled(output: &Output) -> BTreeSet<String> {
         .collect()
 }
 
-/// What the compiler says about open doors, and what Cargo says.
+/// What the compiler says about mutated cases, and what Cargo says.
 fn errors(output: &Output) -> String {
-    let about_open_doors = |message: &Value| {
+    let about_mutated = |message: &Value| {
         let target = message["target"]["name"].as_str();
         message["message"]["level"] == "error"
-            && target.is_none_or(|name| !name.ends_with("-closed"))
+            && target.is_none_or(|name| !name.ends_with("-original"))
     };
-    let errors = messages(output).filter(about_open_doors);
+    let errors = messages(output).filter(about_mutated);
     let said =
         errors.filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned));
     let cargo = String::from_utf8_lossy(&output.stderr);
-    // That closed doors could not be compiled is as it should be.
-    let cargo = cargo.lines().filter(|line| !line.contains("-closed"));
+    // The cases without their mutation must not compile, so their errors are expected.
+    let cargo = cargo.lines().filter(|line| !line.contains("-original"));
     said.chain(cargo.map(|line| format!("{line}\n"))).collect()
 }
 

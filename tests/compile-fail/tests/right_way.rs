@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use compile_fail::shelf::{CRATES, names, ui};
+use compile_fail::inventory::{CRATES, names, ui};
 
 /// Makes a test of each program's `main`, and a list of them all.
 macro_rules! programs {

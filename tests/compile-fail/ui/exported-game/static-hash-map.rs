@@ -2,7 +2,7 @@
 //! Tried: the manager's map of games, in a plain static.
 //! Refused: a static's value is made while the program is compiled, and a HashMap draws random
 //! keys when it is made. So the static has to be lazy.
-//! Door: here: `use std::collections::HashMap;` => `use std::collections::BTreeMap as HashMap;`
+//! Mutation: here: `use std::collections::HashMap;` => `use std::collections::BTreeMap as HashMap;`
 
 use std::collections::HashMap;
 use std::sync::Mutex;

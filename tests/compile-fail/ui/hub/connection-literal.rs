@@ -1,10 +1,10 @@
 //~ E0451 private-type
 //! Tried: a connection without `connect`, field by field.
 //! Refused: both fields are private, and so are their types; only `connect` registers a user.
-//! Door: connection.rs: `    user: Arc<User<S>>,` => `    pub user: Arc<User<S>>,`
-//! Door: connection.rs: `    registry: Arc<Registry>,` => `    pub registry: Arc<Registry>,`
-//! Door: user.rs: `pub(crate) struct User<` => `pub struct User<`
-//! Door: registry.rs: `pub(crate) struct Registry {` => `pub struct Registry {`
+//! Mutation: connection.rs: `    user: Arc<User<S>>,` => `    pub user: Arc<User<S>>,`
+//! Mutation: connection.rs: `    registry: Arc<Registry>,` => `    pub registry: Arc<Registry>,`
+//! Mutation: user.rs: `pub(crate) struct User<` => `pub struct User<`
+//! Mutation: registry.rs: `pub(crate) struct Registry {` => `pub struct Registry {`
 
 use hub::{Connection, Socket};
 

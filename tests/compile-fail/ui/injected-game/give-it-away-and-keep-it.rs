@@ -1,7 +1,7 @@
 //~ E0382
 //! Tried: handing the manager to another thread, and using it here as well.
 //! Refused: what was moved into the thread is not here any more; an Arc is cloned for each owner.
-//! Door: here: `let for_thread = manager;` => `let for_thread = Arc::clone(&manager);`
+//! Mutation: here: `let for_thread = manager;` => `let for_thread = Arc::clone(&manager);`
 
 use injected_game::GameManager;
 use std::{sync::Arc, thread};

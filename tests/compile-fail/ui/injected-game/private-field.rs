@@ -1,7 +1,7 @@
 //~ E0616
 //! Tried: the manager's own map, past its functions.
 //! Refused: `games` is private; how many managers there are does not change that.
-//! Door: game_manager.rs: `    games: Mutex<HashMap<GameId, Game>>,` => `    pub games: Mutex<HashMap<GameId, Game>>,`
+//! Mutation: game_manager.rs: `    games: Mutex<HashMap<GameId, Game>>,` => `    pub games: Mutex<HashMap<GameId, Game>>,`
 
 use injected_game::GameManager;
 

@@ -1,7 +1,7 @@
 //~ E0277
 //! Tried: a RefCell, which may be changed through a shared reference.
 //! Refused: a RefCell counts its borrowers without a lock; two threads would miscount.
-//! Door: here: `static GAMES` => `const GAMES`
+//! Mutation: here: `static GAMES` => `const GAMES`
 
 use std::cell::RefCell;
 

@@ -1,7 +1,7 @@
 //~ E0596
 //! Tried: a plain list at the top of a file, as a JavaScript module has it.
 //! Refused: every thread can reach a static, so nobody may change one without a lock.
-//! Door: here: `static GAMES` => `const GAMES`
+//! Mutation: here: `static GAMES` => `const GAMES`
 
 static GAMES: Vec<&str> = Vec::new();
 

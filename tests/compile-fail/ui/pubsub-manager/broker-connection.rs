@@ -1,10 +1,10 @@
 //~ E0603
 //! Tried: a second connection to the broker, past the manager.
 //! Refused: what connects is the trait Broker, and the module that holds it is private.
-//! Door: lib.rs: `mod broker;` => `pub mod broker;`
-//! Door: broker.rs: `pub(crate) trait Broker:` => `pub trait Broker:`
-//! Door: broker.rs: `pub(crate) struct Events {` => `pub struct Events {`
-//! Door: broker/in_process.rs: `pub(crate) struct InProcessConnection` => `pub struct InProcessConnection`
+//! Mutation: lib.rs: `mod broker;` => `pub mod broker;`
+//! Mutation: broker.rs: `pub(crate) trait Broker:` => `pub trait Broker:`
+//! Mutation: broker.rs: `pub(crate) struct Events {` => `pub struct Events {`
+//! Mutation: broker/in_process.rs: `pub(crate) struct InProcessConnection` => `pub struct InProcessConnection`
 
 use pubsub_manager::{
     InProcess,

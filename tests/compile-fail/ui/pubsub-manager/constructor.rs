@@ -1,7 +1,7 @@
 //~ E0624
 //! Tried: the constructor, by its name.
 //! Refused: `new` is for the manager's own crate; everybody else starts the one there is.
-//! Door: manager.rs: `pub(crate) fn new(` => `pub fn new(`
+//! Mutation: manager.rs: `pub(crate) fn new(` => `pub fn new(`
 
 use pubsub_manager::{Options, PubSubManager, StartError};
 

@@ -1,7 +1,7 @@
 //~ E0277
 //! Tried: the constructor that a type often has without anyone thinking of it.
 //! Refused: PubSubManager has no Default, although its Options have one.
-//! Door: manager.rs: `impl PubSubManager {` => `impl Default for PubSubManager { fn default() -> Self { Self { hub: Hub::new(Default::default(), Handle::current()), unsubscribe_delay: Duration::ZERO, drain_timeout: Duration::ZERO, ended: CancellationToken::new() } } } impl PubSubManager {`
+//! Mutation: manager.rs: `impl PubSubManager {` => `impl Default for PubSubManager { fn default() -> Self { Self { hub: Hub::new(Default::default(), Handle::current()), unsubscribe_delay: Duration::ZERO, drain_timeout: Duration::ZERO, ended: CancellationToken::new() } } } impl PubSubManager {`
 
 use pubsub_manager::PubSubManager;
 

@@ -1,7 +1,7 @@
 //~ E0624
 //! Tried: sending the users a price that was never published.
 //! Refused: `handle_message` is for the connection to the broker, in the manager's crate.
-//! Door: manager.rs: `pub(crate) fn handle_message(` => `pub fn handle_message(`
+//! Mutation: manager.rs: `pub(crate) fn handle_message(` => `pub fn handle_message(`
 
 use pubsub_manager::{PubSubManager, Stock};
 

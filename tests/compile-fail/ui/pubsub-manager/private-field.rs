@@ -1,7 +1,7 @@
 //~ E0616
 //! Tried: the manager's own hub, to send its users something in the market's name.
 //! Refused: `hub` is private; what users are sent as a price comes from the broker.
-//! Door: manager.rs: `    pub(crate) hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
+//! Mutation: manager.rs: `    pub(crate) hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
 
 use pubsub_manager::{NotStarted, PubSubManager};
 

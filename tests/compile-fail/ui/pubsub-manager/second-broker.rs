@@ -1,7 +1,7 @@
 //~ E0624
 //! Tried: a second connection to a broker, by a second manager made around one.
 //! Refused: `with_broker` is for the manager's own crate; elsewhere the broker is said once, to `start`.
-//! Door: manager.rs: `pub(crate) fn with_broker<` => `pub fn with_broker<`
+//! Mutation: manager.rs: `pub(crate) fn with_broker<` => `pub fn with_broker<`
 
 use pubsub_manager::{InProcess, Options, PubSubManager};
 use tokio::runtime::Handle;

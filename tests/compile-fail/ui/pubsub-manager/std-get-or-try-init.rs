@@ -1,7 +1,7 @@
 //~ E0658
 //! Tried: a cell of std for an instance whose making can fail.
 //! Refused: `OnceLock::get_or_try_init` is not stable; the day it is, once_cell is not needed here.
-//! Door: here: `use std::sync::OnceLock;` => `use once_cell::sync::OnceCell as OnceLock;`
+//! Mutation: here: `use std::sync::OnceLock;` => `use once_cell::sync::OnceCell as OnceLock;`
 
 use std::sync::OnceLock;
 

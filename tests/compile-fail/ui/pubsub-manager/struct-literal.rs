@@ -1,10 +1,10 @@
 //~ E0451
 //! Tried: a manager without its constructor, field by field.
 //! Refused: a struct literal has to name every field, and all four are private.
-//! Door: manager.rs: `    pub(crate) hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
-//! Door: manager.rs: `    pub(crate) unsubscribe_delay: Duration,` => `    pub unsubscribe_delay: Duration,`
-//! Door: manager.rs: `    drain_timeout: Duration,` => `    pub drain_timeout: Duration,`
-//! Door: manager.rs: `    ended: CancellationToken,` => `    pub ended: CancellationToken,`
+//! Mutation: manager.rs: `    pub(crate) hub: Arc<Hub>,` => `    pub hub: Arc<Hub>,`
+//! Mutation: manager.rs: `    pub(crate) unsubscribe_delay: Duration,` => `    pub unsubscribe_delay: Duration,`
+//! Mutation: manager.rs: `    drain_timeout: Duration,` => `    pub drain_timeout: Duration,`
+//! Mutation: manager.rs: `    ended: CancellationToken,` => `    pub ended: CancellationToken,`
 
 use pubsub_manager::PubSubManager;
 

@@ -1,7 +1,7 @@
 //~ E0382
 //! Tried: a stock for a user who has left; in the lecture's TypeScript it is never taken out.
 //! Refused: to leave is to drop the connection, and what was dropped cannot be lent.
-//! Door: here: `drop(user);` => `drop(&user);`
+//! Mutation: here: `drop(user);` => `drop(&user);`
 
 use pubsub_manager::{Connection, PubSubManager, Socket, Stock, SubscribeError};
 

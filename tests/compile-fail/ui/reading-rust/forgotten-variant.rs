@@ -1,7 +1,7 @@
 //~ E0004
 //! Tried: a `match` that handles one of two variants.
 //! Refused: the compiler knows all variants of an enum, and each needs an arm.
-//! Door: here: `"the seat is yours",` => `"the seat is yours", Answer::Taken => "taken",`
+//! Mutation: here: `"the seat is yours",` => `"the seat is yours", Answer::Taken => "taken",`
 
 enum Answer {
     Created,

@@ -1,7 +1,7 @@
 //~ E0502
 //! Tried: a reference into a list, kept while the list grows.
 //! Refused: `push` may move all moves to a larger place, and the reference would point to the old one.
-//! Door: here: `= &moves[0];` => `= moves[0];`
+//! Mutation: here: `= &moves[0];` => `= moves[0];`
 
 fn main() {
     let mut moves = vec!["e2e4", "e7e5"];

@@ -1,7 +1,7 @@
 //~ E0373
 //! Tried: a thread that borrows a list of the function that started it.
 //! Refused: the thread may still run when the function has returned and its list is freed.
-//! Door: here: `spawn(||` => `spawn(move ||`
+//! Mutation: here: `spawn(||` => `spawn(move ||`
 
 use std::thread;
 

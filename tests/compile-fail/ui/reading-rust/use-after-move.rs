@@ -1,7 +1,7 @@
 //~ E0382
 //! Tried: a list, used by its old name after it has a new owner.
 //! Refused: the assignment moves the list, so the old name has nothing.
-//! Door: here: `= moves;` => `= moves.clone();`
+//! Mutation: here: `= moves;` => `= moves.clone();`
 
 fn main() {
     let moves = vec!["e2e4", "e7e5"];

@@ -1,7 +1,7 @@
 //~ E0004
 //! Tried: a reducer that forgets an action.
 //! Refused: a match must say what becomes of every action; a new one is asked for everywhere.
-//! Door: here: `Action::AddGame(_) => "a game",` => `Action::AddGame(_) => "a game", Action::AddMove(..) => "a move",`
+//! Mutation: here: `Action::AddGame(_) => "a game",` => `Action::AddGame(_) => "a game", Action::AddMove(..) => "a move",`
 
 use reducer_game::store::Action;
 

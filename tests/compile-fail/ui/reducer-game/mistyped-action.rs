@@ -1,7 +1,7 @@
 //~ E0599
 //! Tried: an action with a letter exchanged, which JavaScript passes to the reducer's `default:`.
 //! Refused: an action is a variant of an enum, and there is none of that name.
-//! Door: here: `Action::AddGmae(game)` => `Action::AddGame(game)`
+//! Mutation: here: `Action::AddGmae(game)` => `Action::AddGame(game)`
 
 use game::{Game, GameError};
 use reducer_game::store::{Action, STORE};

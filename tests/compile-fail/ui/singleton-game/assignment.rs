@@ -1,8 +1,8 @@
 //~ E0594
 //! Tried: putting another manager in the place of the one, if somebody had another.
 //! Refused: nobody writes through a shared reference.
-//! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
-//! Door: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
+//! Mutation: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
+//! Mutation: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
 
 use singleton_game::GameManager;
 

@@ -1,7 +1,7 @@
 //~ E0624
 //! Tried: the constructor, by its name.
 //! Refused: `new` is private to game_manager.rs, and this is another file.
-//! Door: game_manager.rs: `fn new()` => `pub fn new()`
+//! Mutation: game_manager.rs: `fn new()` => `pub fn new()`
 
 use singleton_game::GameManager;
 

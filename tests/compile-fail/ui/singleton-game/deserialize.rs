@@ -1,7 +1,7 @@
 //~ E0277
 //! Tried: a manager out of a text, as it might come from a file or from the network.
 //! Refused: GameManager does not derive Deserialize, which is a public constructor as well.
-//! Door: game_manager.rs: `pub struct GameManager {` => `#[derive(serde::Deserialize)] pub struct GameManager {`
+//! Mutation: game_manager.rs: `pub struct GameManager {` => `#[derive(serde::Deserialize)] pub struct GameManager {`
 
 use serde::Deserialize;
 use singleton_game::GameManager;

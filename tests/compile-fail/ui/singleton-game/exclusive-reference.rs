@@ -1,8 +1,8 @@
 //~ E0596
 //! Tried: a `&mut` to the manager, made out of the `&` that `instance` gives.
 //! Refused: code that was lent a shared reference cannot lend an exclusive one.
-//! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
-//! Door: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
+//! Mutation: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
+//! Mutation: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
 
 use singleton_game::GameManager;
 

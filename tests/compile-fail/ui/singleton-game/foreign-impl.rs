@@ -1,7 +1,7 @@
 //~ E0116
 //! Tried: one more function for GameManager, written in one's own crate.
 //! Refused: a type's own functions are written in the crate that defines it, and nowhere else.
-//! Door: here: `use singleton_game::GameManager;` => `struct GameManager;`
+//! Mutation: here: `use singleton_game::GameManager;` => `struct GameManager;`
 
 use singleton_game::GameManager;
 

@@ -1,8 +1,8 @@
 //~ E0507
 //! Tried: moving the manager out of its static, into a variable of one's own.
 //! Refused: `instance` lends; nothing moves out from behind a reference.
-//! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> Box<Self>`
-//! Door: game_manager.rs: `&GAME_MANAGER` => `Box::new(Self::new())`
+//! Mutation: game_manager.rs: `instance() -> &'static Self` => `instance() -> Box<Self>`
+//! Mutation: game_manager.rs: `&GAME_MANAGER` => `Box::new(Self::new())`
 
 use singleton_game::GameManager;
 

@@ -1,7 +1,7 @@
 //~ E0616
 //! Tried: the map of games inside the manager, without its functions.
 //! Refused: `games` is private; code that wants the games has `games()`, a snapshot.
-//! Door: game_manager.rs: `games: Mutex<HashMap` => `pub games: Mutex<HashMap`
+//! Mutation: game_manager.rs: `games: Mutex<HashMap` => `pub games: Mutex<HashMap`
 
 use singleton_game::GameManager;
 

@@ -1,7 +1,7 @@
 //~ E0451
 //! Tried: a manager without its constructor, field by field.
 //! Refused: a struct literal has to name every field, and `games` is private.
-//! Door: game_manager.rs: `games: Mutex<HashMap` => `pub games: Mutex<HashMap`
+//! Mutation: game_manager.rs: `games: Mutex<HashMap` => `pub games: Mutex<HashMap`
 
 use std::sync::Mutex;
 

@@ -1,8 +1,8 @@
 //~ E0308
 //! Tried: swapping what two calls of `instance` give, as if there were two.
 //! Refused: `swap` needs exclusive references, and `instance` lends a shared one to everybody.
-//! Door: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
-//! Door: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
+//! Mutation: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
+//! Mutation: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
 
 use std::mem;
 

@@ -1,7 +1,7 @@
 //~ unsafe_code
 //! Tried: a manager made of zeros.
 //! Refused: this crate forbids unsafe code. Privacy alone would not stop it.
-//! Door: here: `#![forbid(unsafe_code)]` => ``
+//! Mutation: here: `#![forbid(unsafe_code)]` => ``
 
 #![forbid(unsafe_code)]
 

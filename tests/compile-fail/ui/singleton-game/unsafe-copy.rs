@@ -1,7 +1,7 @@
 //~ unsafe_code
 //! Tried: the manager's bytes, read a second time.
 //! Refused: this crate forbids unsafe code. Privacy alone would not stop it.
-//! Door: here: `#![forbid(unsafe_code)]` => ``
+//! Mutation: here: `#![forbid(unsafe_code)]` => ``
 
 #![forbid(unsafe_code)]
 

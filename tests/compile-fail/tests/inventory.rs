@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use compile_fail::case::Case;
-use compile_fail::shelf::{CRATES, Shelf, names, ui};
+use compile_fail::inventory::{CRATES, Inventory, names, ui};
 use compile_fail::snapshot;
 
 #[test]
@@ -31,9 +31,9 @@ fn every_snapshot_gives_the_reason_that_its_case_declares_and_no_other() {
 
 #[test]
 fn every_case_has_a_snapshot() {
-    for (krate, shelf) in shelves() {
+    for (krate, inventory) in inventories() {
         assert_eq!(
-            shelf.cases_without_snapshot(),
+            inventory.cases_without_snapshot(),
             BTreeSet::new(),
             "these cases in ui/{krate} have no .stderr beside them, so they may be refused for \
              any reason at all; take it back from git, or have it written with \
@@ -44,9 +44,9 @@ fn every_case_has_a_snapshot() {
 
 #[test]
 fn every_snapshot_has_a_case() {
-    for (krate, shelf) in shelves() {
+    for (krate, inventory) in inventories() {
         assert_eq!(
-            shelf.snapshots_without_case(),
+            inventory.snapshots_without_case(),
             BTreeSet::new(),
             "these .stderr in ui/{krate} have no .rs beside them, so they promise a refusal that \
              nobody tries; remove them, or bring the case back"
@@ -56,9 +56,9 @@ fn every_snapshot_has_a_case() {
 
 #[test]
 fn every_case_has_a_twin_that_does_it_right() {
-    for (krate, shelf) in shelves() {
+    for (krate, inventory) in inventories() {
         assert_eq!(
-            shelf.without_twin(),
+            inventory.without_twin(),
             BTreeSet::new(),
             "these names in ui/{krate} are not both a case and, in twin/, the same program done \
              right"
@@ -88,18 +88,19 @@ fn every_crate_has_cases_so_that_green_means_refused() {
         CRATES.map(str::to_owned).into(),
         "the folders of ui/ (left) are not the crates whose cases are run (right)"
     );
-    for (krate, shelf) in shelves() {
-        assert!(!shelf.cases.is_empty(), "ui/{krate} has no case at all");
+    for (krate, inventory) in inventories() {
+        assert!(!inventory.cases.is_empty(), "ui/{krate} has no case at all");
     }
 }
 
-fn shelves() -> impl Iterator<Item = (&'static str, Shelf)> {
+fn inventories() -> impl Iterator<Item = (&'static str, Inventory)> {
     CRATES.into_iter().map(|krate| {
-        let shelf = Shelf::read(&ui().join(krate));
-        (krate, shelf.unwrap_or_else(|error| panic!("{error}")))
+        let inventory = Inventory::read(&ui().join(krate));
+        (krate, inventory.unwrap_or_else(|error| panic!("{error}")))
     })
 }
 
 fn cases_by_crate() -> impl Iterator<Item = (&'static str, String)> {
-    shelves().flat_map(|(krate, shelf)| shelf.cases.into_iter().map(move |case| (krate, case)))
+    inventories()
+        .flat_map(|(krate, inventory)| inventory.cases.into_iter().map(move |case| (krate, case)))
 }

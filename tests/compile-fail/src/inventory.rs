@@ -1,4 +1,4 @@
-//! The shelf: which cases, snapshots and twins there are for one crate.
+//! The inventory: which cases, snapshots and twins there are for one crate.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub const CRATES: [&str; 9] = [
 
 /// The names in one folder of `ui/`, without their endings.
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub struct Inventory {
     /// Programs that must not compile.
     pub cases: BTreeSet<String>,
     /// What the compiler said about them.
@@ -31,17 +31,17 @@ pub struct Shelf {
 /// A folder that should be there and cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the folder {}", folder.display())]
-pub struct NoShelf {
+pub struct UnreadableFolder {
     folder: PathBuf,
     source: io::Error,
 }
 
-impl Shelf {
-    /// Looks what there is in `folder`.
+impl Inventory {
+    /// Reads the names of the files in `folder`.
     ///
     /// # Errors
-    /// If the folder, or `twin` in it, is not there: an empty shelf must not look like a tidy one.
-    pub fn read(folder: &Path) -> Result<Self, NoShelf> {
+    /// If the folder, or `twin` in it, is not there: an empty inventory must not look like a complete one.
+    pub fn read(folder: &Path) -> Result<Self, UnreadableFolder> {
         Ok(Self {
             cases: names(folder, "rs")?,
             snapshots: names(folder, "stderr")?,
@@ -49,7 +49,7 @@ impl Shelf {
         })
     }
 
-    /// Cases that nobody would notice if they were refused for another reason.
+    /// Cases without a snapshot: a refusal for another reason would not be noticed.
     pub fn cases_without_snapshot(&self) -> BTreeSet<String> {
         &self.cases - &self.snapshots
     }
@@ -59,7 +59,7 @@ impl Shelf {
         &self.snapshots - &self.cases
     }
 
-    /// Cases that do not show how it is done right, and twins of no case.
+    /// Cases without a twin that does it right, and twins without a case.
     pub fn without_twin(&self) -> BTreeSet<String> {
         &self.cases ^ &self.twins
     }
@@ -74,7 +74,7 @@ pub fn ui() -> PathBuf {
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub fn names(folder: &Path, ending: &str) -> Result<BTreeSet<String>, NoShelf> {
+pub fn names(folder: &Path, ending: &str) -> Result<BTreeSet<String>, UnreadableFolder> {
     let read = || -> io::Result<BTreeSet<String>> {
         let mut names = BTreeSet::new();
         for entry in fs::read_dir(folder)? {
@@ -89,7 +89,7 @@ pub fn names(folder: &Path, ending: &str) -> Result<BTreeSet<String>, NoShelf> {
         }
         Ok(names)
     };
-    read().map_err(|source| NoShelf {
+    read().map_err(|source| UnreadableFolder {
         folder: folder.to_owned(),
         source,
     })
@@ -99,9 +99,9 @@ pub fn names(folder: &Path, ending: &str) -> Result<BTreeSet<String>, NoShelf> {
 mod tests {
     use super::*;
 
-    fn shelf(cases: &[&str], snapshots: &[&str], twins: &[&str]) -> Shelf {
+    fn inventory(cases: &[&str], snapshots: &[&str], twins: &[&str]) -> Inventory {
         let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Shelf {
+        Inventory {
             cases: set(cases),
             snapshots: set(snapshots),
             twins: set(twins),
@@ -113,36 +113,36 @@ mod tests {
     }
 
     #[test]
-    fn a_tidy_shelf_lacks_nothing() {
-        let tidy = shelf(&["a"], &["a"], &["a"]);
-        assert!(tidy.cases_without_snapshot().is_empty());
-        assert!(tidy.snapshots_without_case().is_empty());
-        assert!(tidy.without_twin().is_empty());
+    fn a_complete_inventory_lacks_nothing() {
+        let complete = inventory(&["a"], &["a"], &["a"]);
+        assert!(complete.cases_without_snapshot().is_empty());
+        assert!(complete.snapshots_without_case().is_empty());
+        assert!(complete.without_twin().is_empty());
     }
 
     #[test]
     fn a_case_without_its_snapshot_is_named() {
-        let untidy = shelf(&["a", "b"], &["a"], &["a", "b"]);
-        assert_eq!(untidy.cases_without_snapshot(), only_b());
+        let incomplete = inventory(&["a", "b"], &["a"], &["a", "b"]);
+        assert_eq!(incomplete.cases_without_snapshot(), only_b());
     }
 
     #[test]
     fn a_snapshot_without_its_case_is_named() {
-        let untidy = shelf(&["a"], &["a", "b"], &["a"]);
-        assert_eq!(untidy.snapshots_without_case(), only_b());
+        let incomplete = inventory(&["a"], &["a", "b"], &["a"]);
+        assert_eq!(incomplete.snapshots_without_case(), only_b());
     }
 
     #[test]
     fn a_case_without_its_twin_is_named_and_a_twin_without_its_case_as_well() {
-        let no_twin = shelf(&["a", "b"], &["a", "b"], &["a"]);
+        let no_twin = inventory(&["a", "b"], &["a", "b"], &["a"]);
         assert_eq!(no_twin.without_twin(), only_b());
-        let no_case = shelf(&["a"], &["a"], &["a", "b"]);
+        let no_case = inventory(&["a"], &["a"], &["a", "b"]);
         assert_eq!(no_case.without_twin(), only_b());
     }
 
     #[test]
-    fn a_folder_that_is_missing_is_an_error_and_not_an_empty_shelf() {
-        let error = Shelf::read(Path::new("no/such/folder")).unwrap_err();
+    fn a_folder_that_is_missing_is_an_error_and_not_an_empty_inventory() {
+        let error = Inventory::read(Path::new("no/such/folder")).unwrap_err();
         assert!(error.to_string().ends_with("no/such/folder"));
     }
 }

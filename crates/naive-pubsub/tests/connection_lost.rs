@@ -1,5 +1,5 @@
-//! Lesson 11: the link to Redis is lost. Alone in its file, because it takes every subscription
-//! of the process with it.
+//! Lesson 11: the connection to Redis is lost. Alone in its file, because every subscription of the
+//! process is lost with it.
 
 use naive_pubsub::{PubSubManager, redis, users};
 
@@ -11,13 +11,13 @@ async fn after_a_lost_connection_nothing_is_subscribed_again_and_users_are_sent_
     assert_eq!(redis::numsub("APPL"), 1);
 
     redis::restart();
-    // Wrong: the manager believes that it is subscribed, because it once sent the command.
+    // Wrong: the manager takes itself for subscribed, because it has sent the command once.
     assert_eq!(
         manager.subscriptions().get("APPL"),
         Some(&Some(vec!["asha".to_owned()]))
     );
     assert_eq!(redis::numsub("APPL"), 0);
-    // Wrong again: a second user does not help, for only the first one's arrival subscribes.
+    // Wrong again: a second user does not help, because only the first one subscribes the server.
     manager.user_subscribe("ben", "APPL");
     assert_eq!(redis::publish("APPL", "100.3"), 0);
     assert!(users::sent_to("asha", "APPL").is_empty());
