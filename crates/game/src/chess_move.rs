@@ -67,9 +67,9 @@ pub enum BadMove {
     PromotionTooEarly {
         /// The move as it came.
         text: String,
-        /// Where it starts.
+        /// The square before the move, for instance `e5`.
         from: String,
-        /// Where it ends.
+        /// The square after the move, for instance `e6`.
         to: String,
     },
 }

@@ -29,7 +29,7 @@ pub enum ReadError {
     OtherKind {
         /// The file's name as the user gave it.
         file: String,
-        /// What it is.
+        /// The kind of the file, in words that follow "this is".
         is: &'static str,
         /// What to do about it.
         advice: &'static str,

@@ -67,7 +67,7 @@ impl Hub {
         self.closed.cancel();
     }
 
-    /// Waits for [`close`](Self::close).
+    /// Waits until [`close`](Self::close) is called.
     pub async fn closed(&self) {
         self.closed.cancelled().await;
     }

@@ -39,7 +39,7 @@ pub(crate) fn count(counter: &AtomicU64, more: u64) {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Whether prices flow.
+    /// Whether prices arrive from the broker.
     pub feed: Feed,
     /// Users that are connected now.
     pub users: u64,
@@ -101,7 +101,7 @@ impl Counters {
 }
 
 impl Stats {
-    /// Whether prices flow.
+    /// Whether prices arrive from the broker.
     pub fn is_live(&self) -> bool {
         self.feed == Feed::Live
     }

@@ -27,10 +27,10 @@ const TERMS: Terms = Terms {
     memory: None,
 };
 
-/// A page's demonstration.
+/// A command that a page demonstrates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The page's title.
+    /// The title of its page, for instance `3. State in memory that needs …`.
     pub title: String,
     /// The words after `cargo`.
     pub arguments: Vec<String>,
@@ -45,7 +45,7 @@ pub enum Ended {
     Well,
     /// With an exit code that is not 0.
     Badly,
-    /// By Ctrl-C.
+    /// By Ctrl-C, as a program that does not end by itself.
     Interrupted,
 }
 

@@ -91,7 +91,7 @@ impl Live {
         Ok(Self { router, url })
     }
 
-    /// Starts nothing.
+    /// The routes of a book whose pages can start nothing.
     pub fn off(address: SocketAddr) -> Self {
         // A page asks in any case, and a 404 would be an error in the browser's console.
         let nothing = get(async || Json(json!({})));

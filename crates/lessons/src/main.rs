@@ -57,9 +57,9 @@ enum Command {
     Warm,
     /// Show what differs between two crates, without the comments: bad-game singleton-game
     Diff {
-        /// As in crates/
+        /// The name of a folder in crates/
         one: String,
-        /// As in crates/
+        /// The name of the folder to compare it with
         other: String,
     },
 }

@@ -18,7 +18,7 @@ pub struct Page {
     pub minutes: u32,
     /// Of the core, or for who wants to go deeper.
     pub is_core: bool,
-    /// The whole page.
+    /// The Markdown of the page, with its title.
     pub text: String,
 }
 

@@ -59,9 +59,9 @@ struct Answer {
 /// A question with its answer.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// What is asked.
+    /// The question, in Markdown.
     pub prompt: String,
-    /// The right option.
+    /// The right option; `wrong` has the others.
     pub answer: String,
     /// The wrong options, each with the reason why it is wrong.
     pub wrong: Vec<(String, String)>,

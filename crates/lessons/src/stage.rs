@@ -59,6 +59,10 @@ fn summary(pages: &[Page], named: &BTreeSet<String>) -> String {
     summary
 }
 
+/// A page for mdBook: one pass over its lines, with an arm for each kind of line.
+///
+/// It is long and deep because the kind of a line depends on the lines before it, and the arms for code take
+/// further lines from the same iterator.
 fn staged(
     workspace: &Path,
     page: &str,

@@ -29,7 +29,7 @@ pub struct Change {
     pub krate: String,
     /// In the order of the page.
     pub edits: Vec<Edit>,
-    /// What `expect=` says.
+    /// The value of `expect=`: an error code, a test, or `prints`.
     pub expect: String,
     /// The lines of the block below a change that expects output.
     pub output: String,

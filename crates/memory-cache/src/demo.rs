@@ -32,7 +32,7 @@ const AT_ONCE: usize = 100;
 /// While reads are counted no copy may end, however busy the machine is.
 const WHILE_COUNTING: Duration = Duration::from_secs(3_600);
 
-/// What to demonstrate.
+/// The settings of one demonstration.
 #[derive(Clone, Debug)]
 pub struct Demo {
     /// The program to start as `PROGRAM serve …`: this very one.
@@ -49,6 +49,8 @@ pub struct Demo {
 
 impl Demo {
     /// Shows it, from the first read to the verdict.
+    ///
+    /// It is long because it is in the order of what it prints.
     ///
     /// # Errors
     /// No server is left, or the table cannot be printed.

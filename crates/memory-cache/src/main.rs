@@ -109,7 +109,7 @@ enum Copies {
     None,
 }
 
-/// Adds `GET /cache`.
+/// Adds `GET /cache`, which answers the counts as JSON.
 fn with_counts(router: Router, counts: Arc<Counts>, copies: Copies) -> Router {
     let cache = move || async move {
         let mut counted = counts.read();

@@ -116,6 +116,7 @@ impl<W: Write> Stage<W> {
         Ok(self.verdict)
     }
 
+    /// Prints a row; it has a parameter for each column of the table.
     fn print(
         &mut self,
         scene: &str,

@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use std::iter;
 use std::process::ExitCode;
 
-/// An error that the user can mend by typing something else: a file that is not what it should be, an
-/// address that is not one. [`report`] ends with code 2 for it, as clap does for an unknown flag.
+/// An error that the user can correct: a file of the wrong kind, an invalid address. [`report`] ends with code 2 for it, as clap does for an unknown flag.
 #[derive(Debug)]
 pub struct BadInput(Box<dyn Error + Send + Sync>);
 

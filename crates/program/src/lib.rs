@@ -1,4 +1,4 @@
-//! What every program here needs that is not its lesson.
+//! What every program of this workspace needs and no lesson is about.
 //!
 //! If each program had a copy, they would differ: eight decided when a broken pipe is not a failure, four
 //! waited for SIGTERM, and four did not, so a container could not stop them. Press Ctrl-C in

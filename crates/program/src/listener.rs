@@ -1,4 +1,4 @@
-//! A port of this machine that nobody else listens on.
+//! A free port of this machine.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;

@@ -8,10 +8,10 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs to stderr what is at least as important as `level`, or what the variable `RUST_LOG` says, for
-/// instance `RUST_LOG=stock_feed=debug`. There are colours on a terminal only, unless `NO_COLOR` is set.
+/// Logs to stderr from `level` upwards, or by the filter in the variable `RUST_LOG`, for instance
+/// `RUST_LOG=stock_feed=debug`. On a terminal it is coloured, unless `NO_COLOR` is set.
 ///
-/// Standard output is left to what the program `name` was started for.
+/// Standard output is for the output of the program `name`.
 pub fn log_to_stderr(name: &str, level: LevelFilter) {
     let wanted = env::var_os("RUST_LOG").unwrap_or_default();
     let wanted = wanted.to_string_lossy();

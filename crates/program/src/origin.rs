@@ -1,9 +1,9 @@
 //! Which pages may open a WebSocket here.
 //!
-//! A browser lets any page in the world connect a WebSocket to any server, and sends the
-//! user's cookies along; the only protection is that it also says, truthfully, which page asks:
-//! the `Origin` header ([RFC 6455, section 10.2]). A program that is no browser sends none, or
-//! whatever it likes, so this check protects users and not the server.
+//! A browser lets any page in the world connect a WebSocket to any server, and sends the user's cookies.
+//! The only protection is the `Origin` header, in which the browser names the page ([RFC 6455, section
+//! 10.2]). A program that is not a browser can send any `Origin` or none, so this check protects users
+//! and not the server.
 //!
 //! [RFC 6455, section 10.2]: https://www.rfc-editor.org/rfc/rfc6455#section-10.2
 
@@ -33,7 +33,7 @@ pub enum Allowed {
     Origin(Origin),
 }
 
-/// An origin is a scheme and a host, with a port where it is not the scheme's own.
+/// An origin is a scheme and a host, with a port if it is not the scheme's default.
 #[derive(Debug, thiserror::Error)]
 #[error("an origin looks like https://feed.example or http://localhost:8080, or is * for any")]
 pub struct NotAnOrigin;
@@ -63,24 +63,24 @@ fn page(origin: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-/// What becomes of the headers in which a proxy says who asked it, and for which host.
+/// Whether to trust the headers in which a proxy names its client and the host of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwarded {
-    /// Nobody is known to stand before this server, so anybody could have written them.
+    /// There is no proxy in front of this server, so any client could have written them.
     Ignored,
-    /// A proxy stands before this server, and nobody reaches it but through the proxy.
+    /// There is a proxy in front of this server, and no other way to reach it.
     Trusted,
 }
 
 impl Forwarded {
-    /// The host that the browser asked the first proxy for.
+    /// The host of the browser's request to the first proxy.
     fn host(self, headers: &HeaderMap) -> Option<&str> {
         let value = self.values(headers, FORWARDED_HOST).next()?;
         value.split(',').next().map(str::trim)
     }
 
-    /// Whom the proxy before us was asked by. It writes that behind what it was told itself, which
-    /// anybody could have made up, and some proxies (HAProxy) do so in a header of its own.
+    /// The client of the proxy in front of us. The proxy appends it to the header that it received, which
+    /// any client could have made up; some proxies (HAProxy) append it as another header.
     pub fn client(self, headers: &HeaderMap) -> Option<IpAddr> {
         let value = self.values(headers, FORWARDED_FOR).next_back()?;
         value.rsplit(',').next()?.trim().parse().ok()
@@ -106,14 +106,12 @@ impl fmt::Display for Allowed {
     }
 }
 
-/// True if the request comes from this server's own page, from an allowed one, or from no
-/// page at all.
+/// True if the request comes from this server's own page, from an allowed page, or not from a page.
 ///
-/// A page is this server's own if it gives the host that was asked for, whatever that is called. So a
-/// stranger can have a name of his own lead here (DNS rebinding), and his page is let in. That is
-/// let be: nobody is known here by a cookie, there is no secret and nothing to change, so he gets
-/// what a program of his gets anyway. A server that knows its users has to know its own name, too:
-/// [`is_known_host`].
+/// A page is this server's own if its host is the host of the request, whatever its name is. So a page of
+/// a domain that an attacker lets point to this server (DNS rebinding) is accepted. That is harmless as
+/// long as the server has no cookies, no secrets and nothing to change: the attacker's page gets what any
+/// program gets. A server that recognises its users must check its own name too: [`is_known_host`].
 pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwarded) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;
@@ -133,11 +131,11 @@ pub fn may_connect(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwarde
     })
 }
 
-/// True if the request names this server by an address, as `localhost`, or by the host of an allowed
-/// origin; also if it names no host, because then it comes from no browser.
+/// True if the host of the request is an address, `localhost`, or the host of an allowed origin; also
+/// without a host, because then the request does not come from a browser.
 ///
-/// A stranger can let a name of a domain of his lead to this server (DNS rebinding), and then his page is
-/// "this server's own". It cannot have an address as its name.
+/// An attacker can let a domain point to this server (DNS rebinding), and then the attacker's page is
+/// "this server's own". The host of such a page is a name, never an address.
 pub fn is_known_host(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwarded) -> bool {
     // Nobody reaches this server but through a trusted proxy, which knows its own names.
     if forwarded == Forwarded::Trusted || allowed.contains(&Allowed::Any) {
@@ -166,10 +164,11 @@ pub fn is_known_host(headers: &HeaderMap, allowed: &[Allowed], forwarded: Forwar
     is_local || allowed.iter().any(is_allowed)
 }
 
-/// False for what HTTP forbids to serve (RFC 9112, section 3.2): HTTP/1.1 without a Host, or with two.
+/// False for a request that HTTP forbids to serve (RFC 9112, section 3.2): HTTP/1.1 without a Host, or
+/// with two.
 ///
-/// If two programs in a row each believe another of two Hosts, one of them checks a page's origin against
-/// the wrong one.
+/// If a proxy and its server each use another of two Hosts, one of them compares a page's origin with the
+/// wrong one.
 pub fn has_one_host(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -179,19 +178,19 @@ pub fn has_one_host(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// What [`has_one_host`] refuses.
+/// The text for a request that [`has_one_host`] refuses.
 pub const ONE_HOST: &str =
     "a request has one Host header, the host that is asked for (RFC 9112, section 3.2)\n";
 
-/// A host with or without a port, or nothing where the address has none.
+/// A host with or without a port, or empty if the address has none.
 fn is_host(value: &HeaderValue) -> bool {
     value.to_str().is_ok_and(|host| {
         host.is_empty() || (host.parse::<Authority>().is_ok() && !host.contains('@'))
     })
 }
 
-/// Whether a page came from the host that a request names. A name without a port is one at any port:
-/// nginx's `$host` leaves the port out, and pages of one host share all that a browser keeps for it.
+/// Whether a page came from the host of a request. A host without a port matches any port: nginx's `$host`
+/// has none, and pages of one host share all that a browser stores for it.
 fn serves(host: &str, page: &Url) -> bool {
     let Ok(authority) = host.parse::<Authority>() else {
         return false;
@@ -202,7 +201,7 @@ fn serves(host: &str, page: &Url) -> bool {
     own.host() == page.host() && (authority.port().is_none() || own.port() == page.port())
 }
 
-/// What to tell a page that was refused.
+/// The answer to a page that is refused.
 pub fn advice(origin: &str) -> String {
     match origin.parse() {
         Ok(Allowed::Origin(origin)) => {
@@ -220,7 +219,7 @@ pub fn advice(origin: &str) -> String {
     }
 }
 
-/// Logs which page was refused. When and what is a stranger's choice, so it is seldom, and short.
+/// Logs which page was refused, at a bounded rate and shortened, because strangers choose both.
 pub fn log_refusal(log: &RateLimitedLog, origin: &str, client: Option<IpAddr>) {
     if let Some(refused) = log.count() {
         let origin = &origin[..origin.floor_char_boundary(LOGGED)];

@@ -1,23 +1,23 @@
 //! Time in which this process ran.
 //!
-//! A deadline that passes because all cores were taken by others says nothing about the other end.
-//! On a machine with two cores and 104 servers of 19,000 users each, every server found its probes
-//! "late" and told two million subscriptions that they were stale, while Redis was well.
+//! A deadline that passes because all cores are busy proves nothing about the other end. On a machine with
+//! two cores and 104 servers of 19,000 users each, the probes of every server were late, and two million
+//! subscriptions were sent `stale`, although Redis worked.
 
 use std::{future::Future, time::Duration};
 use tokio::{select, time::sleep};
 
-/// A pause that took longer than this counts as this.
+/// The longest that one pause of this process counts; a longer one means that it did not run.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The limit has passed, in time in which this process ran.
+/// This process ran for longer than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimedOut;
 
-/// Waits for the future, while this process runs for no longer than the limit.
+/// Waits for the future, at most until this process has run for the limit.
 ///
 /// # Errors
-/// The future was not ready by then; it is dropped.
+/// [`TimedOut`]: the future was not ready by then, and is dropped.
 pub async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, TimedOut> {
     select! {
         biased;
@@ -26,7 +26,7 @@ pub async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, 
     }
 }
 
-/// Waits until this process has run for so long.
+/// Waits until this process has run for this time.
 pub async fn running_for(time: Duration) {
     let mut left = time;
     while !left.is_zero() {

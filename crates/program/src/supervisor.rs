@@ -94,7 +94,7 @@ impl Default for Terms {
 }
 
 impl Supervisor {
-    /// This very program.
+    /// This program itself, started once more as the supervisor.
     pub fn this() -> Self {
         // The link leads to this program's file even if that was deleted or built again since: `cargo
         // run` replaces the file of a server that still runs.

@@ -20,7 +20,7 @@ const GAMES: usize = 1000;
 /// How many servers share the database.
 const SERVERS: usize = 3;
 
-/// What to measure.
+/// The settings of one measurement.
 #[derive(Clone, Debug)]
 pub struct Bench {
     /// The program to start as `PROGRAM serve …`: this very one.

@@ -72,7 +72,7 @@ pub enum BadDatabaseUrl {
          password, write / as %2F, ? as %3F, # as %23 and @ as %40"
     )]
     Unescaped,
-    /// SQLite's `:memory:`.
+    /// `sqlite::memory:`, which would be another database in each process.
     #[error(
         "a database in memory is one per process, which is what --in-memory shows; name a file"
     )]
@@ -188,7 +188,7 @@ impl SqlitePlace {
         })
     }
 
-    /// The file itself.
+    /// The path of the file, for instance `games.db`.
     pub fn file(&self) -> &Path {
         self.options.get_filename()
     }

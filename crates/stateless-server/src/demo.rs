@@ -35,7 +35,7 @@ const SERVERS: usize = 3;
 /// The one that is killed, counted from 1.
 const VICTIM: usize = 2;
 
-/// What to demonstrate.
+/// The settings of one demonstration.
 #[derive(Clone, Debug)]
 pub struct Demo {
     /// The program to start as `PROGRAM serve …`: this very one.
@@ -64,7 +64,7 @@ pub enum DemoError {
     Print(#[from] io::Error),
 }
 
-/// How it ended.
+/// Whether the servers have what was sent to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Every server finds every game, with just the moves that were sent.
@@ -82,12 +82,13 @@ enum Event {
 }
 
 impl Demo {
-    /// Plays all games, prints what happens, and asks every server in the end what it knows.
+    /// Plays all games, prints what happens, and at the end reads the games from every server.
     ///
-    /// Once `stop` is done, no more moves are sent, and the rest tells of those that were.
+    /// After `stop` no more moves are sent, and the verdict is about the moves that were sent. The loop is deep
+    /// because an event changes the fleet, the balancer and the table together.
     ///
     /// # Errors
-    /// [`DemoError`]. That games were lost is none: it is what the table is about.
+    /// See [`DemoError`]. Lost games are not an error: the table shows them.
     pub async fn show(
         &self,
         out: &mut (impl Write + Send),

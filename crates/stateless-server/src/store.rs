@@ -97,7 +97,7 @@ pub enum StoreError {
         moves + 1
     )]
     NotNext {
-        /// The game.
+        /// The game in which the move is not the next.
         id: GameId,
         /// How many moves it has.
         moves: u32,

@@ -29,7 +29,7 @@ const KILLED: usize = 2;
 /// While it is counted who meets whom, no server may send anybody away.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What to demonstrate.
+/// The settings of one demonstration.
 #[derive(Clone, Debug)]
 pub struct Demo {
     /// The program to start as `PROGRAM server …`: this very one.

@@ -100,6 +100,8 @@ async fn run_one(flags: &Server) -> Result<()> {
 }
 
 /// Runs three servers and the router in front of them until Ctrl-C.
+///
+/// It is long because it is one sequence: each part needs the ones before it, and all end in reverse order.
 async fn run_three(flags: &Serve) -> Result<()> {
     let asked = asked_to_end().context("cannot wait for signals")?;
     let listener = match flags.listen {

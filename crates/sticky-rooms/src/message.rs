@@ -19,7 +19,7 @@ pub enum ClientMessage {
         /// The token in the answer to the first join.
         token: Option<String>,
     },
-    /// Plays a move.
+    /// Plays a move, if its number is the next.
     Move {
         /// The position of the move in the game; the first is 1.
         number: u32,

@@ -35,7 +35,7 @@ pub enum Program {
 pub enum Output {
     /// To the output of this program.
     Shown,
-    /// Nowhere.
+    /// It is discarded: a demonstration prints only its own lines.
     Hidden,
 }
 
@@ -46,7 +46,7 @@ pub struct ProxySettings<'a> {
     pub program: Program,
     /// What it chooses a server by.
     pub by: By,
-    /// Where it listens.
+    /// The address to which visitors connect.
     pub listen: SocketAddr,
     /// Server 1 is the first address.
     pub servers: &'a [SocketAddr],

@@ -26,7 +26,7 @@ const MAX_PENDING_FRAMES: usize = 64;
 /// What the room sends to all of its visitors.
 #[derive(Clone, Debug)]
 pub enum RoomEvent {
-    /// A text frame.
+    /// A text frame for every visitor.
     Frame(Utf8Bytes),
     /// The room does not live here any more: close with 1012, which means come back.
     ComeBack,

@@ -117,7 +117,8 @@ impl Rooms {
         }
     }
 
-    /// Plays a move: in the database, then in memory, then to everybody.
+    /// Plays a move: in the database, then in memory, then to everybody. `id`, `shared` and `seat` are what a
+    /// visitor has, `number` and `played` are its message.
     ///
     /// The database's compare-and-set on the number is the fence. An owner that was frozen while
     /// another server took the room over offers move *n*, and finds *n* taken.

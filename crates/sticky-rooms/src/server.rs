@@ -66,7 +66,7 @@ pub(crate) const UNKNOWN_HOST: &str = "this host name is not known here: open th
 pub struct Health {
     /// The number of the server, counted from 1.
     pub server: usize,
-    /// Its process id.
+    /// The process id, which differs from server to server.
     pub process: u32,
     /// How many rooms are open here.
     pub open: usize,

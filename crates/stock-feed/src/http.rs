@@ -29,7 +29,7 @@ pub(crate) fn malformed<B>(request: &Request<B>) -> Option<Response> {
     (!valid).then(|| guard((StatusCode::BAD_REQUEST, ONE_HOST).into_response()))
 }
 
-/// All other routes.
+/// The routes of plain HTTP: the page, the figures and the health.
 pub(crate) fn router(app: &'static App) -> Router {
     Router::new()
         .route("/", get(page::index))

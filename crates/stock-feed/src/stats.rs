@@ -49,11 +49,11 @@ struct Stats<'a> {
 /// next version of the page's protocol.
 #[derive(Serialize)]
 struct DeprecatedStats {
-    /// `max_users`
+    /// The old name of `max_users`.
     most_users: usize,
-    /// `invalid_messages`
+    /// The old name of `invalid_messages`.
     garbage: u64,
-    /// `evicted`
+    /// The old name of `evicted`.
     given_up: u64,
 }
 

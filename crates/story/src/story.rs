@@ -18,7 +18,7 @@ pub type StoreError = Box<dyn Error + Send + Sync>;
 /// The story that a crate tells about its store.
 #[derive(Debug, Clone, Copy)]
 pub struct Story {
-    /// The program's name.
+    /// The name of the program, for instance `bad-game`.
     pub name: &'static str,
     /// What is shared, and how, in one line.
     pub idea: &'static str,

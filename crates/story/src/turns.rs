@@ -16,7 +16,7 @@ use crate::timers::{Tick, Timers};
 /// How wide the table's middle column is, in characters.
 const TITLE_WIDTH: usize = 37;
 
-/// What happens next.
+/// The next step of the story.
 pub(crate) enum Turn {
     /// The lecture's index.ts: add this game, with all its moves.
     Add(Game),

@@ -19,6 +19,7 @@ use tokio::runtime::Builder;
 
 const RUNS: usize = 9;
 
+// One row of the table after the other, so it is as long as the table.
 fn main() -> anyhow::Result<()> {
     let game = Game {
         moves: game::famous()[0].moves[..40].to_vec(),

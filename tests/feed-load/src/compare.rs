@@ -76,7 +76,7 @@ pub(crate) struct Comparison {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Pair {
     pub(crate) ours: f64,
-    /// The bare loop's.
+    /// The same figure of the bare loop.
     pub(crate) limit: Option<f64>,
     /// Ours by the bare loop's of the same run.
     pub(crate) ratio: Option<f64>,
@@ -121,7 +121,8 @@ struct Side {
 }
 
 impl Compare {
-    /// Runs our server and the bare loop side by side, in turns.
+    /// Runs our server and the bare loop side by side, in turns. It is long because it is the protocol of the
+    /// measurement, in order.
     pub(crate) fn run(&self, stop: &Stop) -> anyhow::Result<Comparison> {
         let program = find_stock_feed(self.server.clone())?;
         Machine::here()?.check(&Need {
@@ -210,7 +211,8 @@ impl Bench<'_> {
         self.fill(server, transport, None, stocks, 1)
     }
 
-    /// Users who follow these stocks on this server, and what that took.
+    /// Connects users and subscribes them to these stocks on this server, and measures what that took. The
+    /// parameters are the parts in which our server and the bare loop differ.
     fn fill(
         &self,
         server: Server,

@@ -34,7 +34,7 @@ pub(crate) struct Failover {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The server runs.
+    /// The server has not been killed yet.
     Before,
     /// It is dead, and some users have not read yet that their connection has ended.
     Unnoticed,

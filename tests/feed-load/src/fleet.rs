@@ -34,7 +34,7 @@ const EACH: u16 = 3;
 /// `feed-load fleet`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Fleet {
-    /// How many servers.
+    /// How many servers, each a process of its own.
     #[arg(long, default_value_t = 2, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000))]
     pub(crate) servers: usize,
     /// How many users on all servers together.

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// What the users of a measurement report together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies {
-    /// Of every price.
+    /// Of every price, in microseconds.
     pub(crate) all: Distribution,
     /// Of the newest price of each read: how old the price is that a user sees.
     pub(crate) newest: Distribution,

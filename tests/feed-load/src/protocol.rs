@@ -48,7 +48,7 @@ pub struct Connect {
     pub source: Option<Ipv4Addr>,
     /// The names of all stocks.
     pub stocks: Vec<String>,
-    /// Who follows which.
+    /// Which user is subscribed to which stocks.
     pub assignment: Assignment,
     /// Handshakes under way at the same time.
     pub at_once: usize,
@@ -85,7 +85,7 @@ pub enum Report {
     /// The answer to [`WorkerCommand::TakeLatencies`]: pairs of microseconds and how many prices took
     /// them.
     Latencies {
-        /// Of every price.
+        /// Of every price that arrived.
         all: Vec<(u64, u64)>,
         /// Of the newest price of each read.
         newest: Vec<(u64, u64)>,

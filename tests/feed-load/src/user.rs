@@ -33,7 +33,7 @@ pub(crate) enum Stage {
     Connecting,
     /// The request to upgrade is sent.
     Handshaking,
-    /// A WebSocket.
+    /// The handshake is finished: frames are read and sent.
     Open,
 }
 
@@ -136,7 +136,8 @@ impl User {
         self.subscriptions.push(subscription);
     }
 
-    /// Handles a message, and returns its age if it is a fresh price of ours.
+    /// Handles a message, and returns its age if it is a fresh price of ours. It is long because it has an arm
+    /// for each message of the wire protocol.
     fn on_message(&mut self, text: &[u8], now: u64, totals: &mut Totals) -> Option<u64> {
         match Message::read(text) {
             Some(Message::Price {

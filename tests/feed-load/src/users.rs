@@ -25,7 +25,7 @@ use crate::worker_pool::{Plan, WorkerPool};
 /// What users do, against any server.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Load {
-    /// How many users.
+    /// How many users connect.
     #[arg(long, default_value_t = 1_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=4_000_000))]
     users: usize,
     /// Which stocks there are: names (APPL,GOOG) or a number of made-up ones.
@@ -177,6 +177,7 @@ impl Limit {
 }
 
 impl Load {
+    /// Connects, publishes, and reports. It is long because it is the protocol of the measurement, in order.
     fn run(&self, target: Target, stop: &Stop) -> anyhow::Result<UsersReport> {
         let stocks = self.stocks.0.len() as u16;
         let each = self.each.min(stocks);

@@ -37,7 +37,7 @@ pub(crate) struct Plan {
     pub(crate) core: Option<usize>,
 }
 
-/// The workers.
+/// The processes that play the users.
 #[derive(Debug)]
 pub(crate) struct WorkerPool {
     workers: Vec<Child>,

@@ -10,7 +10,7 @@ use crate::port::free_port;
 use crate::skip::is_installed;
 use crate::wait::until;
 
-/// Which proxy.
+/// The proxy to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyProgram {
     /// Its configuration is what stands in `http { … }`.

@@ -99,7 +99,7 @@ pub struct Output {
     pub stdout: String,
     /// Everything on stderr.
     pub stderr: String,
-    /// How it ended.
+    /// The exit code, or the signal that ended it.
     pub status: ExitStatus,
 }
 

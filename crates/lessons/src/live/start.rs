@@ -44,7 +44,7 @@ const RUNS: usize = 4;
 /// How long a program may take to exit after its page was reloaded; it may still print its verdict.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The exercises' package.
+/// The manifest of the exercises, which are a package outside of the workspace.
 const MANIFEST: &str = "lessons/exercises/Cargo.toml";
 
 /// A name that no case and no example has.

@@ -1,4 +1,4 @@
-//! The connections that come in, also when descriptors have run out.
+//! Accepting connections, also when there are no free descriptors.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 /// so accepting again immediately would keep a core busy and fail again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Accepts connections, and keeps on when it cannot.
+/// Accepts connections, and tries again after a failure.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: TcpListener,

@@ -1,4 +1,4 @@
-//! The body of a request, which has to come in time.
+//! The body of a request, with a deadline.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 /// sooner; this is for a handler that has no limit of its own.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A body that fails if it is not complete thirty seconds after it was waited for.
+/// A body that fails if it is not complete thirty seconds after the handler began to read it.
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,

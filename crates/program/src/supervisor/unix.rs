@@ -1,4 +1,4 @@
-//! What a supervisor does, where there are process groups and signals.
+//! The supervisor on systems with process groups and signals.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -21,6 +21,7 @@ const STAY: usize = 100;
 /// The most prices that the crowd gets: it keeps each, and a busy machine takes minutes for the visits.
 const CROWDED_PRICES: u64 = 5_000;
 
+// Long because the threads share what is declared at its start, and must end before the check at its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_in_many_threads_leak_nothing_and_cost_no_other_user_a_price() {
     let broker = TestBroker::default();

@@ -96,6 +96,7 @@ async fn until_received(client: &TestClient, received: &Received) {
     .await;
 }
 
+/// The story, from the first subscription to the last price; it is long because it has an order.
 async fn play(broker: BrokerAddress, prefix: &str) {
     let apple: Stock = "APPL".parse().unwrap();
     let publisher = Publisher::new(&broker, prefix);

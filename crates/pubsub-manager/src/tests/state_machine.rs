@@ -100,6 +100,7 @@ impl ReferenceStateMachine for Model {
         Just(Self::default()).boxed()
     }
 
+    // A table of steps and their weights, so it is as long as the table.
     fn transitions(state: &Self) -> BoxedStrategy<Step> {
         let user = 0..USERS;
         let stock = || select(STOCKS.to_vec());

@@ -26,7 +26,7 @@ pub(super) struct Counts {
     pub(super) not_next: u64,
     /// Games that were read without moves that had been sent.
     pub(super) read_without: u64,
-    /// Any other answer.
+    /// Answers with any other status.
     pub(super) other: u64,
 }
 

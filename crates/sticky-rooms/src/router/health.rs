@@ -49,7 +49,7 @@ struct Server {
     /// Answers in a row while it is down.
     #[serde(skip)]
     answers: u32,
-    /// Its last answer.
+    /// Its last answer to `/healthz`, none before the first.
     health: Option<Health>,
 }
 
