@@ -1,13 +1,15 @@
 //! Parses the command line, builds the runtime, runs one of three things, and reports.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 use feed_watch::FeedUrl;
-use program::{BadInput, asked_to_end, log_to_stderr, raise_descriptor_limit, report};
+use program::{
+    BadInput, asked_to_end, bind_next_free, log_to_stderr, raise_descriptor_limit, report,
+};
 use pubsub_manager::BrokerAddress;
 use stock_feed::cli::{Cli, Command, Serve, Watch, max_users};
 use stock_feed::{publish, server};
@@ -56,7 +58,7 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
     let listener = match server::listen(address) {
         Ok(listener) => listener,
         Err(error) => {
-            let advice = advice(address, error.kind());
+            let advice = advice(address, error.kind()).await;
             return Err(error).context(advice);
         }
     };
@@ -98,10 +100,10 @@ async fn watch_feed(watch: Watch) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says what can be done about an address that cannot be had.
-fn advice(address: SocketAddr, why: io::ErrorKind) -> String {
+/// What to do about an address on which the server cannot listen.
+async fn advice(address: SocketAddr, why: io::ErrorKind) -> String {
     let remedy = match why {
-        io::ErrorKind::AddrInUse => match free_port(address) {
+        io::ErrorKind::AddrInUse => match next_free(address).await {
             Some(free) => format!(
                 "if another server runs there, use it or stop it, or start this one with --listen {free}"
             ),
@@ -119,23 +121,19 @@ fn advice(address: SocketAddr, why: io::ErrorKind) -> String {
     format!("cannot listen on {address}: {remedy}")
 }
 
-fn free_port(address: SocketAddr) -> Option<SocketAddr> {
-    (1..=100)
-        .filter_map(|more| address.port().checked_add(more))
-        .map(|port| SocketAddr::new(address.ip(), port))
-        .find(|free| TcpListener::bind(free).is_ok())
+async fn next_free(address: SocketAddr) -> Option<SocketAddr> {
+    let next = SocketAddr::new(address.ip(), address.port().checked_add(1)?);
+    bind_next_free(next).await.ok()?.local_addr().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_port_that_is_the_administrators_is_not_taken_for_a_wrong_address() {
-        let advice = advice(
-            "127.0.0.1:80".parse().expect("an address"),
-            io::ErrorKind::PermissionDenied,
-        );
+    #[tokio::test]
+    async fn a_port_that_needs_the_administrator_is_not_reported_as_an_invalid_address() {
+        let address = "127.0.0.1:80".parse().expect("an address");
+        let advice = advice(address, io::ErrorKind::PermissionDenied).await;
         assert!(advice.ends_with("--listen 127.0.0.1:3000"), "{advice}");
     }
 }

@@ -4,16 +4,11 @@
 use std::fs;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::handlers::has_its_handlers;
 use crate::skip;
-
-/// How long a test waits for something that is immediate on a machine that is not busy.
-const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The bit of SIGHUP in the masks of `/proc/PID/status`. Programs here set its handler last. A signal that
-/// arrives while its own handler is being set is lost, so SIGTERM is sent when a later one is set.
-const SIGHUP: u64 = 1;
+use crate::wait::TIMEOUT;
 
 /// Runs a program as process 1, sends it SIGTERM as soon as its handlers are set, and returns what it did.
 /// Its standard input stays open. `None` if the system makes no container, which is [reported](skip).
@@ -52,7 +47,9 @@ pub fn terminated_as_process_1(command: &Command) -> Option<Output> {
         not_here(String::from_utf8_lossy(&refused.stderr).trim());
         return None;
     };
-    let sent = Command::new("kill").args(["-TERM", &process]).status();
+    let sent = Command::new("kill")
+        .args(["-TERM", &process.to_string()])
+        .status();
     assert!(sent.expect("a shell's kill").success());
     let output = container.wait_with_output().expect("it is our child");
     drop(input);
@@ -67,7 +64,7 @@ fn not_here(why: &str) {
 
 /// The number by which we know process 1 of the container, once its handlers are set; none if there is no
 /// container.
-fn process_1(container: &Child) -> Option<String> {
+fn process_1(container: &Child) -> Option<u32> {
     let children = format!("/proc/{0}/task/{0}/children", container.id());
     let start = Instant::now();
     loop {
@@ -78,21 +75,15 @@ fn process_1(container: &Child) -> Option<String> {
         if is_refused {
             return None;
         }
-        let process = children.split_whitespace().next().map(str::to_owned);
-        if let Some(process) = process.filter(|process| has_its_handlers(process)) {
+        let process = children.split_whitespace().next();
+        let process = process.and_then(|process| process.parse().ok());
+        if let Some(process) = process.filter(|process| has_its_handlers(*process)) {
             return Some(process);
         }
         assert!(
-            start.elapsed() < HANDLER_TIMEOUT,
+            start.elapsed() < TIMEOUT,
             "the program sets no handlers for signals"
         );
         thread::yield_now();
     }
-}
-
-fn has_its_handlers(process: &str) -> bool {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    caught.is_some_and(|mask| mask & SIGHUP != 0)
 }

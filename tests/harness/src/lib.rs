@@ -13,7 +13,7 @@
 //!
 //! | part | feature |
 //! |---|---|
-//! | `Process`, `program_of_this_build`, `signal`, `until`, `is_installed`, `skip`, `terminated_as_process_1` | always there, without any dependency |
+//! | `Process`, `program_of_this_build`, `signal`, `until`, `is_installed`, `skip`, `terminated_as_process_1`, `has_its_handlers` | always there, without any dependency |
 //! | `eventually`, which awaits between two looks | `async` |
 //! | `RedisServer` | `redis` |
 //! | `RedisCluster` | `redis-cluster` |
@@ -137,6 +137,8 @@ page.complains_of_nothing();
 mod bus_proxy;
 #[cfg(target_os = "linux")]
 mod container;
+#[cfg(target_os = "linux")]
+mod handlers;
 mod port;
 mod process;
 mod skip;
@@ -162,6 +164,8 @@ pub use container::terminated_as_process_1;
 /// Keys and locators, for what [`Window`] has no word for.
 #[cfg(all(unix, feature = "browser"))]
 pub use fantoccini;
+#[cfg(target_os = "linux")]
+pub use handlers::has_its_handlers;
 #[cfg(all(unix, feature = "pgbouncer"))]
 pub use pgbouncer::PgBouncer;
 pub use port::free_port;
