@@ -38,7 +38,7 @@ pub fn of_crates(workspace: &Path, one: &str, other: &str) -> Result<String> {
     Ok(differs)
 }
 
-/// A file without comments and empty lines; nothing where there is none.
+/// A file without comments and empty lines; empty if there is no such file.
 fn code(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let is_code = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("//");

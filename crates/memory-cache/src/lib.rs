@@ -14,8 +14,8 @@ pub mod shared;
 
 use stateless_server::store::{Added, StoreError};
 
-/// How many moves a game has by what was answered to one of them, if the answer tells. A refusal
-/// tells as well: who hears that another move was faster reads the game next, and has to find it.
+/// How many moves a game has according to the answer to one of them, if the answer has the number. A
+/// refusal has it too: a client whose move was too late reads the game next, and must find that move.
 fn moves_after(answer: &Result<(Added, u32), StoreError>) -> Option<usize> {
     match answer {
         Ok((_, moves)) | Err(StoreError::NotNext { moves, .. }) => Some(*moves as usize),

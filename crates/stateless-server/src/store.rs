@@ -51,8 +51,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// [`StoreError::UnknownGame`].
     fn game(&self, id: &GameId) -> impl Future<Output = Result<Game, StoreError>> + Send;
 
-    /// At most `limit` games in the order of their ids, from the first one `after` that id; and fewer
-    /// where they have more than [`MOST_LISTED_MOVES`] together. None comes only where there is none.
+    /// At most `limit` games in the order of their ids, from the first one `after` that id; fewer if they
+    /// have more than [`MOST_LISTED_MOVES`] together. The list is empty only if there are no games.
     ///
     /// # Errors
     /// Only those that every method has: see [`StoreError`].

@@ -273,7 +273,7 @@ async fn thirty_rooms_play_on_after_the_router_stood_still_for_three_seconds() {
 }
 
 #[tokio::test]
-async fn the_other_rooms_play_on_while_a_server_cannot_be_restarted_and_it_is_said_once() {
+async fn the_other_rooms_play_on_while_a_server_cannot_be_restarted_which_is_printed_once() {
     let serve = Serve::start(4_096, &["--restart-after", "300ms"]);
     let mut games = Games::sit_down(serve.router).await;
     games.play().await;
@@ -297,7 +297,7 @@ async fn the_other_rooms_play_on_while_a_server_cannot_be_restarted_and_it_is_sa
     }
     let mut more = serve.lines();
     more.retain(|line| line.contains("cannot"));
-    assert!(more.is_empty(), "it is said once: {more:?}");
+    assert!(more.is_empty(), "it is printed once: {more:?}");
     drop(taken);
     while !serve
         .lines()

@@ -213,7 +213,7 @@ async fn a_move_in_a_room_that_was_closed_leaves_the_room_after_it_open() {
 }
 
 #[tokio::test]
-async fn the_same_move_written_elsewhere_is_no_success_either() {
+async fn the_same_move_written_by_another_server_does_not_mean_success() {
     for (played, again) in [("e2e4", "e2e4"), ("e2e4", "d2d4")] {
         let (_fixture, servers, mut white, _black) = split(NEVER).await;
         let mut stale = Visitor::enter(servers[1], "split").await;

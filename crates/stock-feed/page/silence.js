@@ -6,7 +6,7 @@
 // Nothing but the socket counts: `/stats` may be kept from the page by its reader's ad blocker, and
 // behind a proxy it may be another server that answers it.
 
-/** A socket that was quiet for so long is asked a question. */
+/** How long a socket may be quiet before it is asked a question, in milliseconds. */
 export const ASK_AFTER = 1_000;
 /** How long the server may leave a question unanswered. */
 export const ANSWER_WITHIN = 3_000;

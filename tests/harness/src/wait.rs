@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 /// How long a test waits before it fails: far more than anything needs, also on a busy machine.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause between two looks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Looks again and again until `holds`; panics with `what` after [`TIMEOUT`].
+/// Checks until `holds`, every five milliseconds; panics with `what` after [`TIMEOUT`].
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + TIMEOUT;

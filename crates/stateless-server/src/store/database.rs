@@ -166,7 +166,7 @@ fn pool_options<DB: sqlx::Database>() -> PoolOptions<DB> {
     PoolOptions::new()
         .max_connections(MOST_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // Else every request would begin with a ping, which costs as much as its statement.
+        // Otherwise every request would start with a ping, which costs as much as its statement.
         .test_before_acquire(false)
 }
 

@@ -304,7 +304,7 @@ fn any_messages() -> impl Strategy<Value = Vec<(Received, Vec<u8>)>> {
 
 proptest! {
     #[test]
-    fn however_the_network_cuts_the_bytes_the_same_messages_are_heard(
+    fn however_the_network_cuts_the_bytes_the_same_messages_are_received(
         messages in any_messages(),
         read in 1_usize..600,
     ) {

@@ -166,7 +166,7 @@ impl Publishing {
             n => format!("; {}{what}", count(n, one)),
         };
         format!(
-            "published {} of {} in {took:.1} s; servers heard them {}{}{}{}{}",
+            "published {} of {} in {took:.1} s; servers received them {}{}{}{}{}",
             count(self.prices, "price"),
             count(self.stocks.len() as u64, "stock"),
             count(self.receivers, "time"),

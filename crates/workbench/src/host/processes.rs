@@ -11,7 +11,7 @@ use crate::challenge::Challenge;
 use crate::host::protocol::{In, read_answer};
 use crate::host::{Host, Trouble, lock};
 
-/// A server that has not answered for so long hangs.
+/// A server that has not answered by then hangs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same once it has hung, so that the story of its silence is shortened in seconds.
 const SHORT_ANSWER_TIMEOUT: Duration = Duration::from_millis(500);

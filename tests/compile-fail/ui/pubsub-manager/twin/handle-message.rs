@@ -1,4 +1,4 @@
-//! In place of `handle_message`: publish to the broker, and every manager that listens hears it.
+//! In place of `handle_message`: publish to the broker, which delivers to every subscribed manager.
 
 mod support;
 
@@ -9,7 +9,7 @@ pub fn main() {
     let market = Publisher::new(&broker, "");
     let stock: Stock = "APPL".parse().expect("the name of a stock");
     let price: Price = "100.1".parse().expect("a price");
-    let heard = support::RUNTIME.block_on(market.publish(&[(stock, price)]));
-    // A user who does not listen has missed it: that, too, is publish and subscribe.
-    assert_eq!(heard.expect("the broker is there"), 0);
+    let received = support::RUNTIME.block_on(market.publish(&[(stock, price)]));
+    // No server is subscribed, so the price is gone: pub/sub keeps nothing.
+    assert_eq!(received.expect("the broker is there"), 0);
 }
