@@ -421,7 +421,7 @@ fn a_server_for_a_challenge_is_compiled_and_checked_and_the_story_that_breaks_it
     assert_eq!(last["said"], said, "{output}");
     assert!(output.contains("2. Ann closes the page."), "{output}");
     let figure = last["figure"].as_str().unwrap();
-    assert!(figure.starts_with("<figure class=\"steps\""), "{figure}");
+    assert!(figure.starts_with("<figure class=\"steps"), "{figure}");
 
     // What it prints is shown when the story is told again.
     let prints = first.replace(

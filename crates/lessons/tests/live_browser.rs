@@ -263,7 +263,7 @@ async fn a_challenge_is_played_to_the_broken_rule_of_its_first_server_and_held_b
     .await;
     let story = format!("{place}.querySelector('.live-story .steps')");
     page.until(&format!(
-        "{story}.querySelector('.count').textContent === '1 of 3'"
+        "{story}?.querySelector('.count')?.textContent === '1 of 3'"
     ))
     .await;
     for _ in 0..2 {

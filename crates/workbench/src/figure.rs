@@ -7,8 +7,9 @@ use crate::challenge::network::{Fate, Line};
 use crate::wording::{capital, the};
 use crate::world::{Ended, Fault};
 
-/// The width of the drawing, in its own units.
+/// The width of a drawing, in its own units. One column is narrower, so that a phone shows it larger.
 const WIDTH: usize = 720;
+const WIDTH_OF_ONE_COLUMN: usize = 400;
 
 /// A party and the middle of its box.
 struct Place<'a> {
@@ -17,8 +18,8 @@ struct Place<'a> {
     y: usize,
 }
 
-/// Users in the upper row, servers below them, and at the bottom what the servers ask.
-fn places<C: Challenge>(ended: &Ended) -> Vec<Place<'_>> {
+/// The width, and the places: users in the upper row, servers below them, and at the bottom what the servers ask.
+fn places<C: Challenge>(ended: &Ended) -> (usize, Vec<Place<'_>>) {
     let lines = ended.told.iter().flat_map(|told| &told.lines);
     let names = lines.flat_map(|line| [line.from, line.to]);
     let mut rows: [Vec<&str>; 3] = Default::default();
@@ -35,34 +36,43 @@ fn places<C: Challenge>(ended: &Ended) -> Vec<Place<'_>> {
         }
     }
     rows.iter_mut().for_each(|row| row.sort_unstable());
+    let width = match rows.iter().all(|row| row.len() <= 1) {
+        true => WIDTH_OF_ONE_COLUMN,
+        false => WIDTH,
+    };
     let mut places = Vec::new();
     let full = rows.iter().filter(|row| !row.is_empty());
     for (at, row) in full.enumerate() {
-        let wide = WIDTH / row.len();
+        let wide = width / row.len();
         places.extend(row.iter().enumerate().map(|(n, name)| Place {
             name,
             x: wide * n + wide / 2,
             y: at * 128 + 26,
         }));
     }
-    places
+    (width, places)
 }
 
 /// The whole file: a drawing, and a list of the steps that change it.
 pub(crate) fn figure<C: Challenge>(ended: &Ended) -> String {
-    let places = places::<C>(ended);
+    // The sentence below the drawing says which, and how.
     let broken = match &ended.fault {
-        Some(Fault::Rule(broken)) => capital(&broken.what),
+        Some(Fault::Rule(_)) => "A rule is broken".into(),
         Some(Fault::Server(name, _)) => format!("{} fails", capital(&the(name))),
         Some(Fault::Endless) => "They answer each other without end".into(),
         None => "No rule is broken".into(),
     };
+    let (width, places) = places::<C>(ended);
+    let class = match width {
+        WIDTH => "steps",
+        _ => "steps small",
+    };
     let mut text = format!(
-        "<figure class=\"steps\" data-steps=\"{}\">\n<figcaption>{}</figcaption>\n",
+        "<figure class=\"{class}\" data-steps=\"{}\">\n<figcaption>{}</figcaption>\n",
         ended.told.len() + 1,
         escaped(&capital(C::QUESTION))
     );
-    draw(&mut text, &places, ended, &broken);
+    draw(&mut text, width, &places, ended, &broken);
     text += "<ol>\n";
     for told in &ended.told {
         let beats: Vec<_> = told.lines.iter().map(beat).collect();
@@ -81,12 +91,12 @@ pub(crate) fn figure<C: Challenge>(ended: &Ended) -> String {
     text
 }
 
-fn draw(text: &mut String, places: &[Place<'_>], ended: &Ended, broken: &str) {
+fn draw(text: &mut String, width: usize, places: &[Place<'_>], ended: &Ended, broken: &str) {
     let bottom = places.iter().map(|place| place.y).max().unwrap_or(0);
     let names: Vec<_> = places.iter().map(|place| place.name).collect();
     let _ = writeln!(
         text,
-        "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"From top to bottom: {}.\">",
+        "<svg viewBox=\"0 0 {width} {}\" role=\"img\" aria-label=\"From top to bottom: {}.\">",
         bottom + 70,
         escaped(&names.join(", "))
     );
@@ -127,7 +137,7 @@ fn draw(text: &mut String, places: &[Place<'_>], ended: &Ended, broken: &str) {
     let _ = writeln!(
         text,
         "  <g class=\"broken\" data-part=\"broken\"><text class=\"mid\" x=\"{}\" y=\"{}\">{}</text></g>\n</svg>",
-        WIDTH / 2,
+        width / 2,
         bottom + 54,
         escaped(broken)
     );
