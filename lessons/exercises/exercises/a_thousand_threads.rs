@@ -2,7 +2,7 @@
 // fails with: a_thousand_threads_load_once
 //
 // A thousand threads ask for the instance at the same time. Loading its games is
-// expensive: `load` must run once, and everybody gets the same manager.
+// expensive: `load` must run once, and every thread must get the same manager.
 //
 // TODO: let one thread load, and the others wait for it.
 
@@ -54,7 +54,7 @@ mod tests {
         });
         assert!(
             std::ptr::eq(instance(load), instance(load)),
-            "not everybody gets the same manager"
+            "two calls return two managers"
         );
         assert_eq!(
             LOADS.load(Ordering::SeqCst),

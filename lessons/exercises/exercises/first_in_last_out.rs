@@ -5,7 +5,7 @@
 // UNSUBSCRIBE. Three faults: a user who subscribes twice counts twice, leaving
 // twice sends two UNSUBSCRIBEs, and an emptied stock stays in the map.
 //
-// TODO: cure the three faults.
+// TODO: fix the three faults.
 
 use std::collections::HashMap;
 

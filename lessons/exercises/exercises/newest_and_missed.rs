@@ -2,7 +2,7 @@
 // fails with: the_newest_price_comes_with_the_number_missed, four_million_prices_take_no_more_room_than_one
 //
 // A slow user gets the newest price and the number of prices missed before it.
-// At most one price waits for a user. The number starts again after each price sent.
+// At most one price waits for a user. The count starts again after each price sent.
 //
 // TODO: keep the newest price, and count the others.
 

@@ -1,8 +1,8 @@
 // 15 minutes. Lesson: lessons/10-singleton-game.md
 // fails with: emptying_the_copy_changes_nothing
 //
-// `games()` should hand out a copy. Its receiver may change it, and the
-// manager keeps its own games.
+// `games()` should hand out a copy. The caller may change the copy, and the
+// manager's own games must stay as they are.
 //
 // TODO: hand out a copy of the list, not the list.
 

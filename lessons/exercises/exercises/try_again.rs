@@ -2,7 +2,7 @@
 // fails with: the_second_start_succeeds
 //
 // A start with a wrong URL fails, as it should. A second start with a good URL
-// must succeed; every start after that gives the same manager, whatever its URL.
+// must succeed; every start after that returns the same manager, whatever its URL.
 //
 // TODO: do not keep a failure; keep the first success.
 

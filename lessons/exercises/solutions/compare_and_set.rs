@@ -1,10 +1,10 @@
 // 25 minutes. Lesson: lessons/01-stateless-server.md
 // fails with: two_moves_seven_one_wins, a_move_during_the_comparison_does_not_win_too, of_many_at_the_same_moment_one_wins
 //
-// Two servers share one database. Six moves are stored, and each server is sent
-// a move 7, perhaps at the same moment. One of them must be stored, the other
-// refused with an error; so must a move 9 while there is no move 8. A number is
-// anything that can be compared with a count and printed.
+// Two servers share one database. Six moves are stored, and each server receives
+// a move 7, perhaps at the same moment. Exactly one of them must be stored, and
+// the other one refused with an error. A move 9 must be refused while there is no
+// move 8. A number is anything that can be compared with a count and printed.
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex};

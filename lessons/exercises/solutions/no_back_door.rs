@@ -1,7 +1,7 @@
 // 15 minutes. Lesson: lessons/10-singleton-game.md
 // fails with: nobody_can_write_default
 //
-// `new` is gone, and a second GameManager can be made all the same: with
+// `new` is gone, but a second GameManager can still be made: with
 // `GameManager::default()`. The type must not implement Default.
 
 mod game_manager {

@@ -1,7 +1,7 @@
 // 15 minutes. Lesson: lessons/10-singleton-game.md
 // fails with: nobody_outside_can_call_new
 //
-// There must be one GameManager. Outside the module `game_manager`, also in this
+// There must be one GameManager. Outside the module `game_manager`, even in this
 // file, `GameManager::instance()` must be the only way to reach one. Keep the
 // names of the type, its functions and its field.
 

@@ -2,7 +2,7 @@
 // fails with: the_second_start_succeeds
 //
 // A start with a wrong URL fails, as it should. A second start with a good URL
-// must succeed; every start after that gives the same manager, whatever its URL.
+// must succeed; every start after that returns the same manager, whatever its URL.
 
 use once_cell::sync::OnceCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
