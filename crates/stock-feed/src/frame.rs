@@ -13,10 +13,10 @@ use std::ops::ControlFlow;
 use soketto::Parsing;
 use soketto::base::{Codec, Error, Header, OpCode};
 
-/// What a user sent, one whole message at a time.
+/// A whole message from a user; its fragments are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Message<'a> {
-    /// A text message, all its fragments joined.
+pub enum ClientMessage<'a> {
+    /// A text message, which should be JSON.
     Text(&'a str),
     /// A ping, to be answered with a pong that has the same bytes.
     Ping(&'a [u8]),
@@ -113,7 +113,7 @@ impl MessageReader {
         &mut self,
         bytes: &mut [u8],
         limit: usize,
-        mut on_message: impl FnMut(Message<'_>) -> ControlFlow<()>,
+        mut on_message: impl FnMut(ClientMessage<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, ProtocolError> {
         // The usual case: nothing is left from the last read, and nothing is left after this one, so
         // nothing is allocated.
@@ -150,7 +150,7 @@ impl Unfinished {
         &mut self,
         bytes: &mut [u8],
         limit: usize,
-        on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+        on_message: &mut impl FnMut(ClientMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(usize, ControlFlow<()>), ProtocolError> {
         // A new codec for each read: it keeps nothing between frames. It checks the length in a header against
         // the limit before any of the payload has arrived, so a user that announces a terabyte is closed.
@@ -188,7 +188,7 @@ impl Unfinished {
         header: &Header,
         payload: &[u8],
         limit: usize,
-        on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+        on_message: &mut impl FnMut(ClientMessage<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, ProtocolError> {
         match (header.opcode(), self.message.take()) {
             // A control frame may be between two fragments (section 5.4): browsers answer our pings in the
@@ -223,26 +223,26 @@ impl Unfinished {
 
 fn text(
     payload: &[u8],
-    on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+    on_message: &mut impl FnMut(ClientMessage<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, ProtocolError> {
     let text = std::str::from_utf8(payload).map_err(|_| ProtocolError::NotUtf8)?;
-    Ok(on_message(Message::Text(text)))
+    Ok(on_message(ClientMessage::Text(text)))
 }
 
 fn control(
     opcode: OpCode,
     payload: &[u8],
-    on_message: &mut impl FnMut(Message<'_>) -> ControlFlow<()>,
+    on_message: &mut impl FnMut(ClientMessage<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, ProtocolError> {
     match opcode {
-        OpCode::Ping => Ok(on_message(Message::Ping(payload))),
-        OpCode::Pong => Ok(on_message(Message::Pong)),
+        OpCode::Ping => Ok(on_message(ClientMessage::Ping(payload))),
+        OpCode::Pong => Ok(on_message(ClientMessage::Pong)),
         _ => {
             // The code is checked although nobody uses it: an invalid one is a violation (section 7.4), which
             // conformance tests look for, and is answered with 1002.
             let code = close_code(payload)?;
             // Section 5.5.1: nothing may follow a close frame, so nothing is read after it.
-            let _ = on_message(Message::Close(code));
+            let _ = on_message(ClientMessage::Close(code));
             Ok(ControlFlow::Break(()))
         }
     }

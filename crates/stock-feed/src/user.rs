@@ -15,7 +15,7 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::frame::{CloseCode, Message, MessageReader, pong_frame, text_frame};
+use crate::frame::{ClientMessage, CloseCode, MessageReader, pong_frame, text_frame};
 use crate::request::{BadRequest, Request};
 use crate::session::Session;
 use crate::sessions::SessionPermit;
@@ -144,7 +144,7 @@ impl User {
         let (app, session) = (self.app, &self.session);
         // Nothing is answered after our own close frame: by then the hub has no such connection, and what
         // is sent to it goes nowhere.
-        let on_message = |message: Message<'_>| answer(app, &session.connection, message);
+        let on_message = |message: ClientMessage<'_>| answer(app, &session.connection, message);
         match self.reader.read(bytes, app.limits.message, on_message) {
             Ok(ControlFlow::Continue(())) if session.socket().is_full() => {
                 ControlFlow::Break(Pause::Lagging)
@@ -168,9 +168,13 @@ impl User {
     }
 }
 
-fn answer(app: &App, connection: &Connection<UserSocket>, message: Message<'_>) -> ControlFlow<()> {
+fn answer(
+    app: &App,
+    connection: &Connection<UserSocket>,
+    message: ClientMessage<'_>,
+) -> ControlFlow<()> {
     match message {
-        Message::Text(text) => {
+        ClientMessage::Text(text) => {
             if let Err(error) =
                 Request::parse(text).and_then(|request| handle(app, connection, request))
             {
@@ -179,13 +183,13 @@ fn answer(app: &App, connection: &Connection<UserSocket>, message: Message<'_>) 
                 connection.send(&frame);
             }
         }
-        Message::Ping(bytes) => {
+        ClientMessage::Ping(bytes) => {
             let mut frame = Vec::new();
             pong_frame(&mut frame, bytes);
             connection.send(&frame);
         }
         // Any bytes are a sign of life, and `poll_read` has counted them. A close is answered at the end.
-        Message::Pong | Message::Close(_) => {}
+        ClientMessage::Pong | ClientMessage::Close(_) => {}
     }
     ControlFlow::Continue(())
 }

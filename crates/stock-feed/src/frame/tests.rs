@@ -11,12 +11,12 @@ enum Received {
     Close(Option<u16>),
 }
 
-fn own(message: Message<'_>) -> Received {
+fn own(message: ClientMessage<'_>) -> Received {
     match message {
-        Message::Text(text) => Received::Text(text.to_owned()),
-        Message::Ping(bytes) => Received::Ping(bytes.to_vec()),
-        Message::Pong => Received::Pong,
-        Message::Close(code) => Received::Close(code),
+        ClientMessage::Text(text) => Received::Text(text.to_owned()),
+        ClientMessage::Ping(bytes) => Received::Ping(bytes.to_vec()),
+        ClientMessage::Pong => Received::Pong,
+        ClientMessage::Close(code) => Received::Close(code),
     }
 }
 
@@ -139,7 +139,7 @@ fn a_frame_that_comes_in_a_thousand_pieces_is_not_copied_at_each_of_them() {
     let (mut moves, mut before, mut lengths) = (0, None, Vec::new());
     for piece in client_frame(FIN | TEXT, text.as_bytes()).chunks_mut(1024) {
         let flow = reader.read(piece, LARGE, |message| {
-            if let Message::Text(text) = message {
+            if let ClientMessage::Text(text) = message {
                 lengths.push(text.len());
             }
             ControlFlow::Continue(())
