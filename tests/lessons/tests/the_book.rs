@@ -104,6 +104,25 @@ fn every_lesson_has_a_drawing_of_where_the_state_lives() {
 }
 
 #[test]
+fn no_line_of_a_paragraph_becomes_the_first_item_of_a_list() {
+    // "… less after lesson\n1. `cargo run …`" was shown as a list of one item.
+    for page in pages() {
+        let text = read(&page);
+        let (mut in_block, mut before) = (false, "");
+        for (line, number) in text.lines().zip(1..) {
+            in_block ^= line.trim_start().starts_with("```");
+            let is_item = !in_block && line.starts_with("1. ");
+            assert!(
+                !is_item || before.is_empty(),
+                "{}:{number}: {line}",
+                page.display()
+            );
+            before = line;
+        }
+    }
+}
+
+#[test]
 fn no_page_has_a_command_that_only_one_shell_takes() {
     let mut commands = 0;
     for page in pages() {
