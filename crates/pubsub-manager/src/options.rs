@@ -17,8 +17,8 @@ pub enum BrokerAddress {
     /// the loss of a master makes only its stocks stale.
     ///
     /// Within a stock prices come in order and at most once, as from a single Redis, with one exception:
-    /// a master that was stopped and replaced, and wakes, may deliver what it had received before, late
-    /// or a second time.
+    /// a master that was replaced, in particular one that was stopped and wakes, may hand on what it had
+    /// received before, late or a second time.
     #[cfg(feature = "cluster")]
     RedisCluster(crate::RedisCluster),
 }

@@ -11,12 +11,14 @@ use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisError, aio::Multipl
 use std::{collections::BTreeMap, fmt, mem, sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 
 /// How long a call may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait before a message is sent again that the wrong master received.
+/// How long to wait before a message is sent again that the wrong master received, and before the first
+/// message after a slot has another master. A former master, which is a replica after a planned failover,
+/// hands on what it takes by the cluster bus: without the pause the next message would overtake it.
 const REDIRECT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How old the topology may be while messages are published. A master that is cut off from the others
@@ -34,6 +36,8 @@ struct Inner {
     topology: SyncMutex<Arc<Topology>>,
     /// When it was read, or when reading it was begun.
     read_at: SyncMutex<Instant>,
+    /// No message is sent before: what was sent to former masters has been handed on by then.
+    usable_at: SyncMutex<Instant>,
     /// Held by the call that reads the topology; other calls wait for its result.
     reading: Mutex<()>,
     connections: SyncMutex<BTreeMap<NodeAddress, Connection>>,
@@ -62,6 +66,7 @@ impl ClusterPublisher {
             cluster,
             topology: SyncMutex::default(),
             read_at: SyncMutex::new(Instant::now()),
+            usable_at: SyncMutex::new(Instant::now()),
             reading: Mutex::default(),
             connections: SyncMutex::default(),
         }))
@@ -85,6 +90,8 @@ impl ClusterPublisher {
         let mut messages: Vec<Message<'a>> = messages.into_iter().collect();
         let (mut received, mut failed) = (0, None);
         loop {
+            let usable_at = *self.0.usable_at.lock();
+            sleep_until(usable_at).await;
             let topology = self.topology();
             let unsent = mem::take(&mut messages);
             for result in self.publish_by(&topology, unsent, deadline).await {
@@ -213,8 +220,13 @@ impl ClusterPublisher {
         let read = self.0.cluster.read_topology().await;
         // A cluster in which a master was just lost has no newer topology for some seconds.
         sleep(REDIRECT_PAUSE).await;
-        *self.0.topology.lock() = Arc::new(read?);
-        *self.0.read_at.lock() = Instant::now();
+        let (read, now) = (read?, Instant::now());
+        *self.0.read_at.lock() = now;
+        let mut topology = self.0.topology.lock();
+        if **topology != read {
+            *self.0.usable_at.lock() = now + REDIRECT_PAUSE;
+            *topology = Arc::new(read);
+        }
         Ok(())
     }
 }
