@@ -189,10 +189,11 @@ impl ClusterSubscriber<'_> {
         }
         if let Some(connection) = &slot.connection {
             connection.dirty.mark(stock);
-        } else {
-            // No subscriber forgets it if it has no users any more.
-            self.hub.forget(&stock);
+        } else if slot.stocks.contains(&stock) {
             self.start(number);
+        } else {
+            // There is no subscriber that forgets it.
+            self.hub.forget(&stock);
         }
     }
 
