@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     io::{self, BufRead, BufReader, Write},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -31,10 +31,13 @@ const EVERY: Duration = Duration::from_millis(200);
 /// Far more than a failover takes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-fn main() {
+fn main() -> ExitCode {
     let runtime = Runtime::new().unwrap();
     match env::args().nth(1) {
-        Some(redis) => runtime.block_on(serve(&redis)),
+        Some(redis) => {
+            runtime.block_on(serve(&redis));
+            ExitCode::SUCCESS
+        }
         None => tell(&runtime),
     }
 }
@@ -101,9 +104,9 @@ struct Line {
     feed: String,
 }
 
-fn tell(runtime: &Runtime) {
+fn tell(runtime: &Runtime) -> ExitCode {
     let Some(mut cluster) = RedisCluster::start() else {
-        return;
+        return ExitCode::FAILURE;
     };
     say(
         None,
@@ -193,6 +196,11 @@ fn tell(runtime: &Runtime) {
     println!(
         "verdict: {lost} subscriptions were lost, {others} users of other stocks were disturbed"
     );
+    if lost + others == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn start_server(redis: &str, number: usize, lines: mpsc::Sender<Line>) -> Child {
