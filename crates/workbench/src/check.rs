@@ -14,7 +14,7 @@ use crate::challenge::Challenge;
 use crate::figure::figure;
 use crate::host::{Host, Trouble};
 use crate::level::Level;
-use crate::search::{Found, Options, Outcome, Tried, Watch, search};
+use crate::search::{Found, Options, Outcome, Tried, Watch, levels, search};
 use crate::story;
 use crate::words;
 use crate::world::{Detail, Ended, tell};
@@ -74,8 +74,19 @@ pub fn check<C: Challenge>(
     }
     match outcome {
         Outcome::Stopped => ExitCode::from(2),
+        Outcome::Nothing => {
+            eprintln!(
+                "{}: nothing was checked: give --depth or --stories at least 1.",
+                C::NAME
+            );
+            ExitCode::from(2)
+        }
         Outcome::Held => {
-            say(&format!("{}: every rule holds.", C::NAME));
+            say(&format!(
+                "{}: every rule holds{}.",
+                C::NAME,
+                only::<C>(options)
+            ));
             ExitCode::SUCCESS
         }
         Outcome::Broken(found) => {
@@ -98,7 +109,34 @@ const NO_TYPESCRIPT: &str = "\
 This Node runs no TypeScript; Node 22.18 and later do. Compile it first:
   npm ci --prefix lessons/typescript
   npx --prefix lessons/typescript tsc -p crates/workbench/typescript
-and check the JavaScript: crates/workbench/typescript/out/….js. Or write plain JavaScript.";
+and check the JavaScript if there was no error: crates/workbench/typescript/out/….js. Or write plain JavaScript.";
+
+/// What `--level` has left out: " at level 1; levels 2 and 3 were not checked".
+fn only<C: Challenge>(options: &Options) -> String {
+    let (checked, others): (Vec<_>, Vec<_>) =
+        levels::<C>().partition(|level| *level <= options.level);
+    let list = |levels: &[Level]| {
+        let numbers: Vec<_> = levels
+            .iter()
+            .map(|level| level.number().to_string())
+            .collect();
+        let word = if numbers.len() == 1 {
+            "level"
+        } else {
+            "levels"
+        };
+        format!("{word} {}", numbers.join(" and "))
+    };
+    if others.is_empty() {
+        return String::new();
+    }
+    let were = if others.len() == 1 { "was" } else { "were" };
+    format!(
+        " at {}; {} {were} not checked",
+        list(&checked),
+        list(&others)
+    )
+}
 
 fn broken<C: Challenge>(
     options: &Options,

@@ -24,6 +24,15 @@ impl Level {
         all.into_iter().filter(move |level| *level <= self)
     }
 
+    /// The number, as on the command line.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::NoFaults => 1,
+            Self::SlowLinks => 2,
+            Self::Crashes => 3,
+        }
+    }
+
     /// The number and the meaning, as a line of the output begins.
     pub fn title(self) -> &'static str {
         match self {

@@ -62,6 +62,8 @@ pub trait Watch {
 pub enum Outcome<D> {
     /// No story failed at any level.
     Held,
+    /// The options leave no story to tell.
+    Nothing,
     /// This story fails.
     Broken(Found<D>),
     /// A story failed, and does something else when it is told to a new process.
@@ -89,21 +91,17 @@ pub fn search<C: Challenge>(
     host: &mut dyn Host<C>,
     watch: &mut dyn Watch,
 ) -> Outcome<C::Deed> {
-    let mut known = 0;
-    for level in options.level.up_to() {
-        let steps = story::steps::<C>(level);
-        // Not every challenge has crashes: without new steps there is nothing new to tell.
-        if std::mem::replace(&mut known, steps.len()) == steps.len() {
-            continue;
-        }
+    for level in levels::<C>().filter(|level| *level <= options.level) {
         let mut search = Search::<C> {
             level,
-            steps,
+            steps: story::steps::<C>(level),
             host,
             watch,
             tried: Tried::default(),
         };
         match search.level(options) {
+            // Without a story, no rule was checked.
+            Outcome::Held if search.tried.stories == 0 => return Outcome::Nothing,
             Outcome::Held => {
                 let tried = search.tried;
                 watch.held(level, &tried);
@@ -112,6 +110,15 @@ pub fn search<C: Challenge>(
         }
     }
     Outcome::Held
+}
+
+/// The levels of a challenge. Not every challenge has crashes: a level without new steps is left out.
+pub(crate) fn levels<C: Challenge>() -> impl Iterator<Item = Level> {
+    let mut known = 0;
+    Level::Crashes.up_to().filter(move |level| {
+        let steps = story::steps::<C>(*level).len();
+        std::mem::replace(&mut known, steps) != steps
+    })
 }
 
 /// The search stops: the watch said so.

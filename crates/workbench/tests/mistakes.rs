@@ -228,6 +228,55 @@ fn a_command_that_does_not_exist_checks_nothing() {
 }
 
 #[test]
+fn a_search_without_a_story_checks_nothing_in_each_challenge() {
+    if !has_node() {
+        return;
+    }
+    let server = on("silent-3", "", "on: () => []");
+    for challenge in ["moves", "cache", "rooms", "instance", "relay", "slow"] {
+        let none = ["--depth", "0", "--stories", "0"];
+        let run = workbench(&[&[challenge], &none[..], &["--", "node", &server]].concat());
+        assert_eq!(run.code, Some(2), "{run:?}");
+        assert_eq!(run.stdout, "");
+        let told =
+            format!("{challenge}: nothing was checked: give --depth or --stories at least 1");
+        assert!(run.stderr.contains(&told), "{run:?}");
+    }
+    // The last seed is the end of its range.
+    let last = u64::MAX.to_string();
+    let none = [
+        "relay", "--depth", "0", "--seed", &last, "--", "node", &server,
+    ];
+    assert_eq!(workbench(&none).code, Some(2));
+}
+
+#[test]
+fn the_last_line_names_the_levels_that_were_checked() {
+    if !has_node() {
+        return;
+    }
+    let server = file("tests/servers/relay.mjs").display().to_string();
+    let last = |challenge: &str, server: &str, level: &str| {
+        let few = ["--level", level, "--depth", "1", "--stories", "5"];
+        let run = workbench(&[&[challenge], &few[..], &["--", "node", server]].concat());
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run.stdout.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        last("relay", &server, "1"),
+        "relay: every rule holds at level 1; levels 2 and 3 were not checked."
+    );
+    assert_eq!(
+        last("relay", &server, "2"),
+        "relay: every rule holds at levels 1 and 2; level 3 was not checked."
+    );
+    assert_eq!(last("relay", &server, "3"), "relay: every rule holds.");
+    // This challenge has no third level.
+    let slow = file("tests/servers/slow.mjs").display().to_string();
+    assert_eq!(last("slow", &slow, "2"), "slow: every rule holds.");
+}
+
+#[test]
 fn typescript_runs_or_the_user_is_told_what_to_do() {
     if has_node() {
         let start = file("typescript/relay.ts").display().to_string();
