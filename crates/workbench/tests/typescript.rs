@@ -39,6 +39,33 @@ fn each_first_server_in_typescript_compiles_strictly_and_fails_as_the_one_in_rus
     }
 }
 
+#[test]
+fn a_type_error_leaves_no_server_to_check() {
+    let compiler = file("../../lessons/typescript/node_modules/typescript/bin/tsc");
+    if !has_node() || !is_installed(&compiler) {
+        return;
+    }
+    let project = folder();
+    let options = file("typescript/tsconfig.json").display().to_string();
+    let config = format!(
+        "{{ \"extends\": {options:?}, \"compilerOptions\": {{ \"rootDir\": \".\", \"outDir\": \"out\" }} }}"
+    );
+    std::fs::write(project.join("tsconfig.json"), config)
+        .expect("the target folder can be written");
+    let wrong = "export const number: number = 'one';\n";
+    std::fs::write(project.join("mine.ts"), wrong).expect("the target folder can be written");
+    let output = Command::new("node")
+        .arg(&compiler)
+        .arg("-p")
+        .arg(&project)
+        .output()
+        .expect("node runs the compiler");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("TS2322"), "{output:?}");
+    assert!(!output.status.success(), "{output:?}");
+    assert!(!project.join("out/mine.js").exists());
+}
+
 fn rule(printed: &str) -> &str {
     let (_, rule) = printed.split_once("=> ").expect("a rule is broken");
     rule.split("\n\n").next().unwrap_or(rule)
