@@ -41,6 +41,8 @@ const FOUND: &[Mutant] = &[
         "return [];",
     ),
     ("relay-first-and-last", "users.add(user);", ""),
+    // A lost connection never answers: what was under way has to be forgotten.
+    ("relay-answers", "underWay.clear();", ""),
     ("relay-first-and-last", "users.size > 0", "users.size > 1"),
     ("relay-first-and-last", "this.users.delete(stock);", ""),
     (

@@ -34,9 +34,11 @@ const WRONG: [(&str, u32, usize, &str); 10] = [
     ("slow-counted", 2, 5, "a user whose socket is writable"),
 ];
 
-const RIGHT: [&str; 7] = [
+const RIGHT: [&str; 9] = [
     "relay",
+    "relay-answers",
     "relay-first-and-last",
+    "relay-timer",
     "moves",
     "cache",
     "rooms",
