@@ -36,7 +36,16 @@ pub(crate) struct State<U> {
     /// How many prices were relayed since the stock has users: the number of the last one.
     pub(crate) seq: u64,
     pub(crate) last: Option<Price>,
+    /// The number of the price that the broker had stored before this server subscribed: 1, or 0 if
+    /// there was none. It is a stock's first price here or none at all.
+    pub(crate) stored_seq: u64,
     pub(crate) users: Subscribers<U>,
+}
+
+/// How many prices a user misses that was sent number `from` last, 0 for none, and is sent number `to`
+/// now. The stored price does not count: no user was subscribed when it was published.
+pub(crate) fn missed(from: u64, to: u64, stored_seq: u64) -> u64 {
+    (to - 1).saturating_sub(from.max(stored_seq))
 }
 
 /// What the caller learns when a user is added.
@@ -53,6 +62,7 @@ impl<U> Channel<U> {
         let state = State {
             seq: 0,
             last: None,
+            stored_seq: 0,
             users: Subscribers::default(),
         };
         Self {

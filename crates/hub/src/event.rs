@@ -49,6 +49,13 @@ pub enum HubEvent {
         /// The stock's users on this server when the batch was made.
         users: usize,
     },
+    /// The last price of a stock, as the broker has stored it, is sent to the stock's first users.
+    LastPrice {
+        stock: Stock,
+        price: Price,
+        /// The stock's users on this server when it was sent; those who come later get it on subscribing.
+        users: usize,
+    },
     /// Messages that were not prices came, and were not relayed. Emitted once in ten seconds at most.
     InvalidMessages {
         /// How many came since the last such event: from 1 on.
@@ -129,6 +136,16 @@ impl fmt::Display for HubEvent {
                 price,
                 users,
             } => write!(out, "price {price} of {stock} -> {users} users"),
+            Self::LastPrice {
+                stock,
+                price,
+                users: 1,
+            } => write!(out, "last price {price} of {stock} -> 1 user"),
+            Self::LastPrice {
+                stock,
+                price,
+                users,
+            } => write!(out, "last price {price} of {stock} -> {users} users"),
             Self::InvalidMessages {
                 messages: 1,
                 latest,

@@ -192,21 +192,33 @@ impl Jobs {
         let channel = of.registry.channels.get(&stock)?;
         // An invalid message is not relayed, so without the status users would take the price before it
         // for the newest.
-        if channel.set_invalid(pending.invalid) {
+        let is_message = pending.invalid || !pending.prices.is_empty();
+        if is_message && channel.set_invalid(pending.invalid) {
             let job = Job::StockStatus(Arc::clone(&channel), usize::MAX);
             self.queue.push_back(job);
         }
-        let (prices, dropped) = (pending.prices, pending.dropped);
+        let (mut prices, dropped) = (pending.prices, pending.dropped);
+        let is_stored = pending.stored.is_some();
+        // A stored price waits alone.
+        prices.extend(pending.stored);
         // There is none if only invalid messages came.
         let newest = prices.back().copied()?;
-        let (before, end) = {
+        let (before, stored_seq, end) = {
             let mut state = channel.lock();
+            // A price was relayed before the stored one was read: that one is as new or newer. Only the
+            // fan-out writes these fields, so no price can come between this look and the writes.
+            if is_stored && state.last.is_some() {
+                return None;
+            }
             let before = state.seq;
             state.seq += dropped + prices.len() as u64;
             state.last = Some(newest);
-            (before, state.users.len())
+            if is_stored {
+                state.stored_seq = state.seq;
+            }
+            (before, state.stored_seq, state.users.len())
         };
-        delivery.emit(|| relayed(stock, newest, end));
+        delivery.emit(|| sent(stock, newest, is_stored, end));
         // The channel is kept, with its last price, until the broker has confirmed the unsubscribe.
         if end == 0 {
             return None;
@@ -216,7 +228,7 @@ impl Jobs {
             let message = FeedMessage::Price {
                 stock: &stock,
                 price,
-                last: false,
+                last: is_stored,
                 missed: if at == 0 { dropped } else { 0 },
             };
             frames.push(delivery.encoder(), &message);
@@ -224,6 +236,7 @@ impl Jobs {
         let batch = Batch {
             before,
             dropped,
+            stored_seq,
             newest,
             frames,
         };
@@ -235,10 +248,18 @@ impl Jobs {
     }
 }
 
-fn relayed(stock: Stock, price: Price, users: usize) -> HubEvent {
-    HubEvent::Relayed {
-        stock,
-        price,
-        users,
+fn sent(stock: Stock, price: Price, is_stored: bool, users: usize) -> HubEvent {
+    if is_stored {
+        HubEvent::LastPrice {
+            stock,
+            price,
+            users,
+        }
+    } else {
+        HubEvent::Relayed {
+            stock,
+            price,
+            users,
+        }
     }
 }

@@ -33,7 +33,8 @@ pub enum FeedMessage<'a> {
         stock: &'a Stock,
         /// As it was published: `100.10` stays `100.10`.
         price: &'a Price,
-        /// Whether this is the last price known when the user subscribed, rather than a new one.
+        /// Whether this is the last price from before the user subscribed, rather than a new one: it is
+        /// the first price that the user is sent, or there is none.
         #[serde(skip_serializing_if = "is_false")]
         last: bool,
         /// How many prices of the stock were relayed and skipped since the last one that this user was

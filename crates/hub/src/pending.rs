@@ -35,6 +35,9 @@ pub(crate) struct Prices {
     pub(crate) dropped: u64,
     /// Whether the newest message was not a price.
     pub(crate) invalid: bool,
+    /// The last price that the broker had stored when this server subscribed; only as long as no other
+    /// price of the stock waits.
+    pub(crate) stored: Option<Price>,
 }
 
 impl Pending {
@@ -46,6 +49,18 @@ impl Pending {
             }
             pending.prices.push_back(price);
             pending.invalid = false;
+            // It was published after the stored one, which is of no use to anybody now.
+            pending.stored = None;
+        });
+    }
+
+    /// Keeps a stored price unless another one waits: that one is newer, or the stored price itself. The
+    /// look and the entry are under one lock, so no price can come in between and be sent first.
+    pub(crate) fn stored(&self, stock: Stock, price: Price) {
+        self.with(stock, |pending| {
+            if pending.prices.is_empty() {
+                pending.stored = Some(price);
+            }
         });
     }
 
@@ -87,10 +102,9 @@ impl Pending {
     /// otherwise a price in between would find the job, and the job, which ends, not the price.
     pub(crate) fn finish(&self, stock: Stock) -> bool {
         let mut state = self.state.lock();
-        let finished = state
-            .stocks
-            .get(&stock)
-            .is_none_or(|pending| pending.prices.is_empty() && !pending.invalid);
+        let finished = state.stocks.get(&stock).is_none_or(|pending| {
+            pending.prices.is_empty() && !pending.invalid && pending.stored.is_none()
+        });
         if finished {
             state.stocks.remove(&stock);
         }

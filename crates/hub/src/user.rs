@@ -4,7 +4,7 @@ mod catch_up;
 
 use crate::{
     Feed, FeedMessage, Price, Socket, Stock, UserId,
-    channel::Channel,
+    channel::{Channel, missed},
     delivery::{Delivered, Delivery},
     frames::Frames,
     subscribers::SubscriberKey,
@@ -77,6 +77,8 @@ pub(crate) struct Batch {
     pub(crate) before: u64,
     /// How many prices came before these and were dropped; the first message reports them as missed.
     pub(crate) dropped: u64,
+    /// See `channel::State`; the batch is that price if it ends with this number.
+    pub(crate) stored_seq: u64,
     pub(crate) newest: Price,
     pub(crate) frames: Frames,
 }
@@ -134,6 +136,10 @@ impl User {
                 return Delivered::default();
             }
             state.subscriptions[at].last_seq = batch.before + batch.dropped + begun as u64;
+            // A last price that is read later is no more a delivery than one that is known at once.
+            if batch.seq() == batch.stored_seq {
+                return Delivered::default();
+            }
             return Delivered {
                 prices: begun as u64,
                 missed: batch.dropped,
@@ -141,7 +147,7 @@ impl User {
         }
         // This user lacks earlier prices as well, so it is sent only the newest, in a message of its own
         // that says how many it missed.
-        let missed = batch.seq() - last_seq - 1;
+        let missed = missed(last_seq, batch.seq(), batch.stored_seq);
         let mut frames = Frames::default();
         let message = FeedMessage::Price {
             stock: &channel.stock,

@@ -512,3 +512,106 @@ async fn only_the_first_user_of_a_stock_and_the_last_mark_it_as_dirty() {
     fixture.hub.forget(&apple());
     assert_eq!(fixture.hub.channels_known(), 0);
 }
+
+fn last_price(price: u64) -> Received {
+    let (stock, price) = ("APPL".into(), price.to_string());
+    Received::Price {
+        stock,
+        price,
+        last: true,
+        missed: 0,
+    }
+}
+
+fn stored(fixture: &Fixture, price: u64) {
+    let price = price.to_string().parse().expect("it is a number");
+    fixture.hub.stored_price(apple(), price);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_price_is_sent_to_the_users_that_wait_and_to_those_that_subscribe_later() {
+    let fixture = Fixture::new().await;
+    let (_first, first) = fixture.user(1).await;
+    assert!(!fixture.hub.knows_price(&apple()));
+    stored(&fixture, 1);
+    moment().await;
+    assert!(fixture.hub.knows_price(&apple()));
+    let (_second, second) = fixture.user(2).await;
+    fixture.publish(2);
+    moment().await;
+    for client in [first, second] {
+        assert_eq!(client.received()[2..], [last_price(1), price(2, 0)]);
+    }
+    assert_eq!(fixture.hub.stats().deliveries, 2, "a last price is none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_price_does_not_count_once_a_price_waits_or_was_relayed() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    fixture.publish(2);
+    stored(&fixture, 1);
+    moment().await;
+    stored(&fixture, 1);
+    moment().await;
+    assert_eq!(client.received()[2..], [price(2, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_price_that_comes_while_the_stored_one_waits_takes_its_place() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    stored(&fixture, 1);
+    fixture.publish(2);
+    moment().await;
+    assert_eq!(client.received()[2..], [price(2, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_consumer_is_sent_the_stored_price_unless_a_newer_one_came_and_never_missed_it() {
+    let fixture = Fixture::new().await;
+    let [(slow, behind), (slower, further_behind)] = [fixture.user(1).await, fixture.user(2).await];
+    for user in [&slow, &slower] {
+        user.socket().take_only(10);
+        user.send(b"{\"type\":\"unsubscribed\",\"stock\":\"BYE\"}\n");
+    }
+    stored(&fixture, 1);
+    moment().await;
+    behind.take_all();
+    moment().await;
+    assert_eq!(behind.received()[2..], [bye(), last_price(1)]);
+    (2..=4).for_each(|price| fixture.publish(price));
+    moment().await;
+    further_behind.take_all();
+    moment().await;
+    // 2 and 3 were skipped; the stored one was published before it subscribed.
+    assert_eq!(further_behind.received()[2..], [bye(), price(4, 2)]);
+    assert_eq!(fixture.hub.stats().missed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_price_makes_no_stock_live_that_an_invalid_message_made_stale() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    let error = "one and a half".parse::<Price>().unwrap_err();
+    fixture.hub.invalid(apple(), &error);
+    moment().await;
+    stored(&fixture, 1);
+    moment().await;
+    let stale = Received::Status {
+        feed: Feed::Stale,
+        stock: Some("APPL".into()),
+    };
+    assert_eq!(client.received()[2..], [stale, last_price(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_value_that_is_not_a_price_is_counted_and_makes_no_stock_stale() {
+    let fixture = Fixture::new().await;
+    let (_user, client) = fixture.user(1).await;
+    let error = "one and a half".parse::<Price>().unwrap_err();
+    fixture.hub.invalid_stored_price(apple(), &error);
+    moment().await;
+    assert_eq!(client.received().len(), 2);
+    assert_eq!(fixture.hub.stats().invalid_messages, 1);
+}

@@ -25,6 +25,9 @@ pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The promise is that of publish and subscribe, not that of a queue: a price is delivered at most
 /// once, in the order of publishing on its channel, to the connections that are subscribed at that
 /// moment. A connection's subscriptions are lost with it.
+///
+/// A broker may store the last price of each stock, for those who subscribe later: see
+/// [`last_prices`](BrokerConnection::last_prices).
 pub(crate) trait Broker: Send + Sync + 'static {
     type Connection: BrokerConnection;
 
@@ -47,6 +50,20 @@ pub(crate) trait BrokerConnection: Send + Sync {
 
     /// Publishes a message on a channel of our own, and returns when it was delivered to us.
     fn probe(&self) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// Reads what is stored as the last price of these stocks; none of a stock without one, and none at
+    /// all from a broker that stores no prices.
+    ///
+    /// Every message that was published before the read, on a channel that is subscribed, has gone to
+    /// the connection's events when this returns. A publisher that stores a price and publishes it does
+    /// both in one step. A message from one that only publishes leaves an older stored price behind it,
+    /// and who subscribes then is sent that one, until the next price or the end of its time to live.
+    fn last_prices(
+        &self,
+        _stocks: &[Stock],
+    ) -> impl Future<Output = Result<Vec<StoredPrice>, BrokerError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 }
 
 /// Why a broker did not do what it was asked.
@@ -61,6 +78,9 @@ pub enum BrokerError {
     Lost(String),
 }
 
+/// What is stored as a stock's last price, not checked yet.
+pub(crate) type StoredPrice = (Stock, Vec<u8>);
+
 /// Is called with each message. It runs in a connection's own task, so it must not wait.
 pub(crate) type OnMessage = Arc<dyn Fn(Stock, &[u8]) + Send + Sync>;
 
@@ -70,7 +90,7 @@ pub(crate) struct Events {
     on_message: OnMessage,
     /// Counted by the connection's task, read by the manager's.
     messages: AtomicU64,
-    /// Why the connection was lost, set once by its own task; the manager's task waits for it.
+    /// Why the connection was lost: set once, by its own task or by the manager's, which waits for it.
     pub(crate) lost: SetOnce<String>,
 }
 

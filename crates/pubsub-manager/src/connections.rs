@@ -64,6 +64,9 @@ pub(crate) async fn subscribe<B: Broker>(
                     }) => lost,
                 };
                 hub.count_reconnect();
+                // Its task may still hand on a price that it has received. After the last price that is
+                // read over the next connection, that one would be old.
+                events.lost("the manager has given it up");
                 lost
             }
             Ok(Err(error)) => error,

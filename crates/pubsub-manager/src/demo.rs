@@ -14,7 +14,11 @@ use pubsub_manager::{
     UserId,
 };
 use screen::{Screen, Verdict};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::{sleep, timeout};
 use user::{CountingSocket, User};
 
@@ -49,7 +53,10 @@ struct Tally {
     published: u64,
     /// Prices that were not sent to this server, because its users are not subscribed to their stock.
     unsent: u64,
-    /// How many users were subscribed to the stock of a price, summed over all prices that were sent.
+    /// Stocks whose last price the broker has.
+    stored: HashSet<Stock>,
+    /// How many users were subscribed to the stock of a price, summed over all prices that were sent; and
+    /// the last price for each user that subscribed to a stock which had one.
     owed: u64,
 }
 
@@ -142,6 +149,7 @@ impl Demo {
                 && self.manager.user_subscribe(&user.connection, stock).is_ok()
             {
                 user.stocks.push(stock);
+                self.tally.owed += u64::from(self.tally.stored.contains(&stock));
                 self.quiet().await;
             }
         }
@@ -165,7 +173,11 @@ impl Demo {
 
     async fn a_price_is_published(&mut self) {
         let (stock, price) = self.market.trade();
-        match self.publisher.publish(&[(stock, price)]).await {
+        let published = self.publisher.publish(&[(stock, price)]).await;
+        if published.is_ok() {
+            self.tally.stored.insert(stock);
+        }
+        match published {
             Ok(0) => {
                 self.tally.published += 1;
                 self.tally.unsent += 1;

@@ -29,6 +29,8 @@ mod options;
 mod connections;
 mod subscriber;
 
+mod last_prices;
+
 mod broker;
 #[cfg(feature = "cluster")]
 mod cluster;

@@ -127,8 +127,9 @@ impl PubSubManager {
         self.hub.connect(user, socket)
     }
 
-    /// Subscribes the user to the stock: it is sent `subscribed`, and the last price if this server has
-    /// one. A second call is only acknowledged.
+    /// Subscribes the user to the stock: it is sent `subscribed`, and the last price, at once if this server
+    /// has one, otherwise when it has read what the broker has stored. From then on no price is older than
+    /// one that the user was sent before. A second call is only acknowledged.
     ///
     /// # Errors
     /// See [`SubscribeError`].

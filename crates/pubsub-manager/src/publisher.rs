@@ -3,6 +3,12 @@
 use crate::{BrokerAddress, BrokerError, InProcess, Price, Stock};
 #[cfg(feature = "redis")]
 use redis_client::RedisPublisher;
+#[cfg(feature = "redis")]
+use std::{sync::Once, time::Duration};
+
+/// How long a Redis keeps the last price of a stock that is not published any more.
+#[cfg(feature = "redis")]
+const LAST_PRICE_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Publishes prices to a broker, for every manager that is connected to it. Clones share one connection.
 #[derive(Debug, Clone)]
@@ -12,7 +18,11 @@ pub struct Publisher(Target);
 enum Target {
     InProcess(InProcess),
     #[cfg(feature = "redis")]
-    Redis(RedisPublisher, String),
+    Redis {
+        redis: RedisPublisher,
+        channel_prefix: String,
+        last_price_ttl: Duration,
+    },
     #[cfg(feature = "cluster")]
     RedisCluster(redis_client::ClusterPublisher, String),
 }
@@ -25,9 +35,11 @@ impl Publisher {
         Self(match broker.clone() {
             BrokerAddress::InProcess(broker) => Target::InProcess(broker),
             #[cfg(feature = "redis")]
-            BrokerAddress::Redis(url) => {
-                Target::Redis(RedisPublisher::new(url), channel_prefix.to_owned())
-            }
+            BrokerAddress::Redis(url) => Target::Redis {
+                redis: RedisPublisher::new(url),
+                channel_prefix: channel_prefix.to_owned(),
+                last_price_ttl: LAST_PRICE_TTL,
+            },
             #[cfg(feature = "cluster")]
             BrokerAddress::RedisCluster(cluster) => {
                 let publisher = redis_client::ClusterPublisher::new(cluster);
@@ -36,8 +48,23 @@ impl Publisher {
         })
     }
 
+    /// How long a Redis keeps the last price of a stock that is not published any more: whole seconds, a
+    /// day by default. With zero, prices are published and not stored, as they are always in a cluster.
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn with_last_price_ttl(mut self, ttl: Duration) -> Self {
+        if let Target::Redis { last_price_ttl, .. } = &mut self.0 {
+            *last_price_ttl = ttl;
+        }
+        self
+    }
+
     /// Publishes prices together, in this order. Returns how many servers received them, summed over the
     /// prices: two prices to three servers are 6.
+    ///
+    /// The last price of each stock is stored in the same step, for the first user who subscribes to it on
+    /// a server. A Redis that refuses to store (it is full, or an ACL forbids it) is sent the prices to
+    /// publish only.
     ///
     /// # Errors
     /// See [`BrokerError`]; any number of the prices may have been received.
@@ -50,7 +77,21 @@ impl Publisher {
                 Ok(received.sum())
             }
             #[cfg(feature = "redis")]
-            Target::Redis(redis, prefix) => Ok(redis.publish(messages(prices, prefix)).await?),
+            Target::Redis {
+                redis,
+                channel_prefix,
+                last_price_ttl,
+            } => {
+                let messages: Vec<(String, &str)> = messages(prices, channel_prefix).collect();
+                if !last_price_ttl.is_zero() {
+                    let stored = redis.store_and_publish(&messages, *last_price_ttl).await;
+                    match stored.map_err(BrokerError::from) {
+                        Err(BrokerError::Refused(reason)) => log_refusal(&reason),
+                        published => return published,
+                    }
+                }
+                Ok(redis.publish(messages).await?)
+            }
             #[cfg(feature = "cluster")]
             Target::RedisCluster(cluster, prefix) => {
                 Ok(cluster.publish(messages(prices, prefix)).await?)
@@ -67,4 +108,14 @@ fn messages<'a>(
     let message =
         move |(stock, price): &'a (Stock, Price)| (format!("{prefix}{stock}"), price.as_str());
     prices.iter().map(message)
+}
+
+/// Logs that last prices are not stored, once and not with each price.
+#[cfg(feature = "redis")]
+fn log_refusal(reason: &str) {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| {
+        let instead = "prices are published only, and who subscribes later waits for the next one";
+        tracing::warn!(reason, instead, "Redis refuses to store last prices");
+    });
 }

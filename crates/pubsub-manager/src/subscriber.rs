@@ -8,6 +8,7 @@
 use crate::{
     Stock,
     broker::{BrokerConnection, BrokerError, PROBE_TIMEOUT},
+    last_prices,
 };
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use hub::{Dirty, Hub};
@@ -170,7 +171,11 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         }
         let subscribed = self.connection.subscribe(&stocks);
         match self.answer(&stocks, subscribed).await {
-            Ok(()) => stocks.into_iter().for_each(|stock| self.confirmed(stock)),
+            Ok(()) => {
+                stocks.iter().for_each(|stock| self.confirmed(*stock));
+                let read = last_prices::read(self.hub, self.connection, &stocks);
+                self.answer(&[], read).await?;
+            }
             Err(BrokerError::Refused(reason)) if stocks.len() == 1 => {
                 self.was_refused(stocks[0], &reason);
             }
@@ -192,6 +197,9 @@ impl<'a, C: BrokerConnection> Subscriber<'a, C> {
         // will not be confirmed, and `answer` has to send it `stale`.
         for stock in &stocks {
             self.subscribed.remove(stock);
+            // With its last price: a user that subscribes in between would be sent that one, and others
+            // may be published before the server is subscribed again.
+            self.hub.forget(stock);
         }
         let answer = self.answer(&[], self.connection.unsubscribe(&stocks)).await;
         // A broker that refuses an unsubscribe keeps sending: only a new connection ends that.

@@ -14,11 +14,14 @@ mod test_client;
 mod cluster_faults;
 mod delivery;
 mod hammer;
+mod last_prices;
 mod lecture_faults;
 #[cfg(feature = "redis")]
 mod redis_failover;
 #[cfg(feature = "redis")]
 mod redis_faults;
+#[cfg(feature = "redis")]
+mod redis_last_prices;
 #[cfg(feature = "redis")]
 mod redis_story;
 mod refusals;

@@ -45,7 +45,8 @@ fn it_ends_by_itself_and_every_price_is_received_once() {
         "subscribed to APPL, its first user",
         "first user of APPL: subscribed to the channel",
         "of APPL -> 2 users",
-        "it has no user here, and is not kept",
+        "it has no user here; the broker keeps it",
+        "last price",
         "no user of APPL remains: unsubscribed from the channel",
     ] {
         assert!(shown.contains(event), "no {event:?} in {shown}");

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "cluster")]
 mod cluster;
+mod last_price;
 mod publisher;
 mod redis_address;
 mod redis_flag;
@@ -13,6 +14,7 @@ mod refusal;
 
 #[cfg(feature = "cluster")]
 pub use cluster::{ClusterPublisher, NodeAddress, RedisCluster, Topology, slot_of};
+pub use last_price::last_price_key;
 pub use publisher::RedisPublisher;
 pub use redis_address::RedisAddress;
 pub use redis_flag::RedisFlag;

@@ -1,10 +1,12 @@
 //! Publishing over one connection, which is made again when it was lost.
 
-use crate::{RedisUrl, refusal::is_refusal};
-use redis::{AsyncConnectionConfig, ErrorKind, RedisError, aio::MultiplexedConnection};
-use std::{fmt, sync::Arc, time::Duration};
+use crate::{RedisUrl, last_price_key, refusal::is_refusal};
+use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisError, aio::MultiplexedConnection};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::timeout};
 
+/// A year, in seconds. Redis refuses a time that overflows its clock, and only when the transaction runs.
+const LONGEST_TTL: u64 = 365 * 24 * 60 * 60;
 /// How long Redis may take to answer.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -41,6 +43,44 @@ impl RedisPublisher {
         for (channel, message) in messages {
             commands.publish(channel, message);
         }
+        self.send(&commands).await
+    }
+
+    /// Publishes messages as [`publish`](Self::publish) does, and stores the last one of each channel under
+    /// its [`last_price_key`], in one transaction: who is subscribed and reads the key has received every
+    /// message up to the stored one. Redis forgets it after `time_to_live`, in whole
+    /// seconds, between one and a year.
+    ///
+    /// # Errors
+    /// As above. If Redis refuses, nothing was stored and nothing published.
+    pub async fn store_and_publish(
+        &self,
+        messages: &[(String, &str)],
+        time_to_live: Duration,
+    ) -> Result<u64, RedisError> {
+        let mut commands = redis::pipe();
+        commands.atomic();
+        // Nobody can read between two commands of a transaction, so one SET a channel is enough.
+        let last: BTreeMap<&str, &str> = messages
+            .iter()
+            .map(|(channel, message)| (channel.as_str(), *message))
+            .collect();
+        let seconds = time_to_live.as_secs().clamp(1, LONGEST_TTL);
+        for (channel, message) in last {
+            let set = commands
+                .cmd("SET")
+                .arg(last_price_key(channel))
+                .arg(message);
+            set.arg("EX").arg(seconds).ignore();
+        }
+        for (channel, message) in messages {
+            commands.publish(channel, *message);
+        }
+        self.send(&commands).await
+    }
+
+    /// Returns the sum of the answers.
+    async fn send(&self, commands: &Pipeline) -> Result<u64, RedisError> {
         if commands.is_empty() {
             return Ok(0);
         }

@@ -164,6 +164,12 @@ pub struct Publish {
     #[arg(long, value_name = "NUMBER", default_value_t = 10.0, value_parser = rate)]
     pub rate: f64,
 
+    /// How long Redis keeps the last price of each stock, for the first user who subscribes to it on a
+    /// server: 1s to 365days. 0s stores none, for a Redis that allows PUBLISH and not SET. In a Redis
+    /// Cluster none is stored.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time_to_live)]
+    pub last_price_ttl: Duration,
+
     /// Publish nothing if any line is bad, and end with code 2. Without it, a bad line is named
     /// and skipped.
     #[arg(long)]
@@ -230,6 +236,17 @@ fn some_time(text: &str) -> Result<Duration, String> {
         Ok(time) if time >= Duration::from_millis(1) && time <= MAX_TIME => Ok(time),
         Ok(_) => Err("it must be between 1ms and 24h".into()),
         Err(error) => Err(format!("{error}; write for instance 30s or 500ms")),
+    }
+}
+
+fn time_to_live(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() || (Duration::from_secs(1)..=LONGEST).contains(&time) => {
+            Ok(time)
+        }
+        Ok(_) => Err("it must be between 1s and 365days, or 0s for none".into()),
+        Err(error) => Err(format!("{error}; write for instance 1h or 7days")),
     }
 }
 
@@ -358,6 +375,16 @@ mod tests {
         }
         for text in ["0s", "25h", "500000000000years", "soon"] {
             assert!(some_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_to_live_is_none_or_between_a_second_and_a_year() {
+        for text in ["0s", "1s", "24h", "365days"] {
+            assert!(time_to_live(text).is_ok(), "{text}");
+        }
+        for text in ["500ms", "366days", "500000000000years", "a day"] {
+            assert!(time_to_live(text).is_err(), "{text}");
         }
     }
 

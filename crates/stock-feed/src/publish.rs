@@ -34,7 +34,8 @@ pub async fn run(publish: Publish, end: impl Future<Output = ()>) -> anyhow::Res
         }
     };
     let broker = BrokerAddress::from(redis);
-    let publisher = Publisher::new(&broker, &publish.channel_prefix);
+    let publisher = Publisher::new(&broker, &publish.channel_prefix)
+        .with_last_price_ttl(publish.last_price_ttl);
     let mut source = match Source::open(&publish.file).await {
         Ok(source) => source,
         Err(error) => {

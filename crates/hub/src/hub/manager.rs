@@ -15,10 +15,33 @@ impl Hub {
 
     /// A message on a stock's channel was not a price: the stock is stale until its next price.
     pub fn invalid(&self, stock: Stock, error: &BadPrice) {
-        count(&self.counters().invalid_messages, 1);
         self.fan_out.pending.invalid(stock);
+        self.count_invalid(|| format!("on the channel of {stock}: {error}"));
+    }
+
+    /// Whether this server has a price of the stock for the next user who subscribes.
+    pub fn knows_price(&self, stock: &Stock) -> bool {
+        let channel = self.registry.channels.get(stock);
+        channel.is_some_and(|channel| channel.lock().last.is_some())
+    }
+
+    /// The last price that the broker has stored, read after it confirmed the channel, for the stock's
+    /// first users. It counts only if this server has relayed no price of the stock since it has users,
+    /// and none waits: whatever came was published after the stored price, or is that price.
+    pub fn stored_price(&self, stock: Stock, price: Price) {
+        self.fan_out.pending.stored(stock, price);
+    }
+
+    /// What the broker has stored as a stock's last price is not a price. The stock does not become stale
+    /// by it, because its users were sent nothing that could be old.
+    pub fn invalid_stored_price(&self, stock: Stock, error: &BadPrice) {
+        self.count_invalid(|| format!("stored as the last price of {stock}: {error}"));
+    }
+
+    fn count_invalid(&self, latest: impl FnOnce() -> String) {
+        count(&self.counters().invalid_messages, 1);
         if let Some(messages) = self.invalid_messages.count() {
-            let latest = format!("on the channel of {stock}: {error}");
+            let latest = latest();
             tracing::warn!(events = messages, latest, "messages that are not prices");
             self.emit(|| HubEvent::InvalidMessages { messages, latest });
         }

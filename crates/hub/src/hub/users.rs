@@ -22,7 +22,8 @@ impl Hub {
     }
 
     /// Subscribes the user to the stock: it is sent `subscribed`, and the last price if this server has
-    /// one. A second call is only acknowledged.
+    /// one, or when the manager reports a [stored one](Self::stored_price). A second call is only
+    /// acknowledged.
     ///
     /// # Errors
     /// See [`SubscribeError`].

@@ -3,6 +3,7 @@
 use super::{State, User};
 use crate::{
     Feed, FeedMessage,
+    channel::missed,
     delivery::{Delivered, Delivery},
     frames::Frames,
 };
@@ -128,15 +129,29 @@ impl User {
 /// Something that a user is owed, and what to change in its state when its message was begun.
 pub(super) enum Owed {
     Status(Feed),
-    StockStatus { at: usize, feed: Feed },
-    Price { at: usize, seq: u64, missed: u64 },
+    StockStatus {
+        at: usize,
+        feed: Feed,
+    },
+    Price {
+        at: usize,
+        seq: u64,
+        missed: u64,
+        /// Whether it is the stored price, which counts no more as a delivery than the last price that a
+        /// user is sent when it subscribes.
+        last: bool,
+    },
 }
 
 impl Owed {
     fn delivered(&self) -> Delivered {
         match *self {
-            Self::Price { missed, .. } => Delivered { prices: 1, missed },
-            Self::Status(_) | Self::StockStatus { .. } => Delivered::default(),
+            Self::Price {
+                missed,
+                last: false,
+                ..
+            } => Delivered { prices: 1, missed },
+            Self::Price { .. } | Self::Status(_) | Self::StockStatus { .. } => Delivered::default(),
         }
     }
 }
@@ -176,20 +191,26 @@ impl State {
         }
         let mut owed = self.owed_status(frames, delivery);
         for (at, subscription) in self.subscriptions.iter().enumerate() {
-            let (seq, newest) = {
+            let (seq, stored_seq, newest) = {
                 let channel = subscription.channel.lock();
-                (channel.seq, channel.last)
+                (channel.seq, channel.stored_seq, channel.last)
             };
             if let Some(price) = newest.filter(|_| subscription.last_seq < seq) {
-                let missed = seq - subscription.last_seq - 1;
+                let last = seq == stored_seq;
+                let missed = missed(subscription.last_seq, seq, stored_seq);
                 let message = FeedMessage::Price {
                     stock: &subscription.channel.stock,
                     price: &price,
-                    last: false,
+                    last,
                     missed,
                 };
                 frames.push(delivery.encoder(), &message);
-                owed.push(Owed::Price { at, seq, missed });
+                owed.push(Owed::Price {
+                    at,
+                    seq,
+                    missed,
+                    last,
+                });
             }
         }
         owed

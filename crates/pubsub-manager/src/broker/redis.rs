@@ -6,14 +6,14 @@
 
 mod probes;
 
-use super::{Broker, BrokerConnection, BrokerError, Events};
+use super::{Broker, BrokerConnection, BrokerError, Events, StoredPrice};
 use crate::{RedisUrl, Stock};
 pub(crate) use probes::Probes;
 use redis::{
     AsyncCommands, AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, Value,
     aio::MultiplexedConnection,
 };
-use redis_client::in_words;
+use redis_client::{in_words, last_price_key};
 use std::{
     convert::Infallible,
     sync::{Arc, Once},
@@ -123,6 +123,23 @@ impl BrokerConnection for RedisConnection {
     async fn unsubscribe(&self, stocks: &[Stock]) -> Result<(), BrokerError> {
         let channels = self.channels(stocks);
         Ok(self.connection.clone().unsubscribe(channels).await?)
+    }
+
+    /// Over the connection that is subscribed, and no other. Redis answers in the order of its commands,
+    /// so the prices that were published before MGET are in front of its answer, and the crate has given
+    /// them to our closure by then.
+    ///
+    /// Over a second connection that is false. Prices 1 and 2 are published and wait in the socket of the
+    /// first, because this server or the network is busy; the second answers 2. No price has come yet, so
+    /// users are sent 2, then 1.
+    async fn last_prices(&self, stocks: &[Stock]) -> Result<Vec<StoredPrice>, BrokerError> {
+        let channels = self.channels(stocks);
+        let keys: Vec<String> = channels.iter().map(|name| last_price_key(name)).collect();
+        let stored: Vec<Option<Vec<u8>>> = self.connection.clone().mget(keys).await?;
+        let found = stocks.iter().zip(stored);
+        Ok(found
+            .filter_map(|(stock, stored)| Some((*stock, stored?)))
+            .collect())
     }
 
     async fn probe(&self) -> Result<(), BrokerError> {

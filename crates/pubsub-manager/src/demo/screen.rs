@@ -57,7 +57,7 @@ impl Screen {
 
     pub(crate) fn unsent(&self, stock: Stock, price: Price) {
         self.line(&format!(
-            "price {price} of {stock} -> it has no user here, and is not kept"
+            "price {price} of {stock} -> it has no user here; the broker keeps it"
         ));
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct User {
     pub(crate) stocks: Vec<Stock>,
 }
 
-/// Takes everything that users are sent and counts the prices, except the last price on subscribing.
+/// Takes everything that users are sent and counts the prices.
 #[derive(Clone, Default)]
 pub(crate) struct CountingSocket(Arc<AtomicU64>);
 
@@ -27,13 +27,8 @@ impl CountingSocket {
 
 impl Socket for CountingSocket {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let is_new_price = |line: &&[u8]| {
-            line.starts_with(br#"{"type":"price""#) && !line.ends_with(br#""last":true}"#)
-        };
-        let prices = bytes
-            .split(|byte| *byte == b'\n')
-            .filter(is_new_price)
-            .count();
+        let is_price = |line: &&[u8]| line.starts_with(br#"{"type":"price""#);
+        let prices = bytes.split(|byte| *byte == b'\n').filter(is_price).count();
         self.0.fetch_add(prices as u64, Relaxed);
         Ok(bytes.len())
     }

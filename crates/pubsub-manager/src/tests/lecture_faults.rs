@@ -108,7 +108,8 @@ async fn a_user_that_subscribes_before_there_is_a_connection_is_sent_stale_and_t
     assert_eq!(client.feed(), Some(Feed::Live));
     assert_eq!(fixture.publish("APPL", "100.1"), 1);
     settle().await;
-    assert_eq!(client.prices("APPL"), ["100.1"]);
+    // 100 as the last price, and 100.1 as a new one.
+    assert_eq!(client.prices("APPL"), ["100", "100.1"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,9 +117,8 @@ impl Story {
             Step::Publish(stock, times) => {
                 for _ in 0..times {
                     self.published += 1;
-                    self.server
-                        .redis
-                        .publish(&stock, &self.published.to_string());
+                    let price = self.published.to_string();
+                    self.server.publish(&stock, &price).await;
                 }
             }
             Step::Pass(milliseconds) => sleep(Duration::from_millis(milliseconds)).await,

@@ -126,10 +126,11 @@ async fn play(broker: BrokerAddress, prefix: &str) {
         "no server is subscribed to the stock yet"
     );
 
-    // The first user of a server subscribes it.
+    // The first user of a server subscribes it, and is sent the last price.
     let (asha, asha_received) = here.user(1);
     here.manager.user_subscribe(&asha, apple).unwrap();
     here.is_subscribed_to(1).await;
+    until_received(&asha_received, &price("99", true)).await;
     assert_eq!(
         publish("100").await,
         1,
@@ -140,10 +141,11 @@ async fn play(broker: BrokerAddress, prefix: &str) {
     // The second user is sent the last price, and the server stays subscribed once.
     let (ben, ben_received) = here.user(2);
     here.manager.user_subscribe(&ben, apple).unwrap();
-    // A server that has just subscribed to the stock has no last price of it.
+    // So is the first user of the other server, which reads it from the broker.
     let (cleo, cleo_received) = there.user(3);
     there.manager.user_subscribe(&cleo, apple).unwrap();
     there.is_subscribed_to(1).await;
+    until_received(&cleo_received, &price("100", true)).await;
     assert_eq!(
         publish("100.1").await,
         2,
@@ -171,6 +173,7 @@ async fn play(broker: BrokerAddress, prefix: &str) {
         [
             &live,
             &subscribed,
+            &price("99", true),
             &price("100", false),
             &price("100.1", false),
             &unsubscribed
@@ -189,9 +192,10 @@ async fn play(broker: BrokerAddress, prefix: &str) {
         .map(Clone::clone)
     );
     let cleo_received = cleo_received.received();
+    let last = price("100", true);
     let prices = ["100.1", "100.2", "100.3"].map(|text| price(text, false));
     assert_eq!(
         cleo_received,
-        [&[live, subscribed], &prices[..], &[stale]].concat()
+        [&[live, subscribed, last], &prices[..], &[stale]].concat()
     );
 }

@@ -3,7 +3,7 @@
 
 use super::eventually::eventually;
 use super::test_client::{Received, TestClient};
-use crate::{BrokerAddress, Connection, Feed, Options, PubSubManager, Stock, UserId};
+use crate::{BrokerAddress, Connection, Feed, Options, PubSubManager, Publisher, Stock, UserId};
 use harness::RedisServer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl Server {
         .await;
         let price = next_price.to_string();
         for stock in self.wanted() {
-            assert_eq!(self.redis.publish(&stock, &price), 1);
+            assert_eq!(self.publish(&stock, &price).await, 1);
         }
         for user in &self.users {
             for stock in subscriptions(&user.client) {
@@ -126,6 +126,14 @@ impl Server {
                 in_order_and_once(&user.client, &stock);
             }
         }
+    }
+
+    /// Stores and publishes a price, and returns how many servers received it.
+    pub(super) async fn publish(&self, stock: &str, price: &str) -> u64 {
+        let broker = BrokerAddress::Redis(self.redis.url().parse().unwrap());
+        let price = (parsed(stock), price.parse().unwrap());
+        let published = Publisher::new(&broker, "").publish(&[price]).await;
+        published.unwrap()
     }
 
     pub(super) async fn everyone_is_sent(&self, feed: Feed) {

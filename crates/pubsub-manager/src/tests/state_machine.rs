@@ -56,6 +56,8 @@ enum Step {
     Unsubscribe(User, Name),
     /// This many prices, without a pause.
     Publish(Name, usize),
+    /// The same, by a publisher that does not store them.
+    PublishOnly(Name, usize),
     PublishInvalid(Name, Vec<u8>),
     /// The user takes this many bytes more, then reads nothing.
     Stall(User, usize),
@@ -110,6 +112,12 @@ impl ReferenceStateMachine for Model {
                 2,
                 (stock(), 1..4_usize)
                     .prop_map(|(stock, n)| Step::Publish(stock, n))
+                    .boxed(),
+            ),
+            (
+                2,
+                (stock(), 1..4_usize)
+                    .prop_map(|(stock, n)| Step::PublishOnly(stock, n))
                     .boxed(),
             ),
             (
@@ -242,6 +250,10 @@ struct Story {
     published: u64,
     /// The prices of each stock that reached this server's connections.
     arrived: BTreeMap<Name, Vec<u64>>,
+    /// Stocks that have a stored price.
+    stored: BTreeSet<Name>,
+    /// The numbers of the prices that were not stored.
+    unstored: BTreeSet<u64>,
     /// Stocks whose newest message was not a price: they are stale for those who were there.
     invalid: BTreeSet<Name>,
     /// The number of the last price that had surely arrived, and been relayed, at a quiet point.
@@ -290,6 +302,8 @@ impl StateMachineTest for Story {
             gone: Vec::new(),
             published: 0,
             arrived: BTreeMap::new(),
+            stored: BTreeSet::new(),
+            unstored: BTreeSet::new(),
             invalid: BTreeSet::new(),
             settled: 0,
         }
@@ -310,6 +324,7 @@ impl StateMachineTest for Story {
             Step::Subscribe(user, stock) => story.subscribe(user, stock),
             Step::Unsubscribe(user, stock) => story.unsubscribe(user, stock),
             Step::Publish(stock, times) => story.publish(stock, times),
+            Step::PublishOnly(stock, times) => story.publish_only(stock, times),
             Step::PublishInvalid(stock, bytes) => {
                 if story.broker.publish_unchecked(parsed(stock), &bytes) > 0 {
                     story.invalid.insert(stock);
@@ -413,10 +428,28 @@ impl Story {
         for _ in 0..times {
             self.published += 1;
             let price = self.published.to_string().parse().unwrap();
-            if self.broker.publish(parsed(stock), price) > 0 {
-                self.arrived.entry(stock).or_default().push(self.published);
-                self.invalid.remove(stock);
-            }
+            self.stored.insert(stock);
+            let received = self.broker.publish(parsed(stock), price);
+            self.count_arrival(stock, received);
+        }
+    }
+
+    fn publish_only(&mut self, stock: Name, times: usize) {
+        for _ in 0..times {
+            self.published += 1;
+            self.unstored.insert(self.published);
+            let price = self.published.to_string();
+            let received = self
+                .broker
+                .publish_unchecked(parsed(stock), price.as_bytes());
+            self.count_arrival(stock, received);
+        }
+    }
+
+    fn count_arrival(&mut self, stock: Name, received: u64) {
+        if received > 0 {
+            self.arrived.entry(stock).or_default().push(self.published);
+            self.invalid.remove(stock);
         }
     }
 
@@ -483,7 +516,7 @@ impl Story {
         assert_eq!(self.users.len(), model.users.len());
         for (user, test_user) in &self.users {
             if model.deaf.contains(user) {
-                View::read(&test_user.client.received());
+                View::read(&test_user.client.received(), &self.unstored);
                 continue;
             }
             self.check_user(test_user, &model.users[user], &missing);
@@ -497,7 +530,7 @@ impl Story {
             matches!(received.first(), Some(Received::Status { stock: None, .. })),
             "status is first"
         );
-        let view = View::read(&received);
+        let view = View::read(&received, &self.unstored);
         assert_eq!(view.feed, Some(Feed::Live));
         let says: BTreeSet<&str> = view.stocks.keys().map(String::as_str).collect();
         assert_eq!(says, stocks.iter().copied().collect::<BTreeSet<&str>>());
@@ -519,6 +552,11 @@ impl Story {
                     prices.newest,
                     Some(*newest),
                     "the newest price of {stock}: {received:#?}"
+                );
+            } else if self.stored.contains(stock) && !missing.contains(stock) {
+                assert!(
+                    prices.newest.is_some(),
+                    "{stock} has a last price, and its user was sent none: {received:#?}"
                 );
             }
             // It also gets prices that had arrived, and were not yet relayed, when it subscribed.
@@ -550,17 +588,15 @@ struct Prices {
 
 impl View {
     /// Reads all that a user was sent, and fails at a message that must not follow the ones before it.
-    fn read(story: &[Received]) -> Self {
+    fn read(story: &[Received], unstored: &BTreeSet<u64>) -> Self {
         let mut view = Self::default();
-        let mut fresh = None;
+        // The newest price of each stock that this user was ever sent, also before it unsubscribed. One
+        // that was not stored leaves an older price behind it, for users that subscribe later.
+        let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
         for received in story {
-            let just_subscribed = fresh.take();
             match received {
                 Received::Subscribed(stock) => {
-                    if !view.stocks.contains_key(stock) {
-                        view.stocks.insert(stock.clone(), Prices::default());
-                        fresh = Some(stock.clone());
-                    }
+                    view.stocks.entry(stock.clone()).or_default();
                 }
                 Received::Unsubscribed(stock) => drop(view.stocks.remove(stock)),
                 Received::Status { feed, stock: None } => view.feed = Some(*feed),
@@ -581,12 +617,13 @@ impl View {
                     let prices = view.stocks.get_mut(stock);
                     let prices = prices.unwrap_or_else(|| panic!("not subscribed: {received:?}"));
                     let number = price.parse().unwrap();
+                    let newest = newest.entry(stock).or_default();
+                    assert!(*newest <= number, "older than one before: {story:#?}");
+                    if !unstored.contains(&number) {
+                        *newest = number;
+                    }
                     if *last {
-                        assert_eq!(
-                            just_subscribed.as_ref(),
-                            Some(stock),
-                            "only the price on subscribing is `last`"
-                        );
+                        assert_eq!(prices.newest, None, "only a first price is `last`");
                         assert_eq!(*missed, 0);
                     } else {
                         assert!(

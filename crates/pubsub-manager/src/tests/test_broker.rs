@@ -3,7 +3,9 @@
 
 use crate::{
     InProcess, Stock,
-    broker::{Broker, BrokerConnection, BrokerError, Events, in_process::InProcessConnection},
+    broker::{
+        Broker, BrokerConnection, BrokerError, Events, StoredPrice, in_process::InProcessConnection,
+    },
 };
 use parking_lot::Mutex;
 use std::{
@@ -29,6 +31,7 @@ pub(super) struct TestBroker {
 struct Faults {
     connections: Vec<Weak<Connection>>,
     refused: HashSet<Stock>,
+    refuses_reads: bool,
     down: bool,
     delay: Duration,
 }
@@ -82,6 +85,11 @@ impl TestBroker {
 
     pub(super) fn allow(&self, stock: Stock) {
         self.faults.lock().refused.remove(&stock);
+    }
+
+    /// Refuses to read the last prices from now on.
+    pub(super) fn refuse_reads(&self) {
+        self.faults.lock().refuses_reads = true;
     }
 
     /// How long a command and its answer take together, so that users connect and disconnect in between.
@@ -163,6 +171,16 @@ impl BrokerConnection for TestConnection {
         self.connection.connection.unsubscribe(stocks).await?;
         self.broker.travel().await;
         Ok(())
+    }
+
+    async fn last_prices(&self, stocks: &[Stock]) -> Result<Vec<StoredPrice>, BrokerError> {
+        self.answers().await;
+        if self.broker.faults.lock().refuses_reads {
+            return Err(BrokerError::Refused("NOPERM no MGET".into()));
+        }
+        let stored = self.connection.connection.last_prices(stocks).await;
+        self.broker.travel().await;
+        stored
     }
 
     async fn probe(&self) -> Result<(), BrokerError> {
