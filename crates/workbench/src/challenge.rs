@@ -16,7 +16,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::challenge::network::Net;
+use crate::challenge::network::{Net, When};
 use crate::level::Level;
 
 /// A rule, and where the course explains it.
@@ -119,7 +119,7 @@ pub trait Challenge: Sized + 'static {
     ///
     /// # Errors
     /// Sending it breaks a rule.
-    fn sent(&mut self, _server: usize, _action: &Self::Action) -> Verdict {
+    fn sent(&mut self, _server: usize, _action: &Self::Action, _when: When) -> Verdict {
         Ok(())
     }
     /// A server's action has arrived outside.

@@ -93,12 +93,13 @@ pub fn check<C: Challenge>(
             let time = watch.begun.elapsed();
             broken(options, &found, host, command, time)
         }
-        Outcome::Leaks(found) => {
+        Outcome::Leaks(found, told) => {
             say(&format!(
-                "{}: a story of {} steps fails, and ends in another way when it is told again to a \
-                 new process.\n{LEAK}",
+                "{}: {}: a story of {} fails, and ends in another way when it is told again to a new \
+                 process.\n\n{told}\n{LEAK}",
                 C::NAME,
-                found.story.len()
+                found.level.title(),
+                many(found.story.len() as u64, "step", "steps"),
             ));
             ExitCode::FAILURE
         }
@@ -145,13 +146,15 @@ fn broken<C: Challenge>(
     (before, after): (&str, &str),
     time: Duration,
 ) -> ExitCode {
-    let steps = many(found.story.len() as u64, "step", "steps");
+    let how = match found.story.len() as u64 {
+        0 => "No step is needed: it fails at its start.".to_owned(),
+        steps => format!("{}, {}:\n", many(steps, "step", "steps"), found.how),
+    };
     say(&format!(
-        "{}: {}: a rule is broken. {}.\n{steps}, {}:\n",
+        "{}: {}: a rule is broken. {}.\n{how}",
         C::NAME,
         found.level.title(),
         counted(&found.tried, time),
-        found.how
     ));
     let ended = tell(&found.story, host, Detail::Words);
     let code = report::<C>(options, &ended);

@@ -23,7 +23,7 @@ mod wording;
 pub mod words;
 pub mod world;
 
-pub use challenge::network::{Fate, Line, Net};
+pub use challenge::network::{Fate, Line, Net, When};
 pub use challenge::{Challenge, cache, instance, moves, relay, rooms, slow};
 pub use check::check;
 pub use host::{Host, InProcess, Processes, Server, Trouble};

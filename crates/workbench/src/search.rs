@@ -66,8 +66,8 @@ pub enum Outcome<D> {
     Nothing,
     /// This story fails.
     Broken(Found<D>),
-    /// A story failed, and does something else when it is told to a new process.
-    Leaks(Found<D>),
+    /// A story failed, and does something else when it is told to a new process: both, in words.
+    Leaks(Found<D>, String),
     /// The watch stopped it.
     Stopped,
 }
@@ -154,10 +154,9 @@ impl<C: Challenge> Search<'_, C> {
                     how,
                     tried: self.tried,
                 };
-                if leaks {
-                    Outcome::Leaks(found)
-                } else {
-                    Outcome::Broken(found)
+                match leaks {
+                    Some(told) => Outcome::Leaks(found, told),
+                    None => Outcome::Broken(found),
                 }
             }
         }
@@ -224,7 +223,7 @@ impl<C: Challenge> Search<'_, C> {
             let story = part(&story, &ended);
             let long = story.len();
             // A story that depends on what was told before cannot be shortened.
-            if found.is_empty() && self.leaks(&story) {
+            if found.is_empty() && self.leaks(&story).is_some() {
                 let how = format!("as random story {seed}");
                 return Ok(Some((story, how)));
             }
@@ -251,20 +250,28 @@ impl<C: Challenge> Search<'_, C> {
         }))
     }
 
-    /// Whether a story fails in another way, or not at all, when it is told again and to a new process:
-    /// then the server knows something that it was not told since its start.
-    fn leaks(&mut self, story: &Story<C>) -> bool {
+    /// A story that fails in another way, or not at all, when it is told again and to a new process, as it
+    /// went there: the server knows something that it was not told since its start.
+    fn leaks(&mut self, story: &Story<C>) -> Option<String> {
         let ended = tell(story, self.host, Detail::Words);
+        let told = words::story(&ended);
         let Some(mut fresh) = self.host.fresh() else {
-            return ended.fault.is_none();
+            return ended
+                .fault
+                .is_none()
+                .then(|| format!("Told again:\n\n{told}"));
         };
         let again = tell(story, fresh.as_mut(), Detail::Words);
         let server = |ended: &Ended| matches!(ended.fault, Some(Fault::Server(..)));
         // What a process says of its own end differs from what a panic in this process says.
         if server(&ended) && server(&again) {
-            return false;
+            return None;
         }
-        again.fault.is_none() || words::story(&ended) != words::story(&again)
+        let anew = words::story(&again);
+        let differs = again.fault.is_none() || told != anew;
+        differs.then(|| {
+            format!("Told again to the same process:\n\n{told}\nTold to a new process:\n\n{anew}")
+        })
     }
 }
 

@@ -13,10 +13,7 @@ const MOST: usize = 12;
 pub fn story(ended: &Ended) -> String {
     let mut text = String::new();
     for (at, Told { words, lines }) in ended.told.iter().enumerate() {
-        // "Ann subscribes to APPL" describes the message from Ann already.
-        let described = lines
-            .first()
-            .is_some_and(|line| line.fate == Fate::Arrived && words.contains(line.from));
+        let described = lines.first().is_some_and(|line| describes(words, line));
         let lines = &lines[usize::from(described)..];
         let end = if lines.is_empty() { "." } else { ":" };
         let mut parts = vec![format!("{words}{end}")];
@@ -28,12 +25,30 @@ pub fn story(ended: &Ended) -> String {
             let end = if at + 1 == lines.len() { "." } else { ";" };
             parts.push(part(line) + end);
         }
-        let number = format!("{:>3}. ", at + 1);
+        // What follows the last step is not one: "2 steps" is the number of the last one here.
+        let number = match at < ended.happened.len() {
+            true => format!("{:>3}. ", at + 1),
+            false => " ".repeat(5),
+        };
         text += &wrapped(&number, parts.iter().map(String::as_str));
     }
     text.push('\n');
     text += &verdict(ended.fault.as_ref());
     text
+}
+
+/// Whether the words of a step say this message already: "Ann subscribes to APPL" is the message from Ann.
+/// "The connection to the broker is lost" is not what the server receives.
+fn describes(words: &str, line: &Line) -> bool {
+    let words = words.strip_prefix("In the end ").unwrap_or(words);
+    let mut names = words
+        .split_whitespace()
+        .map(|word| word.trim_end_matches(','));
+    let first = names
+        .next()
+        .filter(|word| !word.eq_ignore_ascii_case("the"));
+    let subject = first.or_else(|| names.next());
+    line.fate == Fate::Arrived && subject.is_some_and(|name| name.eq_ignore_ascii_case(line.from))
 }
 
 fn part(line: &Line) -> String {

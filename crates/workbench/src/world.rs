@@ -1,6 +1,6 @@
 //! Tells one story to the student's servers: the harness owns the clock and every message.
 
-use crate::challenge::network::{Fate, Line, Net, Packet, Timer};
+use crate::challenge::network::{Fate, Line, Net, Packet, Timer, When};
 use crate::challenge::{Broken, Challenge, Route, index};
 use crate::host::{Host, Trouble};
 use crate::story::{Step, Story};
@@ -90,6 +90,7 @@ impl<C: Challenge> World<'_, C> {
         self.net.take_lines();
         for (at, step) in story.iter().enumerate() {
             ended.steps = at + 1;
+            self.net.when = When::Step(ended.happened.len() + 1);
             let mut words = None;
             let done = self.step(step, &mut words);
             let lines = self.net.take_lines();
@@ -112,13 +113,16 @@ impl<C: Challenge> World<'_, C> {
     /// A server receives an event, and its actions are sent.
     fn event(&mut self, server: usize, event: &C::Event) -> Result<(), Fault> {
         let name = C::SERVERS[server];
-        let trouble = |trouble| Fault::Server(name, trouble);
+        let trouble = |Trouble(why)| {
+            let event = serde_json::to_string(event).expect("events are plain data");
+            Fault::Server(name, Trouble(format!("{why}\nIt had received {event}.")))
+        };
         let actions = self.host.event(server, self.net.now, event);
         let actions = actions.map_err(trouble)?;
         self.challenge.received(self.net.now, server, event);
         for action in actions {
             let route = C::route(&action).map_err(|why| trouble(Trouble(why)))?;
-            if let Err(broken) = self.challenge.sent(server, &action) {
+            if let Err(broken) = self.challenge.sent(server, &action, self.net.when) {
                 // The message that breaks the rule is the last line of its step.
                 let to = if let Route::To(to) = route { to } else { name };
                 let packet = Packet::Out {
@@ -291,6 +295,7 @@ impl<C: Challenge> World<'_, C> {
     /// then the challenge lets something last happen, until it has nothing more.
     fn end(&mut self, told: &mut Vec<Told>) -> Result<(), Fault> {
         let waiting = self.net.links.iter().any(|link| !link.waiting.is_empty());
+        self.net.when = When::End;
         self.net.paused.fill(false);
         self.net.links.iter_mut().for_each(|link| link.slow = false);
         let words = waiting.then(|| "In the end all messages under way arrive".to_owned());

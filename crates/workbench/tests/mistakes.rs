@@ -67,7 +67,7 @@ fn a_server_that_ends_is_named_with_its_exit_status_and_its_last_words() {
         let path = on("exit", "", body);
         says(
             &path,
-            "and ended (exit status: 3); at last it printed: | I have had enough",
+            "it ended (exit status: 3); at last it printed: | I have had enough It had received",
         );
     }
 }
@@ -78,13 +78,13 @@ fn a_server_that_hangs_is_ended_and_the_last_event_is_named() {
         let body = "on(_now, event) { while (event.type === 'user_subscribe'); return []; }";
         let path = on("hang", "", body);
         let begun = Instant::now();
-        says(&path, "\"user_subscribe\",");
+        says(&path, "It had received {\"type\":\"user_subscribe\",");
         assert!(
             begun.elapsed() < Duration::from_secs(60),
             "{:?}",
             begun.elapsed()
         );
-        says(&path, "and did not answer for");
+        says(&path, "it did not answer for");
     }
 }
 
@@ -97,6 +97,107 @@ fn a_conversation_without_an_end_is_a_fault() {
         says(&path, "and so on.");
         says(&path, "answer each other without end");
     }
+}
+
+#[test]
+fn a_server_that_fails_at_its_first_event_is_told_which_one_it_was() {
+    if has_node() {
+        let body = "on(_now, { type }) { if (type === 'connected') throw new Error('not now'); return []; }";
+        let path = on("at-start", "", body);
+        says(&path, "No step is needed: it fails at its start.");
+        says(&path, "The server fails: Error: not now");
+        says(&path, "It had received {\"type\":\"connected\"}.");
+        assert!(!check(&path).stdout.contains("the shortest there is"));
+    }
+}
+
+/// Tells a story of the relay to a right server that `from` in its text, replaced with `to`, makes wrong.
+#[track_caller]
+fn told(name: &str, server: &str, (from, to): (&str, &str), steps: &[&str], words: &str) {
+    if !has_node() {
+        return;
+    }
+    let text = fs::read_to_string(file("tests/servers").join(server)).expect("a server");
+    assert!(text.contains(from), "{text}");
+    let helper = file("typescript/workbench.js").display().to_string();
+    let text = text
+        .replace("../../typescript/workbench.js", &helper)
+        .replacen(from, to, 1);
+    let (server, story) = (script(name, &text), folder().join(format!("{name}.story")));
+    fs::write(&story, steps.join("\n")).expect("the target folder can be written");
+    let story = story.display().to_string();
+    let run = workbench(&["relay", "--story", &story, "--", "node", &server]);
+    let printed = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(printed.contains(words), "{}", run.stdout);
+}
+
+const ANN_SUBSCRIBES: &str = "{\"do\":{\"user_subscribe\":[\"Ann\",\"APPL\"]}}";
+const ANN_UNSUBSCRIBES: &str = "{\"do\":{\"user_unsubscribe\":[\"Ann\",\"APPL\"]}}";
+const CONNECTION_LOST: &str = "{\"do\":\"disconnect\"}";
+const SAME: (&str, &str) = ("serve(", "serve(");
+
+/// A relay that sends nothing on a new connection.
+const NOT_AGAIN: (&str, &str) = (
+    "return [...this.users.keys()].map((stock) => ({ type: \"channel_subscribe\", stock }));",
+    "return [];",
+);
+
+#[test]
+fn a_price_that_does_not_come_is_explained_by_the_last_command_for_its_stock() {
+    let relay = "relay-first-and-last.mjs";
+    let never = "never got price 1: your server never asked the broker for APPL.";
+    told("never", "silent.mjs", SAME, &[ANN_SUBSCRIBES], never);
+    let ended = "your server asked for APPL in step 1, on a connection that has ended.";
+    let steps = [ANN_SUBSCRIBES, CONNECTION_LOST];
+    told("ended", relay, NOT_AGAIN, &steps, ended);
+    let lost = "your server asked for APPL in step 2, and the command did not reach the broker.";
+    let steps = [CONNECTION_LOST, ANN_SUBSCRIBES];
+    told("lost", relay, NOT_AGAIN, &steps, lost);
+    let wait = "{\"slow\":[\"broker\",\"server\"]}";
+    let steps = [ANN_SUBSCRIBES, wait, ANN_UNSUBSCRIBES, ANN_SUBSCRIBES];
+    let left = "your server unsubscribed APPL in step 3.";
+    told("left", "relay-confirmed.mjs", SAME, &steps, left);
+}
+
+#[test]
+fn a_price_that_no_user_wants_is_explained_by_the_command_that_asked_for_it() {
+    let relay = "relay-first-and-last.mjs";
+    let steps = [ANN_SUBSCRIBES, ANN_UNSUBSCRIBES];
+    let forgotten = "your server asked for it in step 1, and sent no unsubscribe after that.";
+    let never = (
+        "return [{ type: \"channel_unsubscribe\", stock }];",
+        "return [];",
+    );
+    told("forgotten", relay, never, &steps, forgotten);
+    let again = (
+        "case \"price\": {",
+        "case \"channel_unsubscribed\":
+        return [{ type: \"channel_subscribe\", stock: event.stock }];
+      case \"price\": {",
+    );
+    let unwanted = "your server asked for it in step 2, when no user wanted it.";
+    told("unwanted", relay, again, &steps, unwanted);
+}
+
+#[test]
+fn a_story_shows_what_the_server_receives_of_a_lost_and_of_a_new_connection() {
+    let steps = [CONNECTION_LOST, "{\"do\":\"connect\"}"];
+    let both = "1. The connection to the broker is lost: broker → server disconnected. \
+                2. There is a new connection to the broker: broker → server connected.";
+    told("both", "relay.mjs", SAME, &steps, both);
+    // The first message of a link that is fast again is not in the words of its step.
+    let (slow, fast) = (
+        "{\"slow\":[\"broker\",\"server\"]}",
+        "{\"fast\":[\"broker\",\"server\"]}",
+    );
+    let again = "3. Messages from the broker to the server arrive again: broker → server channel_subscribed APPL.";
+    told(
+        "fast",
+        "relay.mjs",
+        SAME,
+        &[slow, ANN_SUBSCRIBES, fast],
+        again,
+    );
 }
 
 #[test]
@@ -193,8 +294,18 @@ fn a_variable_outside_of_the_server_is_found_by_telling_its_story_to_a_new_proce
         let path = on("outside", "const users = new Map();", OUTSIDE);
         says(
             &path,
-            "ends in another way when it is told again to a new process",
+            "a story of 1 step fails, and ends in another way when it is told again to a new process",
         );
+        // Both endings: the same steps, and the rule that is broken only once.
+        let printed = check(&path).stdout;
+        let (same, new) = printed
+            .split_once("Told to a new process:")
+            .expect("two endings");
+        assert!(
+            same.contains("Told again to the same process:\n\n  1. "),
+            "{printed}"
+        );
+        assert!(new.trim_start().starts_with("1. "), "{printed}");
         says(
             &path,
             "Where does the state live? Read lessons/05-module-store.md.",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::database::{Database, PLAYS};
 use super::requests::Requests;
 use super::{Challenge, Route, Rule, Verdict, index};
-use crate::challenge::network::Net;
+use crate::challenge::network::{Net, When};
 
 pub use super::game::{Action, Event};
 
@@ -151,7 +151,7 @@ impl Challenge for Cache {
         }
     }
 
-    fn sent(&mut self, server: usize, action: &Action) -> Verdict {
+    fn sent(&mut self, server: usize, action: &Action, _: When) -> Verdict {
         let (received, name, now) = (&self.servers[server], SERVERS[server], self.now);
         let came = |age: u64, enough: &dyn Fn(usize) -> bool| {
             let mut loads = received.loads.iter();

@@ -5,6 +5,7 @@
 //! goes to the old one, and is dropped.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::challenge::Challenge;
 use crate::wording::message;
@@ -13,6 +14,7 @@ use crate::wording::message;
 #[derive(Debug)]
 pub struct Net<C: Challenge> {
     pub(crate) now: u64,
+    pub(crate) when: When,
     /// Messages and timers so far; each has a number, which is also its place in the order.
     pub(crate) sent: u64,
     pub(crate) links: Vec<Link<C>>,
@@ -69,6 +71,27 @@ pub(crate) struct Timer<E> {
     pub(crate) event: E,
 }
 
+/// The part of a story in which something happens, with the number that is printed before the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before the first step.
+    Start,
+    /// In this step; the first is 1.
+    Step(usize),
+    /// After the last step.
+    End,
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("at its start"),
+            Self::Step(number) => write!(f, "in step {number}"),
+            Self::End => f.write_str("in the end"),
+        }
+    }
+}
+
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -97,6 +120,7 @@ impl<C: Challenge> Net<C> {
     pub(crate) fn new(with_words: bool) -> Self {
         Self {
             now: 0,
+            when: When::Start,
             sent: 0,
             links: Vec::new(),
             timers: Vec::new(),

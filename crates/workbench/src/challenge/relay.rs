@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Challenge, Route, Rule, Verdict, known};
-use crate::challenge::network::Net;
+use crate::challenge::network::{Net, When};
 use crate::level::Level;
 
 const USERS: [&str; 2] = ["Ann", "Ben"];
@@ -90,13 +90,14 @@ const RELAYED: Rule = Rule {
 };
 const NEWEST: Rule = Rule {
     words: "in the end every user has the newest price of each of their stocks",
-    why: "The broker did not send it here. What the server has asked for and what the broker has carried \
-          out are two things: commands are under way, and subscriptions end with their connection.",
+    why: "The broker sends a price only if the server's last command for its stock, on the connection that \
+          they have now, was a subscribe.",
     lesson: "lessons/12a-pubsub-manager.md",
 };
 const EXACTLY: Rule = Rule {
     words: "in the end the server is subscribed at the broker to exactly the stocks that users want",
-    why: "A user was the last one of a stock: first in, last out.",
+    why: "The last user of a stock unsubscribes the server, and it asks only for what a user wants: first \
+          in, last out.",
     lesson: "lessons/12a-pubsub-manager.md",
 };
 
@@ -106,12 +107,28 @@ pub struct Relay {
     connected: bool,
     /// What the broker sends to the server.
     channels: BTreeSet<&'static str>,
+    /// The server's last command for each stock.
+    commands: BTreeMap<&'static str, Command>,
+    /// How many connections there have been.
+    connections: u32,
     /// The number of the newest price of each stock.
     newest: BTreeMap<&'static str, u32>,
     /// By (user, stock).
     subscriptions: BTreeMap<(&'static str, &'static str), Subscription>,
     /// The last prices have been published.
     last_published: bool,
+}
+
+/// A `channel_subscribe` or a `channel_unsubscribe`.
+#[derive(Debug)]
+struct Command {
+    is_subscribe: bool,
+    when: When,
+    /// Whether a user wanted the stock then.
+    is_wanted: bool,
+    /// The newest connection then, as the broker counts.
+    connection: u32,
+    is_carried_out: bool,
 }
 
 #[derive(Debug, Default)]
@@ -138,8 +155,45 @@ impl Relay {
         self.subscriptions.keys().map(|(_, stock)| *stock).collect()
     }
 
+    fn carried_out(&mut self, stock: &str) {
+        if let Some(command) = self.commands.get_mut(stock) {
+            command.is_carried_out = true;
+        }
+    }
+
+    /// Why the broker does not send this stock, although a user wants it.
+    fn why_not_sent(&self, stock: &str) -> String {
+        let Some(command) = self.commands.get(stock) else {
+            return format!("your server never asked the broker for {stock}");
+        };
+        let is_old = command.connection != self.connections;
+        let asked = format!("your server asked for {stock} {}", command.when);
+        match (command.is_subscribe, command.is_carried_out) {
+            (false, _) if is_old => {
+                format!("your server has not asked for {stock} on the connection that it has now")
+            }
+            (false, _) => format!("your server unsubscribed {stock} {}", command.when),
+            (true, false) => format!("{asked}, and the command did not reach the broker"),
+            (true, true) if is_old => format!("{asked}, on a connection that has ended"),
+            (true, true) => format!("{asked}, after the price was published"),
+        }
+    }
+
+    /// Why the broker sends this stock, although no user wants it.
+    fn why_sent(&self, stock: &str) -> String {
+        let command = self.commands.get(stock);
+        let Command {
+            when, is_wanted, ..
+        } = command.expect("only a command adds a channel");
+        match is_wanted {
+            true => format!("your server asked for it {when}, and sent no unsubscribe after that"),
+            false => format!("your server asked for it {when}, when no user wanted it"),
+        }
+    }
+
     fn connect(&mut self, net: &mut Net<Self>) {
         self.connected = true;
+        self.connections += 1;
         self.channels.clear();
         net.open(BROKER, 0, Event::Connected);
     }
@@ -280,13 +334,34 @@ impl Challenge for Relay {
         }
     }
 
+    fn sent(&mut self, _: usize, action: &Action, when: When) -> Verdict {
+        let (stock, is_subscribe) = match action {
+            Action::ChannelSubscribe { stock } => (stock, true),
+            Action::ChannelUnsubscribe { stock } => (stock, false),
+            _ => return Ok(()),
+        };
+        if let Some(stock) = known(&STOCKS, stock) {
+            let command = Command {
+                is_subscribe,
+                when,
+                is_wanted: self.wanted().contains(stock),
+                connection: self.connections,
+                is_carried_out: false,
+            };
+            self.commands.insert(stock, command);
+        }
+        Ok(())
+    }
+
     fn arrived(&mut self, _: usize, action: Action, net: &mut Net<Self>) -> Verdict {
         match action {
             Action::ChannelSubscribe { stock } => {
+                self.carried_out(&stock);
                 self.channels.extend(known(&STOCKS, &stock));
                 net.tell(BROKER, 0, Event::ChannelSubscribed { stock });
             }
             Action::ChannelUnsubscribe { stock } => {
+                self.carried_out(&stock);
                 self.channels.remove(stock.as_str());
                 net.tell(BROKER, 0, Event::ChannelUnsubscribed { stock });
             }
@@ -343,14 +418,17 @@ impl Challenge for Relay {
         for ((user, stock), subscription) in &self.subscriptions {
             let newest = self.newest.get(stock).copied().unwrap_or(0);
             NEWEST.holds(subscription.sent == newest, || {
-                format!("{user} is subscribed to {stock} and never got price {newest}: the broker does not send {stock} to this server")
+                let why = self.why_not_sent(stock);
+                format!("{user} is subscribed to {stock} and never got price {newest}: {why}")
             })?;
         }
         let wanted = self.wanted();
-        let unwanted: Vec<_> = self.channels.difference(&wanted).copied().collect();
-        EXACTLY.holds(unwanted.is_empty(), || {
-            let stocks = unwanted.join(" and ");
-            format!("the broker still sends {stocks} to this server, and no user wants it")
+        let unwanted = self.channels.difference(&wanted).next();
+        unwanted.map_or(Ok(()), |stock| {
+            let why = self.why_sent(stock);
+            EXACTLY.broken(format!(
+                "the broker still sends {stock} to this server, and no user wants it: {why}"
+            ))
         })
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::database::{Database, PLAYS};
 use super::{Challenge, Route, Rule, Verdict, index, known};
-use crate::challenge::network::Net;
+use crate::challenge::network::{Net, When};
 
 pub use super::game::{Action, Event};
 
@@ -190,7 +190,7 @@ impl Challenge for Rooms {
         }
     }
 
-    fn sent(&mut self, server: usize, action: &Action) -> Verdict {
+    fn sent(&mut self, server: usize, action: &Action, _: When) -> Verdict {
         let Action::Send { user, number, play } = action else {
             return Ok(());
         };

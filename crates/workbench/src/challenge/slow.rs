@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Challenge, Route, Rule, Verdict, known};
-use crate::challenge::network::Net;
+use crate::challenge::network::{Net, When};
 
 const USERS: [&str; 2] = ["Ann", "Ben"];
 const SERVER: &str = "server";
@@ -188,7 +188,7 @@ impl Challenge for Slow {
         }
     }
 
-    fn sent(&mut self, _: usize, action: &Action) -> Verdict {
+    fn sent(&mut self, _: usize, action: &Action, _: When) -> Verdict {
         let Action::Send {
             user: name,
             number,

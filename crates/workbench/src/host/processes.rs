@@ -211,7 +211,7 @@ impl Process {
         if self.begun.elapsed().as_millis() as u64 > deadline {
             let seconds = limit.as_secs_f64();
             return Err(Failed::Hangs(Trouble(format!(
-                "it received {line} and did not answer for {seconds} s. Does it wait for something, \
+                "it did not answer for {seconds} s. Does it wait for something, \
                  or repeat a loop without end?"
             ))));
         }
@@ -227,7 +227,7 @@ impl Process {
             false => format!("; at last it printed:{printed}"),
         };
         Err(Failed::Ended(Trouble(format!(
-            "it received {line} and ended ({status}){printed}"
+            "it ended ({status}){printed}"
         ))))
     }
 
