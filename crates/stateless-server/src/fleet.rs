@@ -146,7 +146,7 @@ impl Server {
         }
     }
 
-    /// Ends it by closing its input, and kills it after [`EXIT_TIMEOUT`].
+    /// Ends it by closing its input, and kills it if it has not ended after fifteen seconds.
     pub async fn end(mut self) {
         drop(self.child.stdin.take());
         if timeout(EXIT_TIMEOUT, self.child.wait()).await.is_err() {

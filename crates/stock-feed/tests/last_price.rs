@@ -1,5 +1,6 @@
 //! The last price for the first user of a stock, from `stock-feed publish` by a Redis to a server.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
