@@ -1,6 +1,6 @@
 //! What a page says that a program prints, the program prints.
 //!
-//! A block of output stands right below the block with its command. The other crates' programs,
+//! A block of output stands right below the block with its command, or is folded there. The other crates' programs,
 //! which need a database or servers, are held to their pages by tests of their own.
 
 use std::fs;
@@ -39,7 +39,10 @@ fn captured(page: &str) -> Vec<(&str, &str)> {
     for at in (1..parts.len().saturating_sub(2)).step_by(2) {
         let [block, between, output] = [parts[at], parts[at + 1], parts[at + 2]];
         let is_output = output.starts_with('\n') && !is_command(output);
-        if is_command(block) && between.trim().is_empty() && is_output {
+        let between = between.trim();
+        let is_below = between.is_empty()
+            || between.starts_with("<details><summary>") && between.ends_with("</summary>");
+        if is_command(block) && is_below && is_output {
             let command = block.trim().lines().last().unwrap_or_default();
             found.push((command, output.trim_matches('\n')));
         }
