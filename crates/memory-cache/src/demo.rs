@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use program::server::Server;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use stateless_server::DatabaseUrl;
-use stateless_server::fleet::Server;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 

@@ -6,7 +6,8 @@
 //! for a server go on with `http.rs`.
 //!
 //! It is light on purpose: without features it is std and tokio. `http` is for servers, `log` for
-//! programs that log, `supervisor` for programs that start others.
+//! programs that log, `server` for demonstrations that start servers, `supervisor` for programs whose children must
+//! not outlive them.
 
 // How a program ends.
 mod exit;
@@ -14,6 +15,8 @@ mod signals;
 mod stdin_closed;
 
 // What it starts, and what ends with it.
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "supervisor")]
 pub mod supervisor;
 

@@ -6,10 +6,11 @@ use std::process::Stdio;
 use std::thread::available_parallelism;
 
 use game::{Game, famous};
+use program::server::{Server, StartError};
 use tokio::process::Command;
 
 use crate::DatabaseUrl;
-use crate::fleet::{FleetError, GamesPlace, Server};
+use crate::fleet::{self, GamesPlace};
 
 /// What wrk sends, in Lua.
 const LOAD: &str = include_str!("bench/load.lua");
@@ -40,7 +41,7 @@ pub struct Bench {
 pub enum BenchError {
     /// A server did not begin.
     #[error(transparent)]
-    Fleet(#[from] FleetError),
+    Fleet(#[from] StartError),
     /// The load tool is missing, or cannot be run.
     #[error("cannot run wrk; install it with `apt-get install wrk` or `brew install wrk`")]
     Wrk(#[source] io::Error),
@@ -91,11 +92,11 @@ impl Bench {
             .map_err(BenchError::Wrk)?;
         self.print_title(out)?;
 
-        let in_memory = [Server::start(&self.program, 1, &GamesPlace::InMemory).await?];
+        let in_memory = [fleet::start(&self.program, 1, &GamesPlace::InMemory).await?];
         let mut shared = Vec::new();
         for number in 1..=SERVERS {
             let place = GamesPlace::Database(self.database.clone());
-            shared.push(Server::start(&self.program, number, &place).await?);
+            shared.push(fleet::start(&self.program, number, &place).await?);
         }
         add_games(&in_memory[0]).await?;
         add_games(&shared[0]).await?;

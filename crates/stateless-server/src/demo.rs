@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use game::{Game, famous};
+use program::server::{Server, ServerState, StartError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::task::JoinSet;
@@ -22,7 +23,7 @@ use player::{Pace, Player};
 use table::Table;
 use tally::Tally;
 
-use crate::fleet::{FleetError, GamesPlace, Server, ServerState};
+use crate::fleet::{self, GamesPlace};
 
 pub use player::NoServer;
 
@@ -55,7 +56,7 @@ pub struct Demo {
 pub enum DemoError {
     /// A server did not begin.
     #[error(transparent)]
-    Fleet(#[from] FleetError),
+    Fleet(#[from] StartError),
     /// No server was left.
     #[error(transparent)]
     NoServer(#[from] NoServer),
@@ -156,7 +157,7 @@ impl Demo {
         table: &mut Table<'_, impl Write>,
         now: u64,
     ) -> Result<(), DemoError> {
-        let server = Server::start(&self.program, fleet.len() + 1, &self.place).await?;
+        let server = fleet::start(&self.program, fleet.len() + 1, &self.place).await?;
         balancer.add(server.number, &server.url);
         table.started(&server, now)?;
         fleet.push(server);

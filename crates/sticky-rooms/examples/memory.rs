@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
+use program::server::{LISTENING, Server};
 use program::stdin_closed;
 use stateless_server::DatabaseUrl;
-use stateless_server::fleet::{LISTENING, Server};
 use stateless_server::store::Database;
 use sticky_rooms::rooms::Rooms;
 use sticky_rooms::seats::Seats;

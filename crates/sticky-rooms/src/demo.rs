@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use game::Game;
+use program::server::Server;
 use stateless_server::DatabaseUrl;
-use stateless_server::fleet::Server;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 

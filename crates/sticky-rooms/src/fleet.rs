@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use program::origin::Forwarded;
+use program::server::Server;
 use stateless_server::DatabaseUrl;
-use stateless_server::fleet::Server;
 use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::sleep;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use program::server::LISTENING;
 use program::supervisor::{Supervisor, supervise};
 use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_closed};
 use stateless_server::DatabaseUrl;
-use stateless_server::fleet::LISTENING;
 use stateless_server::store::Database;
 use sticky_rooms::demo::Demo;
 use sticky_rooms::fleet::{Fleet, address};

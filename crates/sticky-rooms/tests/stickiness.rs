@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use harness::signal;
+use program::server::Server;
 use serde_json::json;
-use stateless_server::fleet::Server;
 use stateless_server::store::{Database, Store};
 use sticky_rooms::board::Seat;
 use sticky_rooms::fleet::{Fleet, address};

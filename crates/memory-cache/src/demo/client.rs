@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use game::{Game, GameId, famous};
+use program::server::Server;
 use serde_json::json;
-use stateless_server::fleet::Server;
 use tokio::task::JoinSet;
 
 use crate::counted::Counted;

@@ -1,9 +1,9 @@
 //! What a server finds in the end.
 
 use game::Game;
+use program::server::Server;
 
 use super::player::{NoServer, client};
-use crate::fleet::Server;
 
 /// The games that one server finds, beside those that were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

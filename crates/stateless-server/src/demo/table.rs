@@ -3,11 +3,12 @@
 use std::io::{Result, Write};
 
 use game::{Game, count};
+use program::server::Server;
 
 use super::Outcome;
 use super::found::Found;
 use super::tally::Counts;
-use crate::fleet::{GamesPlace, Server};
+use crate::fleet::GamesPlace;
 
 /// The most servers that a row has columns for.
 const COLUMNS: usize = 4;
