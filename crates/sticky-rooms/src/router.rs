@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use program::http::Acceptor;
 use program::{raise_descriptor_limit, within};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
 
 use head::{BadHead, Head};
 use health::{Servers, Upstream, is_refused};
@@ -40,9 +40,6 @@ const DESCRIPTORS_EACH: u64 = 2;
 const RESERVED_DESCRIPTORS: u64 = 64 + MAX_REFUSALS as u64;
 /// The most visitors that are being refused at a time; more of them wait to be accepted.
 const MAX_REFUSALS: usize = 64;
-
-/// The pause after a connection could not be accepted.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -88,12 +85,9 @@ impl Router {
              descriptors (ulimit -n)\n"
         );
         let visitors = async {
+            let mut acceptor = Acceptor::new(listener);
             loop {
-                // An error concerns one connection.
-                let Ok((visitor, _)) = listener.accept().await else {
-                    sleep(ACCEPT_PAUSE).await;
-                    continue;
-                };
+                let (visitor, _) = acceptor.next().await;
                 if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
                     let router = Arc::clone(&self);
                     tokio::spawn(async move {
