@@ -3,10 +3,13 @@
 
 mod support;
 
-use harness::RedisServer;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
+
+use harness::{Process, RedisCluster, RedisServer, until};
 use serde_json::json;
 use support::client::{Client, get, stats};
-use support::fleet::Server;
+use support::fleet::{Server, program};
 
 #[test]
 fn one_message_reaches_the_users_of_every_server() {
@@ -136,4 +139,55 @@ fn the_market_is_published_to_a_redis_only_when_it_is_asked_for() {
     assert_eq!(stats(quiet.address)["messages_in"], 0);
     let _market = Server::behind(&redis, &["--market", "--market-every", "1ms"]);
     assert_eq!(user.json()["stock"], "APPL");
+}
+
+#[test]
+fn servers_and_publish_use_a_redis_cluster_and_outlive_one_of_its_masters() {
+    let Some(mut cluster) = RedisCluster::start() else {
+        return;
+    };
+    let redis = ["--redis", &cluster.url()];
+    let servers = [Server::start(&redis), Server::start(&redis)];
+    let mut users = servers.each_ref().map(|server| {
+        until("the server is live", || {
+            get(server.address, "/healthz").body == "live\n"
+        });
+        Client::connect(server.address)
+    });
+    for user in &mut users {
+        user.subscribe("APPL");
+        assert_eq!(user.json()["type"], "subscribed");
+    }
+    let both = BTreeMap::from([("APPL".to_owned(), 2)]);
+    let names = BTreeSet::from(["APPL".to_owned()]);
+    until("both servers are subscribed", || {
+        cluster.shard_numsub(&names) == both
+    });
+    let mut publish = program();
+    publish
+        .arg("publish")
+        .args(redis)
+        .args(["--rate", "0", "-"]);
+    let mut publish = Process::start(publish.stdin(Stdio::piped()));
+    publish.write("APPL,1\n");
+    for user in &mut users {
+        let received = user.json();
+        assert_eq!(received["price"], "1", "{received}");
+    }
+
+    cluster.kill_9(cluster.master_of("APPL"));
+    for user in &mut users {
+        for feed in ["stale", "live"] {
+            assert_eq!(
+                user.json(),
+                json!({"type": "status", "stock": "APPL", "feed": feed})
+            );
+        }
+    }
+    publish.write("APPL,2\n");
+    for user in &mut users {
+        assert_eq!(user.json()["price"], "2");
+    }
+    publish.close_input();
+    assert!(publish.wait().success());
 }
