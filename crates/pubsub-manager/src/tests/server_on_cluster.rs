@@ -110,7 +110,7 @@ impl ClusterServer {
             .with_received(|all| all[self.marks[user]..].iter().filter_map(status).collect())
     }
 
-    pub(super) async fn are_told(&self, users: &[usize], feed: Feed) {
+    pub(super) async fn are_sent(&self, users: &[usize], feed: Feed) {
         eventually(&format!("the users are sent {feed:?}"), || {
             users
                 .iter()
@@ -119,7 +119,19 @@ impl ClusterServer {
         .await;
     }
 
-    pub(super) fn were_told_nothing(&self, users: &[usize]) {
+    /// Waits until these users were sent `stale` first and `live` last. With the next master connected already
+    /// `stale` lasts for some milliseconds, so a test must not wait for it to be the last status.
+    pub(super) async fn are_sent_stale_and_live(&self, users: &[usize]) {
+        eventually("the users are sent stale and then live", || {
+            users.iter().all(|user| {
+                let statuses = self.statuses(*user);
+                statuses.first() == Some(&Feed::Stale) && statuses.last() == Some(&Feed::Live)
+            })
+        })
+        .await;
+    }
+
+    pub(super) fn were_sent_nothing(&self, users: &[usize]) {
         for user in users {
             assert_eq!(self.statuses(*user), [], "{}", self.stocks[*user]);
         }
@@ -152,6 +164,18 @@ impl ClusterServer {
         .await;
     }
 
+    /// The end of a test whose fault concerned some users only: these others were sent no status and lost no
+    /// price.
+    pub(super) async fn must_be_whole_without_effect_on(
+        self,
+        others: &[usize],
+        cluster: &RedisCluster,
+    ) {
+        self.were_sent_nothing(others);
+        let lost = self.must_be_whole(cluster).await;
+        assert_eq!(lost_by(others, &lost), 0, "{lost:?}");
+    }
+
     /// The end of each test: the market closes with a price for each stock, which every user receives, and
     /// every price that a user did not receive was announced by `stale`. Returns how many were lost of
     /// each stock.
@@ -174,6 +198,11 @@ impl ClusterServer {
         };
         published.iter().enumerate().map(lost).collect()
     }
+}
+
+/// Prices that were lost by these users.
+pub(super) fn lost_by(users: &[usize], lost: &[usize]) -> usize {
+    users.iter().map(|user| lost[*user]).sum()
 }
 
 pub(super) fn broker(cluster: &RedisCluster) -> BrokerAddress {
