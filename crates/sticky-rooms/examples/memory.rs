@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
+use harness::memory_of;
 use program::server::{LISTENING, Server};
 use program::stdin_closed;
 use stateless_server::DatabaseUrl;
@@ -33,15 +34,15 @@ async fn main() -> Result<()> {
     let address = fleet::address(&server)?;
     // What the first few need of everything is not counted.
     let mut here = vec![enter(address, 0).await?];
-    let empty = memory(server.process)?;
+    let empty = memory_of(server.process);
     for room in 1..=ROOMS {
         here.push(enter(address, room).await?);
     }
-    let rooms = memory(server.process)?;
+    let rooms = memory_of(server.process);
     for room in 1..=ROOMS {
         here.push(enter(address, room).await?);
     }
-    let visitors = memory(server.process)?;
+    let visitors = memory_of(server.process);
     let each = |bytes: u64| bytes as f64 / ROOMS as f64 / 1024.0;
     println!("{ROOMS} idle rooms on one server, memory of its own (PSS):");
     println!("a room with one visitor  {:>5.1} KiB", each(rooms - empty));
@@ -79,12 +80,4 @@ async fn serve(file: &str) -> Result<()> {
         ended = axum::serve(listener, router) => Ok(ended?),
         () = stdin_closed() => Ok(()),
     }
-}
-
-/// Bytes that the process has for itself, and its share of what it shares.
-fn memory(process: u32) -> Result<u64> {
-    let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
-    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-    let kib = pss.and_then(|pss| pss.split_whitespace().next());
-    Ok(kib.context("no Pss")?.parse::<u64>()? * 1024)
 }

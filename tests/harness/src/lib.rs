@@ -171,6 +171,8 @@ pub use pgbouncer::PgBouncer;
 pub use port::free_port;
 #[cfg(all(unix, feature = "postgres"))]
 pub use postgres::{FrozenPostgres, Postgres};
+#[cfg(target_os = "linux")]
+pub use process::memory_of;
 pub use process::{Process, program_of_this_build, signal};
 #[cfg(all(unix, feature = "proxy"))]
 pub use proxy::{Proxy, ProxyProgram};

@@ -140,15 +140,10 @@ impl Process {
         std::time::Duration::from_millis(ticks * 10)
     }
 
-    /// Its memory in bytes: what it has for itself, and its share of what it shares (PSS).
+    /// Its memory in bytes, by [`memory_of`].
     #[cfg(target_os = "linux")]
     pub fn memory(&self) -> u64 {
-        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id())).unwrap();
-        let kib = rollup.lines().find_map(|line| {
-            let kib = line.strip_prefix("Pss:")?;
-            kib.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-        });
-        kib.expect("a line of Pss") * 1024
+        memory_of(self.id())
     }
 }
 
@@ -175,6 +170,18 @@ fn collect(from: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> Joi
             line.clear();
         }
     })
+}
+
+/// The memory of a process in bytes: what it has for itself, and its share of what it shares (PSS).
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub fn memory_of(process: u32) -> u64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap();
+    let kib = rollup.lines().find_map(|line| {
+        let kib = line.strip_prefix("Pss:")?;
+        kib.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    });
+    kib.expect("a line of Pss") * 1024
 }
 
 /// The program `name` of the build that the running example belongs to.
