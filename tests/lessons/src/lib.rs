@@ -119,6 +119,43 @@ pub fn example(package: &str, name: &str) -> anyhow::Result<CargoRun> {
     build(CargoBuild::new().package(package).example(name))
 }
 
+/// Runs each example of `package` that the page quotes, and returns their names.
+///
+/// # Panics
+/// One of them fails, or the page has no block with exactly what it prints.
+pub fn each_prints_what_is_said(page: &str, package: &str) -> Vec<String> {
+    let text = fs::read_to_string(workspace().join("lessons").join(page)).expect("a page");
+    let folder = format!("file=crates/{package}/examples/");
+    let quoted = text.split(&folder).skip(1);
+    let mut names: Vec<String> = quoted
+        .filter_map(|rest| Some(rest.split_once(".rs")?.0.to_owned()))
+        .collect();
+    names.sort();
+    names.dedup();
+    for name in &names {
+        let program = example(package, name).expect("cargo builds it");
+        let output = run(&mut program.command(), "").expect("it runs");
+        assert!(output.status.success(), "{name}: {}", output.stderr);
+        let said = format!("\n```\n{}```\n", output.stdout);
+        assert!(
+            text.contains(&said),
+            "{page} does not say that {name} prints\n{}",
+            output.stdout
+        );
+    }
+    names
+}
+
+/// The names of the examples of `package`, sorted.
+///
+/// # Panics
+/// The folder cannot be listed.
+pub fn examples_of(package: &str) -> Vec<String> {
+    let files = visible(&workspace().join("crates").join(package).join("examples"));
+    let names = files.iter().filter_map(|file| file.file_stem()?.to_str());
+    names.map(str::to_owned).collect()
+}
+
 /// Runs a program to its end, with `input` on stdin.
 ///
 /// # Errors
