@@ -322,7 +322,8 @@ fn every_lesson_has_the_same_headings_in_the_same_order() {
         number.is_ok_and(|number: u32| (1..=14).contains(&number))
     };
     let lessons: Vec<_> = pages.iter().filter(|page| is_lesson(&page.title)).collect();
-    assert_eq!(lessons.len(), 21);
+    let count = lessons.len();
+    assert!(count > 20, "{count}: does this test still read them?");
     for lesson in lessons {
         let headings: Vec<&str> = lesson
             .text

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use escargot::CargoBuild;
 use lesson_tests::{copy, run, workspace, write};
@@ -59,4 +60,21 @@ fn two_versions_of_the_singletons_crate_have_an_instance_each() {
     let output = run(&mut built.command(), "").expect("it runs");
     // Each of them is the only one of its crate, and neither has the other's game.
     assert_eq!(output.stdout, "the old one has 1 game, the new one 1\n");
+    let page =
+        fs::read_to_string(workspace().join("lessons/07b-one-per-what.md")).expect("it is there");
+    let duplicates = duplicates(&program);
+    assert!(
+        page.contains(&format!("\n```\n{duplicates}```\n")),
+        "{duplicates}"
+    );
+}
+
+/// What `cargo tree -d` prints in a package, without the folders of this machine.
+fn duplicates(package: &Path) -> String {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let tree = cargo.args(["tree", "-d", "--offline"]).current_dir(package);
+    let printed = run(tree, "").expect("cargo can be started").stdout;
+    let lines = printed.lines();
+    let lines = lines.map(|line| format!("{}\n", line.split(" (").next().unwrap_or_default()));
+    lines.collect()
 }

@@ -61,6 +61,11 @@ fn a_reducer_with_a_default_is_silent_about_each_fault_that_rust_refuses() {
     prints_what_its_page_says("06-reducer");
 }
 
+#[test]
+fn a_module_is_one_for_each_copy_and_global_this_is_one_for_each_worker() {
+    prints_what_its_page_says("07b-one-per-what");
+}
+
 /// The block below the page's quotation is what the folder's `index.ts` prints.
 fn prints_what_its_page_says(folder: &str) {
     let Some(compiled) = compiled() else { return };

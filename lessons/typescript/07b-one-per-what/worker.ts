@@ -1,0 +1,4 @@
+import { parentPort } from "node:worker_threads";
+import { next, nextOfTheRealm } from "./store.js";
+
+parentPort?.postMessage([next(), nextOfTheRealm()]);
