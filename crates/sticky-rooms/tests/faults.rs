@@ -45,6 +45,8 @@ impl Serve {
             .args(["serve", "--listen", "127.0.0.1:0", "--database", &database])
             .args(flags)
             .env_remove("DATABASE_URL")
+            // What it leaves behind when it is killed.
+            .env("TMPDIR", directory.path())
             // A proxy of the environment that is not there: nothing on this machine is asked through it.
             .env("http_proxy", "http://127.0.0.1:9")
             .stdout(Stdio::piped())

@@ -8,8 +8,10 @@ use std::time::Duration;
 use fantoccini::{Client as Browser, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
+use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use crate::process::directory_for;
 use crate::skip::is_installed;
 
 /// How long a page may take before the test fails: far more than it needs.
@@ -22,6 +24,8 @@ pub struct Driver {
     address: SocketAddr,
     /// Kept open: the driver writes to it later, too.
     _output: BufReader<ChildStdout>,
+    /// For the temporary files of the driver and of the browser.
+    _directory: Option<TempDir>,
 }
 
 impl Driver {
@@ -36,7 +40,9 @@ impl Driver {
         }
         // The driver takes a free port itself and says which. One that was free a moment ago may be
         // another test's by now, and then two tests would share that test's driver, and its end.
-        let mut child = Command::new("chromedriver")
+        let mut command = Command::new("chromedriver");
+        let directory = directory_for(&mut command);
+        let mut child = command
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -55,6 +61,7 @@ impl Driver {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver says its port"))),
             _output: output,
+            _directory: directory,
         };
         Some(driver)
     }

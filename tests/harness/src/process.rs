@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use tempfile::TempDir;
+
 use crate::wait::until;
 
 /// A process that is killed when this value is dropped, and everything that it printed.
@@ -14,6 +16,8 @@ use crate::wait::until;
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// Its `TMPDIR`, unless the command names one: a process that is killed removes none of its files.
+    _directory: Option<TempDir>,
     /// Standard output and standard error, line by line as they came. The two readers write it.
     output: Arc<Mutex<String>>,
     readers: [JoinHandle<()>; 2],
@@ -23,6 +27,7 @@ impl Process {
     /// Starts it, and reads what it prints so that it never has to wait for a reader.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
+        let directory = directory_for(command);
         let spawned = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -35,6 +40,7 @@ impl Process {
         ];
         Self {
             child,
+            _directory: directory,
             output,
             readers,
         }
@@ -154,6 +160,16 @@ impl Drop for Process {
             eprintln!("process {} printed:\n{}", self.id(), self.output());
         }
     }
+}
+
+/// Makes a directory for the temporary files of a program, and removes it with the value that is returned.
+pub(crate) fn directory_for(command: &mut Command) -> Option<TempDir> {
+    if command.get_envs().any(|(name, _)| name == "TMPDIR") {
+        return None;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    command.env("TMPDIR", directory.path());
+    Some(directory)
 }
 
 fn collect(from: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> JoinHandle<()> {

@@ -10,6 +10,7 @@ use std::{fs, thread};
 use lessons::cargo::{forget_this_package, offline};
 use lessons::page::workspace;
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// How long a test waits; the first build of a crate takes most of it.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(180);
@@ -21,12 +22,16 @@ pub(crate) struct Book {
     pub(crate) url: String,
     pub(crate) address: SocketAddr,
     _output: BufReader<ChildStdout>,
+    /// Its `TMPDIR`: a book that is killed does not remove its pages.
+    _directory: TempDir,
 }
 
 impl Book {
     pub(crate) fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_lessons"))
             .args(["--listen", "127.0.0.1:0"])
+            .env("TMPDIR", directory.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -41,6 +46,7 @@ impl Book {
             url,
             address,
             _output: output,
+            _directory: directory,
         }
     }
 
