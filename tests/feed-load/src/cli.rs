@@ -26,7 +26,8 @@ use crate::worker_process;
         feed-load limit --users 1000                 what the kernel alone costs\n  \
         feed-load users --url ws://127.0.0.1:3000    users of a server that runs\n  \
         feed-load compare                            our server beside the limit, in one table\n  \
-        feed-load fleet --servers 52 --users 1000000 a million users, one server killed\n\n\
+        feed-load fleet --servers 52 --users 1000000 a million users, one server killed\n  \
+        feed-load fleet --cluster 3                  the same story over a Redis Cluster\n\n\
         Measure release builds: cargo build --release -p stock-feed -p feed-load.\n\
         Ctrl-C ends everything that was started."
 )]
@@ -43,7 +44,7 @@ enum Command {
     Limit(Limit),
     /// Runs our server and the bare loop in turn and prints one table, rivals beside it.
     Compare(Compare),
-    /// Starts many servers behind one Redis, spreads users over them, kills one.
+    /// Starts many servers behind one Redis or a cluster, spreads users over them, kills one.
     Fleet(Fleet),
     /// The users of one process, commanded through standard input.
     #[command(hide = true)]

@@ -128,6 +128,7 @@ impl Compare {
         Machine::here()?.check(&Need {
             users: self.users,
             servers: 1,
+            redises: 1,
             one_fails: false,
             callers: Callers::OwnAddresses,
         })?;
@@ -200,9 +201,9 @@ impl Bench<'_> {
         let redis = RedisServer::start(self.other_core, self.stop)?;
         let address = free_address(Ipv4Addr::LOCALHOST)?;
         let core = self.server_core;
-        let mut server = Server::stock_feed(&self.program, address, &redis.url, core)?;
+        let mut server = Server::stock_feed(&self.program, address, &redis.url(), core)?;
         server.wait_until_healthy(self.stop)?;
-        let transport = Transport::to_redis(&redis.url, "")?;
+        let transport = Transport::to_redis(&redis.url(), "")?;
         self.fill(server, transport, Some(redis), stocks, each)
     }
 

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use crate::counts::Counts;
 use crate::protocol::WorkerCommand;
 use crate::servers::Servers;
 use crate::worker_pool::WorkerPool;
@@ -20,8 +19,7 @@ const RESTARTED: f64 = 2.0 / 3.0;
 #[derive(Debug)]
 pub(crate) struct Failover {
     step: Step,
-    /// When the server failed, and what users had seen then.
-    killed: Option<(Instant, Counts)>,
+    killed: Option<Instant>,
     /// From the kill until all its users were with others.
     pub(crate) users_back: Option<Duration>,
     /// The restart, or the moment when all were elsewhere if that came later.
@@ -66,9 +64,9 @@ impl Failover {
         }
     }
 
-    /// What users had seen when the server failed.
-    pub(crate) fn counts_at_the_kill(&self) -> Option<Counts> {
-        self.killed.map(|(_, counts)| counts)
+    /// Whether the next step kills the server, after so large a share of life.
+    pub(crate) fn kills_now(&self, lived: f64) -> bool {
+        self.step == Step::Before && lived >= KILLED
     }
 
     /// Takes the next step if its time has come, after so large a share of life.
@@ -81,14 +79,14 @@ impl Failover {
     ) -> anyhow::Result<()> {
         if self.users_back.is_none()
             && !matches!(self.step, Step::Before | Step::Unnoticed)
-            && let Some((killed, _)) = self.killed
+            && let Some(killed) = self.killed
             && all_are_placed(pool)?
         {
             self.users_back = Some(killed.elapsed());
         }
         self.step = match self.step {
-            Step::Before if lived >= KILLED => {
-                self.killed = Some((Instant::now(), pool.counts()));
+            Step::Before if self.kills_now(lived) => {
+                self.killed = Some(Instant::now());
                 servers.kill(FAILING);
                 bar.set_message("life (seconds): a server is killed");
                 Step::Unnoticed
@@ -103,7 +101,7 @@ impl Failover {
             }
             Step::Starting if servers.is_healthy(FAILING)? => Step::Restarted,
             Step::Restarted => match (self.killed, self.users_back, self.called_home) {
-                (Some((killed, _)), Some(users_back), Some(called_home)) => {
+                (Some(killed), Some(users_back), Some(called_home)) => {
                     self.called_home = Some(called_home.max(killed + users_back));
                     pool.command(&WorkerCommand::GoHome)?;
                     bar.set_message("life (seconds): its users come home");

@@ -1,4 +1,4 @@
-//! `feed-load fleet`: many servers behind one Redis, a million users, and one server lost.
+//! `feed-load fleet`: many servers behind one Redis or a cluster, a million users, and one server lost.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ use crate::latency::Percentiles;
 use crate::machine::{self, Callers, Machine, Need};
 use crate::progress;
 use crate::protocol::WorkerCommand;
-use crate::publisher::{Publisher, Transport};
-use crate::redis_server::RedisServer;
+use crate::publisher::Publisher;
+use crate::redises::Redises;
 use crate::rounds;
 use crate::server::find_stock_feed;
 use crate::servers::Servers;
@@ -40,6 +40,9 @@ pub(crate) struct Fleet {
     /// How many users on all servers together.
     #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=4_000_000))]
     pub(crate) users: usize,
+    /// Share prices over a Redis Cluster of so many masters, each with a replica, instead of one Redis.
+    #[arg(long, value_name = "MASTERS", value_parser = RangedU64ValueParser::<usize>::new().range(3..=32))]
+    pub(crate) cluster: Option<usize>,
     /// How long the life lasts in which users follow three of 500 stocks each, leave and come.
     #[arg(long, default_value = "60s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) life: Duration,
@@ -67,6 +70,8 @@ pub(crate) struct Fleet {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FleetReport {
     pub(crate) servers: usize,
+    /// Redis processes: one, or the nodes of the cluster.
+    pub(crate) redises: usize,
     pub(crate) users: usize,
     /// Until everybody was connected and followed a stock.
     pub(crate) connected_seconds: f64,
@@ -98,9 +103,11 @@ pub(crate) struct FleetReport {
 pub(crate) struct Life {
     pub(crate) seconds: f64,
     pub(crate) published: u64,
+    pub(crate) deliveries: u64,
     pub(crate) deliveries_a_second: f64,
     pub(crate) missed: u64,
-    /// The part of it before a server failed, when nothing excuses a stale price.
+    /// The part of it before a server failed, when nothing excuses a stale price, and when every process that
+    /// is measured runs from start to end.
     pub(crate) quiet: Quiet,
     /// Connections that a server ended: those of the server that failed, and of slow users.
     pub(crate) ended: u64,
@@ -108,6 +115,8 @@ pub(crate) struct Life {
     pub(crate) latency_ms: Option<Percentiles>,
     /// Memory of all servers once everybody has come to rest after it, in MiB.
     pub(crate) servers_mib: f64,
+    /// Memory of all Redis processes then, in MiB.
+    pub(crate) redises_mib: f64,
     /// What the machine had less than before, in MiB.
     pub(crate) machine_mib: f64,
 }
@@ -115,19 +124,42 @@ pub(crate) struct Life {
 /// What life was like before a server failed.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Quiet {
+    pub(crate) seconds: f64,
+    pub(crate) published: u64,
+    /// How many servers received the prices, summed over the prices.
+    pub(crate) received: u64,
+    /// To users.
     pub(crate) deliveries: u64,
+    /// CPU time of all servers.
+    pub(crate) servers_cpu_seconds: f64,
+    /// The same for a million deliveries.
+    pub(crate) servers_cpu_seconds_a_million: f64,
+    /// CPU time of all Redis processes.
+    pub(crate) redises_cpu_seconds: f64,
+    /// The same for a price, in microseconds.
+    pub(crate) redises_cpu_micros_a_price: f64,
     pub(crate) stale_notices: u64,
     pub(crate) missed_while_stale: u64,
+}
+
+/// What was counted and spent up to a moment.
+struct Reading {
+    at: Instant,
+    counts: Counts,
+    published: usize,
+    received: u64,
+    servers_cpu: Duration,
+    redises_cpu: Duration,
 }
 
 /// A fleet that runs, with its users and its prices.
 struct Running<'a> {
     fleet: &'a Fleet,
-    // In this order they end: users, servers, and Redis last.
+    // In this order they end: users, servers, and the Redises last.
     pool: WorkerPool,
     servers: Servers,
     publisher: Publisher,
-    _redis: RedisServer,
+    redises: Redises,
     /// The machine's available memory before, in bytes.
     available: u64,
 }
@@ -138,6 +170,7 @@ impl Fleet {
         let need = Need {
             users: self.users,
             servers: self.servers,
+            redises: Redises::count(self.cluster),
             one_fails: true,
             callers: Callers::OwnAddresses,
         };
@@ -151,8 +184,8 @@ impl Fleet {
         self.check()?;
         let program = find_stock_feed(self.server.clone())?;
         let available = machine::available_memory()?;
-        let redis = RedisServer::start(None, stop)?;
-        let servers = Servers::start(self.servers, &program, &redis, stop)?;
+        let redises = Redises::start(self.cluster, stop)?;
+        let servers = Servers::start(self.servers, &program, redises.url(), stop)?;
         let mut stocks = vec!["ALL".to_owned()];
         stocks.extend(Stocks::made_up(STOCKS).0);
         let plan = Plan {
@@ -167,8 +200,8 @@ impl Fleet {
             fleet: self,
             pool: WorkerPool::start(&plan, stop)?,
             servers,
-            publisher: Publisher::new(stocks, Transport::to_redis(&redis.url, "")?),
-            _redis: redis,
+            publisher: Publisher::new(stocks, redises.transport()?),
+            redises,
             available,
         };
         let users = self.users as u64;
@@ -182,6 +215,7 @@ impl Fleet {
         let without_newest = running.without_newest()?;
         Ok(FleetReport {
             servers: self.servers,
+            redises: running.redises.nodes().len(),
             users: self.users,
             connected_seconds: connected.as_secs_f64(),
             one_price_seconds: one_price.as_secs_f64(),
@@ -246,7 +280,8 @@ impl Running<'_> {
         self.pool.latencies()?;
         self.pool.churn(fleet.churn)?;
         let bar = progress::bar("life (seconds)", fleet.life.as_secs().max(1));
-        let (before, start) = (self.pool.counts(), Instant::now());
+        let (before, mut at_the_kill) = (self.read(0)?, None);
+        let start = before.at;
         let (mut published, mut deliveries) = (0, 0.0);
         while start.elapsed() < fleet.life {
             let due = start.elapsed().as_secs_f64() * f64::from(fleet.deliveries);
@@ -263,6 +298,9 @@ impl Running<'_> {
             }
             self.publisher.publish(batch)?;
             let lived = start.elapsed().as_secs_f64() / fleet.life.as_secs_f64();
+            if failover.kills_now(lived) {
+                at_the_kill = Some(self.read(published)?);
+            }
             failover.advance(&mut self.pool, &mut self.servers, lived, &bar)?;
             self.pool.pass(Duration::from_millis(20))?;
             bar.set_position(start.elapsed().as_secs());
@@ -270,26 +308,37 @@ impl Running<'_> {
         let seconds = start.elapsed().as_secs_f64();
         self.pool.churn(0)?;
         bar.finish_and_clear();
-        let counts = self.pool.counts();
-        let lived = counts - before;
-        let quiet = failover.counts_at_the_kill().unwrap_or(counts) - before;
+        let lived = self.pool.counts() - before.counts;
+        let quiet = match at_the_kill {
+            Some(reading) => reading.since(&before),
+            None => self.read(published)?.since(&before),
+        };
         let latency_ms = self.pool.latencies()?.all.percentiles();
         self.come_to_rest(failover)?;
         let (servers_mib, machine_mib) = self.mib()?;
         Ok(Life {
             seconds,
             published: published as u64,
+            deliveries: lived.deliveries,
             deliveries_a_second: lived.deliveries as f64 / seconds,
             missed: lived.missed,
-            quiet: Quiet {
-                deliveries: quiet.deliveries,
-                stale_notices: quiet.stale_notices,
-                missed_while_stale: quiet.missed_while_stale,
-            },
+            quiet,
             ended: lived.ended,
             latency_ms,
             servers_mib,
+            redises_mib: mib(self.redises.memory()?),
             machine_mib,
+        })
+    }
+
+    fn read(&self, published: usize) -> anyhow::Result<Reading> {
+        Ok(Reading {
+            at: Instant::now(),
+            counts: self.pool.counts(),
+            published,
+            received: self.publisher.received(),
+            servers_cpu: self.servers.cpu()?,
+            redises_cpu: self.redises.cpu()?,
         })
     }
 
@@ -317,8 +366,34 @@ impl Running<'_> {
     /// MiB of all servers, and what the machine has less than before; others on it may have given some
     /// back.
     fn mib(&self) -> anyhow::Result<(f64, f64)> {
-        let mib = |bytes: f64| bytes / f64::from(1 << 20);
         let taken = self.available as f64 - machine::available_memory()? as f64;
-        Ok((mib(self.servers.memory()? as f64), mib(taken)))
+        Ok((mib(self.servers.memory()?), taken / f64::from(1 << 20)))
     }
+}
+
+impl Reading {
+    /// What happened since `earlier`.
+    fn since(&self, earlier: &Self) -> Quiet {
+        let counts = self.counts - earlier.counts;
+        let published = (self.published - earlier.published) as u64;
+        let servers_cpu = self.servers_cpu.saturating_sub(earlier.servers_cpu);
+        let redises_cpu = self.redises_cpu.saturating_sub(earlier.redises_cpu);
+        Quiet {
+            seconds: (self.at - earlier.at).as_secs_f64(),
+            published,
+            received: self.received - earlier.received,
+            deliveries: counts.deliveries,
+            servers_cpu_seconds: servers_cpu.as_secs_f64(),
+            servers_cpu_seconds_a_million: rounds::per_million(servers_cpu, counts.deliveries),
+            redises_cpu_seconds: redises_cpu.as_secs_f64(),
+            // Microseconds for one are seconds for a million.
+            redises_cpu_micros_a_price: rounds::per_million(redises_cpu, published),
+            stale_notices: counts.stale_notices,
+            missed_while_stale: counts.missed_while_stale,
+        }
+    }
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }

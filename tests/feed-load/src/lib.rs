@@ -29,7 +29,9 @@ mod child;
 mod latency;
 mod machine;
 mod publisher;
+mod redis_cluster;
 mod redis_server;
+mod redises;
 mod server;
 mod servers;
 

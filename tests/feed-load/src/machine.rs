@@ -13,9 +13,11 @@ use crate::worker::PORTS;
 const BESIDES: u64 = 100;
 /// Descriptors that stock-feed gives no user: for who speaks HTTP, for Redis, the listener and epoll.
 const BESIDES_IN_A_SERVER: u64 = 320;
+/// Descriptors that a Redis needs besides its servers': other nodes, publishers, its log and epoll.
+const BESIDES_IN_A_REDIS: u64 = 200;
 /// What a connected user costs a machine that runs server and client, the kernel included.
 const BYTES_A_USER: u64 = 8 * 1024;
-/// What a server process, or a worker's, holds without any user.
+/// What a process holds without any user, be it a server's, a worker's or a Redis.
 const BYTES_A_PROCESS: u64 = 8 * 1024 * 1024;
 /// Socket memory of a user who has not read its newest price yet. The kernel accounts for it in
 /// pages, and one takes the prices of a burst as well.
@@ -31,6 +33,8 @@ pub(crate) struct Need {
     pub(crate) users: usize,
     /// Server processes that run on this machine.
     pub(crate) servers: usize,
+    /// Redis processes that we start on it.
+    pub(crate) redises: usize,
     /// Whether one server is to fail, so that the others must have room for its users.
     pub(crate) one_fails: bool,
     pub(crate) callers: Callers,
@@ -164,6 +168,10 @@ impl Need {
         self.users.div_ceil(USERS_A_WORKER) as u64
     }
 
+    fn processes(&self) -> u64 {
+        (self.servers + self.redises) as u64 + self.workers()
+    }
+
     /// Descriptors of the fullest server.
     fn descriptors_a_server(&self) -> u64 {
         let left = match self.servers {
@@ -180,16 +188,20 @@ impl Need {
         self.users.min(USERS_A_WORKER) as u64 + BESIDES
     }
 
-    /// Descriptors of all processes: each user is one here and one in its server.
+    /// Descriptors of all processes: each user is one here and one in its server, and each server is one in
+    /// each Redis.
     fn descriptors(&self) -> u64 {
-        let besides = self.workers() * BESIDES + self.servers as u64 * BESIDES_IN_A_SERVER;
+        let (servers, redises) = (self.servers as u64, self.redises as u64);
+        let besides = self.workers() * BESIDES
+            + servers * BESIDES_IN_A_SERVER
+            + redises * (servers + BESIDES_IN_A_REDIS);
         let ends = if self.servers > 0 { 2 } else { 1 };
         ends * self.users as u64 + besides
     }
 
     /// Bytes of memory, the kernel's included.
     fn memory(&self) -> u64 {
-        self.users as u64 * BYTES_A_USER + (self.servers as u64 + self.workers()) * BYTES_A_PROCESS
+        self.users as u64 * BYTES_A_USER + self.processes() * BYTES_A_PROCESS
     }
 }
 
@@ -202,9 +214,13 @@ impl fmt::Display for Need {
             (_, 1) => format!("one source address with {PORTS_OF_A_WORKER} ports"),
             _ => format!("{workers} source addresses with {PORTS_OF_A_WORKER} ports each"),
         };
+        let redises = match self.redises {
+            0 | 1 => String::new(),
+            nodes => format!(" and {nodes} nodes of a Redis Cluster"),
+        };
         write!(
             f,
-            "{} users on {servers} server{} need {} descriptors in a server, {} in each of {workers} \
+            "{} users on {servers} server{}{redises} need {} descriptors in a server, {} in each of {workers} \
              worker{}, {} in all, {addresses}, and about {} MiB of memory",
             self.users,
             plural(servers),
@@ -244,12 +260,14 @@ mod tests {
     const MILLION: Need = Need {
         users: 1_000_000,
         servers: 52,
+        redises: 1,
         one_fails: true,
         callers: Callers::OwnAddresses,
     };
     const ELSEWHERE: Need = Need {
         users: 28_232,
         servers: 0,
+        redises: 0,
         one_fails: false,
         callers: Callers::OneAddress,
     };

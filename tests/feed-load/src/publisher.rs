@@ -1,18 +1,23 @@
-//! Where prices come from: a Redis that servers listen to, or the bare loop's standard input.
+//! Where prices come from: a Redis or a cluster that servers listen to, or the bare loop's standard input.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ChildStdin;
+use std::slice;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use redis::{Client, Connection};
+use redis_client::{ClusterPublisher, RedisAddress};
+use tokio::runtime::{Builder, Runtime};
 
+use crate::redis_server::RedisServer;
 use crate::stamp::Stamp;
 
 /// Publishes stamped prices and remembers the newest number of each stock.
 pub(crate) struct Publisher {
     stocks: Vec<String>,
     newest: Vec<u32>,
+    received: u64,
     transport: Transport,
 }
 
@@ -22,6 +27,14 @@ pub(crate) enum Transport {
     Redis {
         connection: Box<Connection>,
         prefix: String,
+    },
+    /// Published by SPUBLISH on the master of the stock's slot.
+    Cluster {
+        /// Runs the publisher, and only while something is published.
+        runtime: Runtime,
+        publisher: ClusterPublisher,
+        /// One to each node, for questions.
+        connections: Vec<Connection>,
     },
     /// Written as a line, see [`crate::bare_loop`].
     BareLoop(ChildStdin),
@@ -39,6 +52,20 @@ impl Transport {
             prefix: prefix.to_owned(),
         })
     }
+
+    pub(crate) fn to_cluster(url: &str, nodes: &[RedisServer]) -> anyhow::Result<Self> {
+        let address = url.parse().context("our own URL")?;
+        let RedisAddress::Cluster(cluster) = address else {
+            bail!("{url} is one Redis, not a cluster");
+        };
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let connections = nodes.iter().map(RedisServer::connect);
+        Ok(Self::Cluster {
+            runtime: runtime.context("the publisher cannot run")?,
+            publisher: ClusterPublisher::new(cluster),
+            connections: connections.collect::<anyhow::Result<_>>()?,
+        })
+    }
 }
 
 impl Publisher {
@@ -47,6 +74,7 @@ impl Publisher {
         Self {
             newest: vec![0; stocks.len()],
             stocks,
+            received: 0,
             transport,
         }
     }
@@ -58,6 +86,11 @@ impl Publisher {
     /// The newest number of each stock.
     pub(crate) fn newest(&self) -> &[u32] {
         &self.newest
+    }
+
+    /// How many servers received the prices so far, summed over the prices; 0 for the bare loop.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Publishes one price of each of these stocks, in this order, in one go. A stock named
@@ -83,9 +116,26 @@ impl Publisher {
                 for (stock, stamp) in prices {
                     let channel = format!("{prefix}{}", self.stocks[stock]);
                     let command = commands.cmd("PUBLISH");
-                    command.arg(channel).arg(stamp.to_string()).ignore();
+                    command.arg(channel).arg(stamp.to_string());
                 }
-                commands.exec(connection).context("cannot publish to Redis")
+                let received = commands.query::<Vec<u64>>(connection);
+                let received = received.context("cannot publish to Redis")?;
+                self.received += received.iter().sum::<u64>();
+                Ok(())
+            }
+            Transport::Cluster {
+                runtime, publisher, ..
+            } => {
+                let prices = prices
+                    .iter()
+                    .map(|(stock, stamp)| (*stock, stamp.to_string()));
+                let prices: Vec<_> = prices.collect();
+                let messages = prices
+                    .iter()
+                    .map(|(stock, price)| (self.stocks[*stock].clone(), price.as_str()));
+                let received = runtime.block_on(publisher.publish(messages));
+                self.received += received.context("cannot publish to the cluster")?;
+                Ok(())
             }
             Transport::BareLoop(stdin) => {
                 let mut lines = String::new();
@@ -108,16 +158,26 @@ impl Publisher {
         &mut self,
         stocks: impl IntoIterator<Item = usize>,
     ) -> anyhow::Result<Option<usize>> {
-        let Transport::Redis { connection, prefix } = &mut self.transport else {
-            return Ok(None);
+        let (command, prefix, connections) = match &mut self.transport {
+            Transport::Redis { connection, prefix } => (
+                "NUMSUB",
+                prefix.as_str(),
+                slice::from_mut(&mut **connection),
+            ),
+            Transport::Cluster { connections, .. } => ("SHARDNUMSUB", "", &mut **connections),
+            Transport::BareLoop(_) => return Ok(None),
         };
-        let mut command = redis::cmd("PUBSUB");
-        command.arg("NUMSUB");
+        let mut question = redis::cmd("PUBSUB");
+        question.arg(command);
         for stock in stocks {
-            command.arg(format!("{prefix}{}", self.stocks[stock]));
+            question.arg(format!("{prefix}{}", self.stocks[stock]));
         }
-        let counts = command.query(connection);
-        let counts: Vec<(String, usize)> = counts.context("Redis does not say who listens")?;
-        Ok(Some(counts.iter().map(|(_, count)| count).sum()))
+        let mut sum = 0;
+        for connection in connections {
+            let counts = question.query(connection);
+            let counts: Vec<(String, usize)> = counts.context("Redis does not say who listens")?;
+            sum += counts.iter().map(|(_, count)| count).sum::<usize>();
+        }
+        Ok(Some(sum))
     }
 }

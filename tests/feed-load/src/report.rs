@@ -155,22 +155,34 @@ fn flood(flood: &Flood) -> String {
 /// The table of `fleet`.
 pub(crate) fn fleet(report: &FleetReport) -> String {
     let (life, counts) = (&report.life, &report.counts);
+    let quiet = &life.quiet;
+    let redises = match report.redises {
+        1 => "one Redis".to_owned(),
+        nodes => format!("the {nodes} nodes of a Redis Cluster"),
+    };
     let seconds = |time: Option<f64>| time.map_or("-".into(), |time| format!("{time:.1} s"));
     let elsewhere_again = match report.not_home {
         0 => String::new(),
         others => format!(", {others} of them elsewhere again"),
     };
     let rows = rows! {
-        "users on servers": "{} on {}", report.users, report.servers;
+        "users on servers": "{} on {}, behind {redises}", report.users, report.servers;
         "all connected": "{:.1} s", report.connected_seconds;
         "one price to all": "{:.2} s", report.one_price_seconds;
         "memory of all servers": "{:.0} MiB", report.servers_mib;
         "memory of the machine": "{:.0} MiB", report.machine_mib;
         "three of 500 stocks each, after": "{:.1} s", report.moved_seconds;
-        "life": "{:.0} s, {} prices, {:.0} deliveries a second, {} reported as missed",
-            life.seconds, life.published, life.deliveries_a_second, life.missed;
+        "life": "{:.0} s, {} prices, {} deliveries, {:.0} a second, {} reported as missed",
+            life.seconds, life.published, life.deliveries, life.deliveries_a_second, life.missed;
         "latency in it": "{}", percentiles(life.latency_ms);
-        "memory after it": "{:.0} MiB servers, {:.0} MiB machine", life.servers_mib, life.machine_mib;
+        "before the kill": "{:.0} s, {} prices to {} servers and to {} users",
+            quiet.seconds, quiet.published, quiet.received, quiet.deliveries;
+        "CPU of Redis then": "{:.2} s, {:.1} µs a price", quiet.redises_cpu_seconds,
+            quiet.redises_cpu_micros_a_price;
+        "CPU of the servers then": "{:.2} s, {:.2} s per million deliveries",
+            quiet.servers_cpu_seconds, quiet.servers_cpu_seconds_a_million;
+        "memory after it": "{:.0} MiB servers, {:.0} MiB Redis, {:.0} MiB machine",
+            life.servers_mib, life.redises_mib, life.machine_mib;
         "a server killed: its users elsewhere after": "{}", seconds(report.users_back_seconds);
         "the server restarted: its users home after": "{}{elsewhere_again}",
             seconds(report.server_back_seconds);
@@ -179,9 +191,9 @@ pub(crate) fn fleet(report: &FleetReport) -> String {
         "doubled": "{}", counts.doubled;
         "missed, reported wrongly": "{}", counts.miscounted;
         "stale notices": "{}, {} of them in life before the kill",
-            counts.stale_notices, life.quiet.stale_notices;
+            counts.stale_notices, quiet.stale_notices;
         "missed while stale": "{}, {} of them in life before the kill",
-            counts.missed_while_stale, life.quiet.missed_while_stale;
+            counts.missed_while_stale, quiet.missed_while_stale;
     };
     let mut table = table(rows);
     table.load_style(presets::ASCII_MARKDOWN);

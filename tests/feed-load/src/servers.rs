@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::child::{Child, end_all};
 use crate::progress;
-use crate::redis_server::RedisServer;
 use crate::server::{Server, address_of};
 use crate::stop::Stop;
 
-/// Servers behind one Redis, ended together when this is dropped.
+/// Servers behind one Redis or a cluster, ended together when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Servers {
     all: Vec<Server>,
@@ -22,18 +22,18 @@ impl Servers {
     pub(crate) fn start(
         count: usize,
         program: &Path,
-        redis: &RedisServer,
+        redis: String,
         stop: &Stop,
     ) -> anyhow::Result<Self> {
         let bar = progress::bar("servers start", count as u64);
         let mut servers = Self {
             all: Vec::new(),
             program: program.to_owned(),
-            redis: redis.url.clone(),
+            redis,
         };
         for number in 0..count {
             let address = address_of(number)?;
-            let server = Server::stock_feed(program, address, &redis.url, None)?;
+            let server = Server::stock_feed(program, address, &servers.redis, None)?;
             servers.all.push(server);
         }
         for server in &mut servers.all {
@@ -51,6 +51,11 @@ impl Servers {
     /// The memory of all, in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
         self.all.iter().map(|server| server.meter.memory()).sum()
+    }
+
+    /// CPU time of all since they started, in which a server that was restarted counts from then on.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        self.all.iter().map(|server| server.meter.cpu()).sum()
     }
 
     /// Ends one as a crash would.

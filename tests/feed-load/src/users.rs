@@ -184,6 +184,7 @@ impl Load {
         Machine::here()?.check(&Need {
             users: self.users,
             servers: target.servers_here,
+            redises: 0,
             one_fails: false,
             callers: Callers::of(&[target.url.address]),
         })?;

