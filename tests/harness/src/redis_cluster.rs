@@ -288,8 +288,8 @@ impl RedisCluster {
         }
     }
 
-    /// Moves as many slots from one master to another, one at a time, as `redis-cli --cluster reshard`
-    /// does for slots without keys.
+    /// Moves as many slots from one master to another, one at a time and each with its keys, as
+    /// `redis-cli --cluster reshard` does.
     pub fn move_slots(&self, from: usize, to: usize, slots: usize) {
         let all: Vec<Vec<Value>> = self.nodes[from].run(&["CLUSTER", "SLOTS"]);
         let ranges = all
@@ -316,8 +316,36 @@ impl RedisCluster {
             };
             set(target_connection, "IMPORTING", &source);
             set(source_connection, "MIGRATING", &target);
+            self.move_keys(source_connection, *number, to);
             set(target_connection, "NODE", &target);
             set(source_connection, "NODE", &target);
+        }
+    }
+
+    /// Moves all keys of a slot that is being moved. Nobody can add one meanwhile.
+    fn move_keys(&self, source: &mut redis::Connection, slot: i64, to: usize) {
+        let all = redis::cmd("CLUSTER")
+            .arg("GETKEYSINSLOT")
+            .arg(slot)
+            .arg(i64::from(u16::MAX))
+            .query(source);
+        let keys: Vec<String> = all.expect("a master lists its keys");
+        if keys.is_empty() {
+            return;
+        }
+        let target = self.nodes[to].address();
+        // To database 0, within 5,000 ms.
+        let mut migrate = redis::cmd("MIGRATE");
+        migrate.arg(target.ip().to_string()).arg(target.port());
+        migrate.arg("").arg(0).arg(5_000).arg("KEYS").arg(keys);
+        migrate.exec(source).expect("keys can be moved");
+    }
+
+    /// Deletes all keys.
+    pub fn forget_keys(&self) {
+        let masters = (0..self.nodes.len()).filter(|node| !self.halted.contains_key(node));
+        for master in masters.filter(|node| self.is_master(*node)) {
+            self.nodes[master].run::<()>(&["FLUSHALL"]);
         }
     }
 
