@@ -50,6 +50,7 @@ async fn main() {
             &nodes,
         ),
         ("six nodes, SPUBLISH", cluster.url(), Duration::ZERO, &nodes),
+        ("six nodes, SET and SPUBLISH", cluster.url(), A_DAY, &nodes),
     ] {
         let address: RedisAddress = address.parse().unwrap();
         let broker: BrokerAddress = address.into();

@@ -12,19 +12,21 @@ const LAST_PRICE_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Publishes prices to a broker, for every manager that is connected to it. Clones share one connection.
 #[derive(Debug, Clone)]
-pub struct Publisher(Target);
+pub struct Publisher {
+    target: Target,
+    #[cfg(feature = "redis")]
+    channel_prefix: String,
+    #[cfg(feature = "redis")]
+    last_price_ttl: Duration,
+}
 
 #[derive(Debug, Clone)]
 enum Target {
     InProcess(InProcess),
     #[cfg(feature = "redis")]
-    Redis {
-        redis: RedisPublisher,
-        channel_prefix: String,
-        last_price_ttl: Duration,
-    },
+    Redis(RedisPublisher),
     #[cfg(feature = "cluster")]
-    RedisCluster(redis_client::ClusterPublisher, String),
+    RedisCluster(redis_client::ClusterPublisher),
 }
 
 impl Publisher {
@@ -32,30 +34,29 @@ impl Publisher {
     /// shared and ignores it. It connects when the first price is published, and reconnects after a loss.
     #[cfg_attr(not(feature = "redis"), allow(unused_variables))]
     pub fn new(broker: &BrokerAddress, channel_prefix: &str) -> Self {
-        Self(match broker.clone() {
-            BrokerAddress::InProcess(broker) => Target::InProcess(broker),
-            #[cfg(feature = "redis")]
-            BrokerAddress::Redis(url) => Target::Redis {
-                redis: RedisPublisher::new(url),
-                channel_prefix: channel_prefix.to_owned(),
-                last_price_ttl: LAST_PRICE_TTL,
+        Self {
+            target: match broker.clone() {
+                BrokerAddress::InProcess(broker) => Target::InProcess(broker),
+                #[cfg(feature = "redis")]
+                BrokerAddress::Redis(url) => Target::Redis(RedisPublisher::new(url)),
+                #[cfg(feature = "cluster")]
+                BrokerAddress::RedisCluster(cluster) => {
+                    Target::RedisCluster(redis_client::ClusterPublisher::new(cluster))
+                }
             },
-            #[cfg(feature = "cluster")]
-            BrokerAddress::RedisCluster(cluster) => {
-                let publisher = redis_client::ClusterPublisher::new(cluster);
-                Target::RedisCluster(publisher, channel_prefix.to_owned())
-            }
-        })
+            #[cfg(feature = "redis")]
+            channel_prefix: channel_prefix.to_owned(),
+            #[cfg(feature = "redis")]
+            last_price_ttl: LAST_PRICE_TTL,
+        }
     }
 
     /// How long a Redis keeps the last price of a stock that is not published any more: whole seconds, a
-    /// day by default. With zero, prices are published and not stored, as they are always in a cluster.
+    /// day by default. With zero, prices are published and not stored.
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn with_last_price_ttl(mut self, ttl: Duration) -> Self {
-        if let Target::Redis { last_price_ttl, .. } = &mut self.0 {
-            *last_price_ttl = ttl;
-        }
+        self.last_price_ttl = ttl;
         self
     }
 
@@ -69,7 +70,7 @@ impl Publisher {
     /// # Errors
     /// See [`BrokerError`]; any number of the prices may have been received.
     pub async fn publish(&self, prices: &[(Stock, Price)]) -> Result<u64, BrokerError> {
-        match &self.0 {
+        match &self.target {
             Target::InProcess(broker) => {
                 let received = prices
                     .iter()
@@ -77,14 +78,12 @@ impl Publisher {
                 Ok(received.sum())
             }
             #[cfg(feature = "redis")]
-            Target::Redis {
-                redis,
-                channel_prefix,
-                last_price_ttl,
-            } => {
-                let messages: Vec<(String, &str)> = messages(prices, channel_prefix).collect();
-                if !last_price_ttl.is_zero() {
-                    let stored = redis.store_and_publish(&messages, *last_price_ttl).await;
+            Target::Redis(redis) => {
+                let messages: Vec<(String, &str)> = self.messages(prices).collect();
+                if !self.last_price_ttl.is_zero() {
+                    let stored = redis
+                        .store_and_publish(&messages, self.last_price_ttl)
+                        .await;
                     match stored.map_err(BrokerError::from) {
                         Err(BrokerError::Refused(reason)) => log_refusal(&reason),
                         published => return published,
@@ -93,21 +92,34 @@ impl Publisher {
                 Ok(redis.publish(messages).await?)
             }
             #[cfg(feature = "cluster")]
-            Target::RedisCluster(cluster, prefix) => {
-                Ok(cluster.publish(messages(prices, prefix)).await?)
+            Target::RedisCluster(cluster) => {
+                let messages = self.messages(prices);
+                if self.last_price_ttl.is_zero() {
+                    return Ok(cluster.publish(messages).await?);
+                }
+                // What some masters have stored and published must not be published again, so the
+                // publisher itself has published the rest.
+                let published = cluster.store_and_publish(messages, self.last_price_ttl);
+                let published = published.await?;
+                if let Some(refusal) = published.not_stored {
+                    log_refusal(&redis_client::in_words(&refusal));
+                }
+                Ok(published.received)
             }
         }
     }
-}
 
-#[cfg(feature = "redis")]
-fn messages<'a>(
-    prices: &'a [(Stock, Price)],
-    prefix: &str,
-) -> impl Iterator<Item = (String, &'a str)> {
-    let message =
-        move |(stock, price): &'a (Stock, Price)| (format!("{prefix}{stock}"), price.as_str());
-    prices.iter().map(message)
+    /// Prices with the names of their channels.
+    #[cfg(feature = "redis")]
+    fn messages<'a>(
+        &self,
+        prices: &'a [(Stock, Price)],
+    ) -> impl Iterator<Item = (String, &'a str)> {
+        let prefix = &self.channel_prefix;
+        let message =
+            move |(stock, price): &'a (Stock, Price)| (format!("{prefix}{stock}"), price.as_str());
+        prices.iter().map(message)
+    }
 }
 
 /// Logs that last prices are not stored, once and not with each price.

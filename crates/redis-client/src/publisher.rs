@@ -1,12 +1,10 @@
 //! Publishing over one connection, which is made again when it was lost.
 
-use crate::{RedisUrl, last_price_key, refusal::is_refusal};
+use crate::{RedisUrl, last_price::set_last_prices, refusal::is_refusal};
 use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisError, aio::MultiplexedConnection};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::timeout};
 
-/// A year, in seconds. Redis refuses a time that overflows its clock, and only when the transaction runs.
-const LONGEST_TTL: u64 = 365 * 24 * 60 * 60;
 /// How long Redis may take to answer.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -60,18 +58,11 @@ impl RedisPublisher {
     ) -> Result<u64, RedisError> {
         let mut commands = redis::pipe();
         commands.atomic();
-        // Nobody can read between two commands of a transaction, so one SET a channel is enough.
-        let last: BTreeMap<&str, &str> = messages
+        let sent = messages
             .iter()
-            .map(|(channel, message)| (channel.as_str(), *message))
-            .collect();
-        let seconds = time_to_live.as_secs().clamp(1, LONGEST_TTL);
-        for (channel, message) in last {
-            let set = commands
-                .cmd("SET")
-                .arg(last_price_key(channel))
-                .arg(message);
-            set.arg("EX").arg(seconds).ignore();
+            .map(|(channel, message)| (channel.as_str(), *message));
+        for set in set_last_prices(sent, time_to_live) {
+            commands.add_command(set).ignore();
         }
         for (channel, message) in messages {
             commands.publish(channel, *message);

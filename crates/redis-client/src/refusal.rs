@@ -68,6 +68,18 @@ pub fn is_redirected(error: &RedisError) -> bool {
     )
 }
 
+/// Whether a master stores nothing for a moment, and may publish all the same: the cluster is down because
+/// some other master is lost, or the slot is being moved and the key is at the next master already. What
+/// subscribers have is moved last, so they are still at this one.
+#[cfg(feature = "cluster")]
+pub(crate) fn stores_nothing_now(error: &RedisError) -> bool {
+    use redis::ServerErrorKind::{Ask, ClusterDown, TryAgain};
+    matches!(
+        error.kind(),
+        ErrorKind::Server(Ask | ClusterDown | TryAgain)
+    )
+}
+
 /// Refuses a Sentinel. It speaks Redis's protocol, confirms SUBSCRIBE and takes PUBLISH, but what is
 /// published at the master never comes through it.
 pub(crate) async fn of_a_sentinel(

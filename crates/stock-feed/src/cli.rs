@@ -165,8 +165,7 @@ pub struct Publish {
     pub rate: f64,
 
     /// How long Redis keeps the last price of each stock, for the first user who subscribes to it on a
-    /// server: 1s to 365days. 0s stores none, for a Redis that allows PUBLISH and not SET. In a Redis
-    /// Cluster none is stored.
+    /// server: 1s to 365days. 0s stores none, for a Redis that allows PUBLISH and not SET.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time_to_live)]
     pub last_price_ttl: Duration,
 

@@ -1,14 +1,13 @@
 //! Publishing to a cluster: each message goes to the master of its channel's slot.
 
-use crate::{
-    NodeAddress, RedisCluster, Topology,
-    refusal::{is_redirected, is_refusal},
-    slot_of,
-};
+mod batch;
+
+use crate::{NodeAddress, RedisCluster, Topology, refusal::is_refusal, slot_of};
+use batch::{Batch, Message, Outcome};
 use futures_util::future::join_all;
 use parking_lot::Mutex as SyncMutex;
-use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisError, aio::MultiplexedConnection};
-use std::{collections::BTreeMap, fmt, mem, sync::Arc, time::Duration};
+use redis::{AsyncConnectionConfig, ErrorKind, RedisError, Value, aio::MultiplexedConnection};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep, sleep_until, timeout_at},
@@ -47,16 +46,13 @@ struct Inner {
 /// lock is held meanwhile, so messages for one master leave in the order of the calls.
 type Connection = Arc<Mutex<Option<MultiplexedConnection>>>;
 
-/// A channel, and what is published there.
-type Message<'a> = (String, &'a str);
-
-/// What a master did with its messages.
-#[derive(Default)]
-struct Published<'a> {
+/// What became of messages that were to be stored and published.
+#[derive(Debug, Default)]
+pub struct Published {
     /// How many subscribers received them, summed over the messages.
-    received: u64,
-    /// Messages that were not published, because another master serves their slots.
-    redirected: Vec<Message<'a>>,
+    pub received: u64,
+    /// Why a master refused to store some of them, which were then published only.
+    pub not_stored: Option<RedisError>,
 }
 
 impl ClusterPublisher {
@@ -86,26 +82,71 @@ impl ClusterPublisher {
         &self,
         messages: impl IntoIterator<Item = (String, &'a str)>,
     ) -> Result<u64, RedisError> {
+        let messages = messages.into_iter();
+        let published_only = |(channel, text)| Message {
+            channel,
+            text,
+            time_to_live: None,
+            is_refused: false,
+        };
+        let published = self.send(messages.map(published_only).collect()).await?;
+        Ok(published.received)
+    }
+
+    /// Publishes messages as [`publish`](Self::publish) does, and stores the last one of each channel under
+    /// its [`last_price_key`](crate::last_price_key), in one transaction for each slot: who is subscribed
+    /// and reads the key has received every message up to the stored one. Redis forgets it after
+    /// `time_to_live`, in whole seconds, between one and a year.
+    ///
+    /// A master that refuses to store (it is full, or an ACL forbids it) is sent the messages to publish
+    /// only, and so is one that stores nothing for a moment: the cluster is down because another master is
+    /// lost, or the slot is being moved. Such a message leaves an older stored one behind it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn store_and_publish<'a>(
+        &self,
+        messages: impl IntoIterator<Item = (String, &'a str)>,
+        time_to_live: Duration,
+    ) -> Result<Published, RedisError> {
+        let messages = messages.into_iter();
+        let stored = |(channel, text)| Message {
+            channel,
+            text,
+            time_to_live: Some(time_to_live),
+            is_refused: false,
+        };
+        self.send(messages.map(stored).collect()).await
+    }
+
+    async fn send(&self, mut messages: Vec<Message<'_>>) -> Result<Published, RedisError> {
         let deadline = Instant::now() + REPLY_TIMEOUT;
-        let mut messages: Vec<Message<'a>> = messages.into_iter().collect();
-        let (mut received, mut failed) = (0, None);
+        let (mut published, mut failed) = (Published::default(), None);
         loop {
             let usable_at = *self.0.usable_at.lock();
             sleep_until(usable_at).await;
             let topology = self.topology();
-            let unsent = mem::take(&mut messages);
-            for result in self.publish_by(&topology, unsent, deadline).await {
+            let (mut redirected, mut not_stored) = (Vec::new(), Vec::new());
+            for result in self.publish_by(&topology, messages, deadline).await {
                 match result {
-                    Ok(published) => {
-                        received += published.received;
-                        messages.extend(published.redirected);
+                    Ok(outcome) => {
+                        published.received += outcome.received;
+                        published.not_stored = published.not_stored.or(outcome.refusal);
+                        redirected.extend(outcome.redirected);
+                        not_stored.extend(outcome.not_stored);
                     }
                     Err(error) => failed = Some(error),
                 }
             }
-            if messages.is_empty() && failed.is_none() {
-                return Ok(received);
+            messages = not_stored;
+            if redirected.is_empty() && failed.is_none() {
+                if messages.is_empty() {
+                    return Ok(published);
+                }
+                // Their master is the right one, and publishes what it does not store.
+                continue;
             }
+            messages.extend(redirected);
             let unread = self.read_topology(&topology).await.err();
             // The messages of the other masters are sent first.
             if let Some(error) = failed.take_if(|_| messages.is_empty()) {
@@ -136,10 +177,10 @@ impl ClusterPublisher {
         topology: &Topology,
         messages: Vec<Message<'a>>,
         deadline: Instant,
-    ) -> Vec<Result<Published<'a>, RedisError>> {
+    ) -> Vec<Result<Outcome<'a>, RedisError>> {
         let mut by_master: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for message in messages {
-            let master = topology.master_of(slot_of(&message.0));
+            let master = topology.master_of(slot_of(&message.channel));
             by_master.entry(master).or_default().push(message);
         }
         let redirected = by_master.remove(&None).unwrap_or_default();
@@ -147,9 +188,9 @@ impl ClusterPublisher {
             master.map(|master| self.publish_to(master, messages, deadline))
         });
         let mut results = join_all(sent).await;
-        results.push(Ok(Published {
-            received: 0,
+        results.push(Ok(Outcome {
             redirected,
+            ..Outcome::default()
         }));
         results
     }
@@ -159,37 +200,24 @@ impl ClusterPublisher {
         master: &NodeAddress,
         messages: Vec<Message<'a>>,
         deadline: Instant,
-    ) -> Result<Published<'a>, RedisError> {
-        let mut commands = redis::pipe();
-        for (channel, message) in &messages {
-            commands.cmd("SPUBLISH").arg(channel).arg(*message);
-        }
-        commands.ignore_errors();
-        let answers = timeout_at(deadline, self.query(master, &commands)).await;
+    ) -> Result<Outcome<'a>, RedisError> {
+        let batch = Batch::new(messages);
+        let answers = timeout_at(deadline, self.query(master, &batch)).await;
         let no_answer = (ErrorKind::Io, "a master does not answer");
         let answers = answers
             .unwrap_or_else(|_| Err((no_answer.0, no_answer.1, master.to_string()).into()))?;
-        let mut published = Published::default();
-        let Some(answers) = answers else {
-            published.redirected = messages;
-            return Ok(published);
-        };
-        for (message, answer) in messages.into_iter().zip(answers) {
-            match answer {
-                Ok(received) => published.received += received,
-                Err(error) if is_redirected(&error) => published.redirected.push(message),
-                Err(error) => return Err(error),
-            }
+        match answers {
+            Some(answers) => batch.outcome(answers),
+            None => Ok(batch.unsent()),
         }
-        Ok(published)
     }
 
     /// The answers of a master; none if there is no connection to it, so that nothing was sent.
     async fn query(
         &self,
         master: &NodeAddress,
-        commands: &Pipeline,
-    ) -> Result<Option<Vec<Result<u64, RedisError>>>, RedisError> {
+        batch: &Batch<'_>,
+    ) -> Result<Option<Vec<Result<Value, RedisError>>>, RedisError> {
         let connection = {
             let mut connections = self.0.connections.lock();
             Arc::clone(connections.entry(master.clone()).or_default())
@@ -206,7 +234,7 @@ impl ClusterPublisher {
                 }
             }
         };
-        let answers = commands.query_async(&mut connection).await?;
+        let answers: Vec<_> = batch.commands.query_async(&mut connection).await?;
         *kept = Some(connection);
         Ok(Some(answers))
     }
