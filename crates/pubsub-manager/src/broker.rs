@@ -58,6 +58,10 @@ pub(crate) trait BrokerConnection: Send + Sync {
     /// the connection's events when this returns. A publisher that stores a price and publishes it does
     /// both in one step. A message from one that only publishes leaves an older stored price behind it,
     /// and who subscribes then is sent that one, until the next price or the end of its time to live.
+    ///
+    /// In a cluster three more things leave an older one behind: a replica that replaces its master without
+    /// the master's latest writes, which Redis copies after it has answered; a price that was published while
+    /// the cluster was down, and one while its slot was being moved. A read in these moments finds none.
     fn last_prices(
         &self,
         _stocks: &[Stock],

@@ -12,6 +12,8 @@ mod test_client;
 
 #[cfg(feature = "cluster")]
 mod cluster_faults;
+#[cfg(feature = "cluster")]
+mod cluster_last_prices;
 mod delivery;
 mod hammer;
 mod last_prices;

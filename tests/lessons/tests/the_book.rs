@@ -212,7 +212,7 @@ fn the_manager_that_lesson_12a_teaches_is_at_most_a_thousand_lines_of_code() {
     let lines = root.lines().filter(|line| is_code(line)).count()
         + lines_of(&cluster)
         + lines_of(&cluster.join("master"));
-    assert!((300..=650).contains(&lines), "{lines} lines");
+    assert!((300..=700).contains(&lines), "{lines} lines");
 }
 
 #[test]

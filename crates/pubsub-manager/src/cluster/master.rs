@@ -1,6 +1,7 @@
 //! The connection to one master of a cluster.
 
 mod pushes;
+mod stored;
 
 use super::{Change, Changes, Cluster};
 use crate::{
@@ -18,9 +19,10 @@ use redis_client::{NodeAddress, RedisUrl, is_redirected, slot_of};
 use std::{convert::Infallible, sync::Arc};
 use tokio::select;
 
-/// A connection to a master, which all of its slots share. Only subscribes and unsubscribes go over it,
-/// and their answers are not believed: when a slot is moved, the crate takes the push that reports it for
-/// the answer to the oldest command (`examples/stolen_reply.rs`). What the pushes themselves say is true.
+/// A connection to a master, which all of its slots share. Subscribes and unsubscribes go over it, and
+/// their answers are not believed: when a slot is moved, the crate takes the push that reports it for
+/// the answer to the oldest command (`examples/stolen_reply.rs`). What the pushes themselves say is true. Last
+/// prices are read over it, and an answer to a read has to prove that it is one.
 pub(super) struct Master {
     url: RedisUrl,
     cluster: Arc<Cluster>,

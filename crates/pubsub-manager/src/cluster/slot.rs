@@ -3,7 +3,7 @@
 use super::Master;
 use crate::{
     Stock,
-    broker::{BrokerConnection, BrokerError},
+    broker::{BrokerConnection, BrokerError, StoredPrice},
     subscriber::{REPLY_TIMEOUT, Subscriber},
 };
 use hub::{Dirty, Hub};
@@ -108,6 +108,10 @@ impl BrokerConnection for SlotConnection {
 
     async fn unsubscribe(&self, stocks: &[Stock]) -> Result<(), BrokerError> {
         self.master.unsubscribe(stocks).await
+    }
+
+    async fn last_prices(&self, stocks: &[Stock]) -> Result<Vec<StoredPrice>, BrokerError> {
+        self.master.last_prices(stocks).await
     }
 
     async fn probe(&self) -> Result<(), BrokerError> {

@@ -99,8 +99,6 @@ async fn until_received(client: &TestClient, received: &Received) {
 /// The story, from the first subscription to the last price; it is long because it has an order.
 async fn play(broker: BrokerAddress, prefix: &str) {
     let apple: Stock = "APPL".parse().unwrap();
-    // A cluster stores no last price, so there a server has none for the first user of a stock.
-    let stores = !is_cluster(&broker);
     let publisher = Publisher::new(&broker, prefix);
     let publish = async |price: &str| {
         publisher
@@ -132,9 +130,7 @@ async fn play(broker: BrokerAddress, prefix: &str) {
     let (asha, asha_received) = here.user(1);
     here.manager.user_subscribe(&asha, apple).unwrap();
     here.is_subscribed_to(1).await;
-    if stores {
-        until_received(&asha_received, &price("99", true)).await;
-    }
+    until_received(&asha_received, &price("99", true)).await;
     assert_eq!(
         publish("100").await,
         1,
@@ -149,9 +145,7 @@ async fn play(broker: BrokerAddress, prefix: &str) {
     let (cleo, cleo_received) = there.user(3);
     there.manager.user_subscribe(&cleo, apple).unwrap();
     there.is_subscribed_to(1).await;
-    if stores {
-        until_received(&cleo_received, &price("100", true)).await;
-    }
+    until_received(&cleo_received, &price("100", true)).await;
     assert_eq!(
         publish("100.1").await,
         2,
@@ -174,37 +168,23 @@ async fn play(broker: BrokerAddress, prefix: &str) {
 
     there.manager.disconnect().await;
     assert_eq!(publish("100.4").await, 0);
-    let stored = |text: &str| stores.then(|| price(text, true));
     let prices =
         |texts: &[&str]| -> Vec<Received> { texts.iter().map(|text| price(text, false)).collect() };
     let asha_expected = [
-        vec![live.clone(), subscribed.clone()],
-        stored("99").into_iter().collect(),
+        vec![live.clone(), subscribed.clone(), price("99", true)],
         prices(&["100", "100.1"]),
         vec![unsubscribed],
     ];
     assert_eq!(asha_received.received(), asha_expected.concat());
-    // The server knows its last price, whether the broker stores it or not.
     let ben_expected = [
         vec![live.clone(), subscribed.clone(), price("100", true)],
         prices(&["100.1", "100.2"]),
     ];
     assert_eq!(ben_received.received(), ben_expected.concat());
     let cleo_expected = [
-        vec![live, subscribed],
-        stored("100").into_iter().collect(),
+        vec![live, subscribed, price("100", true)],
         prices(&["100.1", "100.2", "100.3"]),
         vec![stale],
     ];
     assert_eq!(cleo_received.received(), cleo_expected.concat());
-}
-
-#[cfg(feature = "cluster")]
-fn is_cluster(broker: &BrokerAddress) -> bool {
-    matches!(broker, BrokerAddress::RedisCluster(_))
-}
-
-#[cfg(not(feature = "cluster"))]
-fn is_cluster(_: &BrokerAddress) -> bool {
-    false
 }

@@ -1,4 +1,0 @@
-import { settings } from "./settings.js";
-
-// Computed once, when this module is evaluated.
-export const half = settings.mostUsers / 2;

@@ -1,3 +1,0 @@
-import { isVerbose } from "./logger.js";
-
-export const level: number = isVerbose ? 2 : 1;

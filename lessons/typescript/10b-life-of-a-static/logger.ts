@@ -1,3 +1,0 @@
-import { level } from "./level.js";
-
-export const isVerbose: boolean = level > 1;
