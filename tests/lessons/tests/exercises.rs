@@ -26,9 +26,10 @@ enum Judged {
 static JUDGED: LazyLock<BTreeMap<String, Judged>> = LazyLock::new(judge_all);
 
 #[test]
-fn there_are_fifteen_exercises_and_each_has_a_solution_a_hint_and_a_line_in_the_readme() {
+fn each_exercise_has_a_solution_a_hint_and_a_line_in_the_readme() {
     let exercises = names("exercises");
-    assert_eq!(exercises.len(), 15);
+    let count = exercises.len();
+    assert!(count >= 15, "{count}: does this test still find them?");
     assert_eq!(exercises, names("solutions"));
     assert_eq!(exercises, names("wrong"));
     let (hints, readme) = (read("info.toml"), read("README.md"));

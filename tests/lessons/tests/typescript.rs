@@ -66,6 +66,11 @@ fn a_module_is_one_for_each_copy_and_global_this_is_one_for_each_worker() {
     prints_what_its_page_says("07b-one-per-what");
 }
 
+#[test]
+fn a_module_is_made_when_it_is_imported_and_what_it_computed_stays_after_a_reload() {
+    prints_what_its_page_says("10b-life-of-a-static");
+}
+
 /// The block below the page's quotation is what the folder's `index.ts` prints.
 fn prints_what_its_page_says(folder: &str) {
     let Some(compiled) = compiled() else { return };

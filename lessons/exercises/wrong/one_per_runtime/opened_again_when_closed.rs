@@ -1,0 +1,53 @@
+// refused by: a_runtime_that_does_not_run_holds_up_no_other
+
+use std::sync::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+type Ping = oneshot::Sender<&'static str>;
+
+#[derive(Clone)]
+pub struct Connection(mpsc::Sender<Ping>);
+
+impl Connection {
+    /// Its socket is in a task, which belongs to the runtime that spawns it.
+    fn open() -> Self {
+        let (connection, mut pings) = mpsc::channel::<Ping>(16);
+        tokio::spawn(async move {
+            while let Some(answer) = pings.recv().await {
+                let _ = answer.send("PONG");
+            }
+        });
+        Connection(connection)
+    }
+
+    pub async fn ping(&self) -> Result<&'static str, &'static str> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.0.send(answer).await;
+        sent.map_err(|_| "the connection's task is gone")?;
+        answered
+            .await
+            .map_err(|_| "the task ended without an answer")
+    }
+}
+
+static CONNECTION: Mutex<Option<Connection>> = Mutex::new(None);
+
+/// The connection of the runtime that the caller runs in.
+pub fn connection() -> Connection {
+    let mut connection = CONNECTION.lock().expect("no user panics in here");
+    let open = connection.take().filter(|open| !open.0.is_closed());
+    connection
+        .insert(open.unwrap_or_else(Connection::open))
+        .clone()
+}
+
+fn main() {
+    for name in ["first", "second"] {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime starts");
+        println!(
+            "{name}: {:?}",
+            runtime.block_on(async { connection().ping().await })
+        );
+    }
+}

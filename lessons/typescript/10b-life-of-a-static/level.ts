@@ -1,0 +1,3 @@
+import { isVerbose } from "./logger.js";
+
+export const level: number = isVerbose ? 2 : 1;
