@@ -12,7 +12,7 @@ use crate::worker::PORTS;
 /// Descriptors that a worker needs besides its users': its streams, and epoll.
 const BESIDES: u64 = 100;
 /// Descriptors that stock-feed gives no user: for who speaks HTTP, for Redis, the listener and epoll.
-const BESIDES_IN_A_SERVER: u64 = 320;
+pub(crate) const BESIDES_IN_A_SERVER: u64 = 320;
 /// Descriptors that a Redis needs besides its servers': other nodes, publishers, its log and epoll.
 const BESIDES_IN_A_REDIS: u64 = 200;
 /// What a connected user costs a machine that runs server and client, the kernel included.
@@ -311,7 +311,7 @@ mod tests {
             &error,
             &[
                 "1024",
-                "2021940",
+                "2022192",
                 "9000",
                 "there are 1024: fewer",
                 "52 servers",
