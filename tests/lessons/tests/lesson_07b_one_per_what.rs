@@ -1,7 +1,7 @@
 //! Lesson 7b: one per process, per version, per library, per thread, per runtime, per test, per function.
 //!
-//! Two processes are shown in lesson 10, two versions of a crate in a file of their own, and two dynamic
-//! libraries in `lessons/two-libraries`, because they need `unsafe`.
+//! Two versions of a crate are in a file of their own, and two dynamic libraries in `lessons/two-libraries`,
+//! because they need `unsafe`.
 
 use std::process::Command;
 
@@ -11,6 +11,8 @@ use lesson_tests::{Output, each_prints_what_is_said, run, workspace};
 fn each_program_of_the_page_prints_what_the_page_says() {
     let named = each_prints_what_is_said("07b-one-per-what.md", "statics");
     assert_eq!(named, ["per_function", "per_runtime", "per_thread"]);
+    let named = each_prints_what_is_said("07b-one-per-what.md", "singleton-game");
+    assert_eq!(named, ["two_processes"]);
 }
 
 #[test]
