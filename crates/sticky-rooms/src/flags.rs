@@ -20,7 +20,7 @@ use sticky_rooms::server::Options;
     args_conflicts_with_subcommands = true,
     after_help = "\
 Begin without flags, then `serve`, open two windows, and kill the server that they are on.
-The pages are lessons/03-live-state.md and lessons/04-stickiness.md."
+The pages are lessons/03-live-state.md, lessons/04-stickiness.md and lessons/04b-scale-out.md."
 )]
 pub(crate) struct Flags {
     #[command(subcommand)]
@@ -36,6 +36,10 @@ pub(crate) struct Flags {
 pub(crate) enum Command {
     /// Run three servers and a router in front, with a page to play on, until Ctrl-C
     Serve(Serve),
+    /// Count which rooms change their server when one is added or taken away
+    Places,
+    /// Show how a lease without a fence loses a move, and what a fencing token does
+    Lease,
     /// Run one server, as `serve` starts three
     #[command(hide = true)]
     Server(Server),

@@ -3,15 +3,19 @@
 //! A room lives in one server's memory. If two players of a room are sent to two servers, neither
 //! sees the other move: by turns they never meet, by user seldom, by room always. `cargo run -p
 //! sticky-rooms` counts it over three servers and kills one, `-- --by turns` shows the first way only;
-//! `-- serve` opens a page to play on.
+//! `-- serve` opens a page to play on; `-- places` counts which rooms move when a server comes or goes, and
+//! `-- lease` shows what a frozen owner's late write meets.
 //! Read [`room`] first, then [`rooms`] with the rule that brings players together again, then
-//! [`router`]. The pages are `lessons/03-live-state.md` and `lessons/04-stickiness.md`.
+//! [`router`]. The pages are `lessons/03-live-state.md`, `lessons/04-stickiness.md` and
+//! `lessons/04b-scale-out.md`.
 
 pub mod board;
 pub mod demo;
 pub mod fleet;
+pub mod lease;
 pub mod message;
 mod page;
+pub mod places;
 #[cfg(unix)]
 pub mod proxy;
 pub mod room;

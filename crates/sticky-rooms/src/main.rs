@@ -23,6 +23,7 @@ use sticky_rooms::rooms::{Rooms, look_every};
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::By;
 use sticky_rooms::seats::Seats;
+use sticky_rooms::{lease, places};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -50,6 +51,8 @@ async fn run() -> ExitCode {
     let ended = match &flags.command {
         Some(Command::Serve(serve)) => run_three(serve).await,
         Some(Command::Server(server)) => run_one(server).await,
+        Some(Command::Places) => places::show(&mut io::stdout()).map_err(Into::into),
+        Some(Command::Lease) => lease::show(&mut io::stdout()).await,
         None => demo(flags.by).await,
     };
     match ended {

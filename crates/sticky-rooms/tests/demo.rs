@@ -4,6 +4,8 @@
 
 use std::process::Command;
 
+const SCALE_OUT: &str = include_str!("../../../lessons/04b-scale-out.md");
+
 fn demo(flags: &[&str]) -> String {
     let shown = Command::new(env!("CARGO_BIN_EXE_sticky-rooms"))
         .args(flags)
@@ -67,12 +69,36 @@ fn lesson_3s_command_shows_players_by_turns_and_does_not_answer_lesson_4() {
     is_on_the_page(page, &shown);
 }
 
+#[test]
+fn a_fourth_server_moves_three_rooms_of_four_by_modulo_and_one_by_score() {
+    let shown = demo(&["places"]);
+    assert_eq!(
+        shown.lines().last().unwrap(),
+        "verdict: a fourth server moves 75 % of the rooms by modulo, 25 % by score"
+    );
+    is_on_the_page(SCALE_OUT, &shown);
+}
+
+#[test]
+fn a_lease_without_a_fence_loses_a_move_and_with_a_token_or_the_moves_number_it_does_not() {
+    let shown = demo(&["lease"]);
+    for fence in ["its token is the newest", "the move's number is next"] {
+        let row = shown.lines().find(|line| line.starts_with(fence)).unwrap();
+        assert!(row.contains("refused") && row.ends_with("kept"), "{row}");
+    }
+    assert_eq!(
+        shown.lines().last().unwrap(),
+        "verdict: moves lost behind a lease: 1 without a fence, 0 with one"
+    );
+    is_on_the_page(SCALE_OUT, &shown);
+}
+
 /// The lines that a page quotes from the demonstration are lines that it prints.
 fn is_on_the_page(page: &str, shown: &str) {
     let lines: Vec<&str> = shown.lines().collect();
-    let quoted = page
-        .split("```")
-        .find(|block| block.contains("\nsticky-rooms: "));
+    let begins = format!("\n{}\n", lines[0]);
+    let quoted = page.split("```").find(|block| block.starts_with(&begins));
+    assert!(lines.iter().all(|line| line.len() <= 80), "{shown}");
     for line in quoted.unwrap().lines().filter(|line| !line.is_empty()) {
         assert!(lines.contains(&line), "the page says {line:?}: {shown}");
     }
