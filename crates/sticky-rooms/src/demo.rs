@@ -1,7 +1,7 @@
 //! The demonstration: the same thirty games, three times, with players sent to servers by turns, by
 //! user and by room; then a server is killed. Lesson 3 shows only the first of the three.
 
-mod player;
+pub(crate) mod player;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ impl Demo {
             look_every: NEVER,
             options: Options::default(),
         };
-        let mut servers = fleet.start_all().await?;
+        let mut servers = fleet.start_all(SERVERS).await?;
         writeln!(
             out,
             "sticky-rooms: {ROOMS} rooms, two players each, {SERVERS} servers: who is sent where?\n\

@@ -7,6 +7,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use program::address;
 use program::origin::{Allowed, Forwarded};
 use stateless_server::{DatabaseFlag, DatabaseUrl};
+use sticky_rooms::control::ControlToken;
+use sticky_rooms::fleet::SERVERS;
 #[cfg(unix)]
 use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::By;
@@ -19,7 +21,8 @@ use sticky_rooms::server::Options;
     version,
     args_conflicts_with_subcommands = true,
     after_help = "\
-Begin without flags, then `serve`, open two windows, and kill the server that they are on.
+Begin without flags, then `serve`, open two windows, and kill the server that they are on. `serve`
+prints an address for an operator: join, drain/2, restart/2 or restart, each with curl -X POST.
 The pages are lessons/03-live-state.md, lessons/04-stickiness.md and lessons/04b-scale-out.md."
 )]
 pub(crate) struct Flags {
@@ -34,13 +37,15 @@ pub(crate) struct Flags {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run three servers and a router in front, with a page to play on, until Ctrl-C
+    /// Run servers and a router in front, with a page to play on, until Ctrl-C
     Serve(Serve),
+    /// Play thirty games while a server joins, another one is drained, and the others are restarted
+    Deploy,
     /// Count which rooms change their server when one is added or taken away
     Places,
     /// Show how a lease without a fence loses a move, and what a fencing token does
     Lease,
-    /// Run one server, as `serve` starts three
+    /// Run one server, as `serve` starts them
     #[command(hide = true)]
     Server(Server),
 }
@@ -51,9 +56,18 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "WHAT", default_value = "room")]
     pub(crate) by: By,
 
+    /// Start this many servers; more of them can join later
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = SERVERS as u16,
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub(crate) servers: u16,
+
     /// Put the real HAProxy or nginx in front, with the configuration in crates/sticky-rooms/proxy
     #[cfg(unix)]
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "servers")]
     pub(crate) proxy: Option<Program>,
 
     /// Listen here [default: 127.0.0.1:3002, or the next free port]
@@ -125,6 +139,7 @@ impl Pages {
                 false => Forwarded::Ignored,
             },
             ping_every: self.ping_every,
+            control: None,
         }
     }
 }
@@ -146,9 +161,24 @@ impl Serve {
     pub(crate) fn database(&self) -> DatabaseUrl {
         database(self.database.as_ref())
     }
+
+    /// Those of the router and of all servers.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            control: Some(ControlToken::random()),
+            ..self.pages.options()
+        }
+    }
 }
 
 impl Server {
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            control: ControlToken::of_environment(),
+            ..self.pages.options()
+        }
+    }
+
     pub(crate) fn database(&self) -> DatabaseUrl {
         database(self.database.as_ref())
     }

@@ -1,4 +1,4 @@
-//! Three servers as processes of this very program, over one database.
+//! Servers as processes of this very program, over one database.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -13,9 +13,10 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::control;
 use crate::server::Options;
 
-/// The servers of the demonstration and of `serve`.
+/// The servers of the demonstration, and of `serve` unless a flag says otherwise.
 pub const SERVERS: usize = 3;
 
 /// The pauses between attempts to start a server that could not be started.
@@ -61,6 +62,10 @@ impl Fleet {
         if options.forwarded == Forwarded::Trusted {
             command.arg("--trust-proxy");
         }
+        match &options.control {
+            Some(token) => command.env(control::VARIABLE, token.as_str()),
+            None => command.env_remove(control::VARIABLE),
+        };
         match &self.database {
             // Not among the arguments, where every user of the machine could read a password.
             DatabaseUrl::Postgres(address) => command.env("DATABASE_URL", address),
@@ -69,13 +74,13 @@ impl Fleet {
         command
     }
 
-    /// Starts all servers at free ports.
+    /// Starts this many servers at free ports.
     ///
     /// # Errors
     /// A server does not begin to listen.
-    pub async fn start_all(&self) -> Result<Vec<Server>> {
+    pub async fn start_all(&self, count: usize) -> Result<Vec<Server>> {
         let mut servers = Vec::new();
-        for number in 1..=SERVERS {
+        for number in 1..=count {
             servers.push(self.start(number, ([127, 0, 0, 1], 0).into()).await?);
         }
         Ok(servers)

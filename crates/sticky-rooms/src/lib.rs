@@ -10,10 +10,13 @@
 //! `lessons/04b-scale-out.md`.
 
 pub mod board;
+pub mod control;
 pub mod demo;
+pub mod deploy;
 pub mod fleet;
 pub mod lease;
 pub mod message;
+pub mod operator;
 mod page;
 pub mod places;
 #[cfg(unix)]

@@ -1,11 +1,13 @@
-//! The command line of lessons 3 and 4: a demonstration, or three servers to play on.
+//! The command line of lessons 3, 4 and 4b: demonstrations, or servers to play on.
 
 mod flags;
 
 use std::env;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +18,10 @@ use program::{asked_to_end, bind_next_free, http, log_to_stderr, report, stdin_c
 use stateless_server::DatabaseUrl;
 use stateless_server::store::Database;
 use sticky_rooms::demo::Demo;
+use sticky_rooms::deploy::Deploy;
 use sticky_rooms::fleet::{Fleet, address};
+use sticky_rooms::operator::Operator;
+use sticky_rooms::operator::commands::commands;
 #[cfg(unix)]
 use sticky_rooms::proxy::{Output, Proxy, ProxySettings};
 use sticky_rooms::rooms::{Rooms, look_every};
@@ -24,8 +29,8 @@ use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::By;
 use sticky_rooms::seats::Seats;
 use sticky_rooms::{lease, places};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -49,8 +54,9 @@ async fn run() -> ExitCode {
     let flags = Flags::parse();
     log_to_stderr(NAME, LevelFilter::WARN);
     let ended = match &flags.command {
-        Some(Command::Serve(serve)) => run_three(serve).await,
+        Some(Command::Serve(serve)) => run_all(serve).await,
         Some(Command::Server(server)) => run_one(server).await,
+        Some(Command::Deploy) => deploy().await,
         Some(Command::Places) => places::show(&mut io::stdout()).map_err(Into::into),
         Some(Command::Lease) => lease::show(&mut io::stdout()).await,
         None => demo(flags.by).await,
@@ -63,18 +69,37 @@ async fn run() -> ExitCode {
 }
 
 async fn demo(by: Option<By>) -> Result<()> {
-    let directory = tempfile::tempdir().context("cannot make a directory for the database")?;
+    let (directory, program) = (database_directory()?, this_program()?);
+    let database = DatabaseUrl::sqlite(directory.path().join("games.db"));
     let demo = Demo {
-        program: env::current_exe().context("cannot find this very program")?,
-        database: DatabaseUrl::sqlite(directory.path().join("games.db")),
+        program,
+        database,
         by,
     };
+    until_asked(demo.show(&mut io::stdout())).await
+}
+
+async fn deploy() -> Result<()> {
+    let (directory, program) = (database_directory()?, this_program()?);
+    let database = DatabaseUrl::sqlite(directory.path().join("games.db"));
+    let deploy = Deploy { program, database };
+    until_asked(deploy.show(&mut io::stdout())).await
+}
+
+async fn until_asked(showing: impl Future<Output = Result<()>>) -> Result<()> {
     let asked = asked_to_end().context("cannot wait for signals")?;
-    let mut out = io::stdout();
     tokio::select! {
-        shown = demo.show(&mut out) => shown,
+        shown = showing => shown,
         () = asked => Ok(()),
     }
+}
+
+fn database_directory() -> Result<TempDir> {
+    tempfile::tempdir().context("cannot make a directory for the database")
+}
+
+fn this_program() -> Result<PathBuf> {
+    env::current_exe().context("cannot find this very program")
 }
 
 /// Runs one server until it is asked to end.
@@ -85,7 +110,7 @@ async fn run_one(flags: &Server) -> Result<()> {
     let listener = TcpListener::bind(flags.listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {}", flags.listen))?;
     let (asked, until_stdin_closes) = (asked_to_end()?, flags.until_stdin_closes);
-    let router = sticky_rooms::server::router(rooms.clone(), flags.pages.options());
+    let router = sticky_rooms::server::router(rooms.clone(), flags.options());
     let (address, number) = (listener.local_addr()?, flags.number);
     writeln!(
         io::stdout(),
@@ -102,10 +127,10 @@ async fn run_one(flags: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Runs three servers and the router in front of them until Ctrl-C.
+/// Runs all servers and the router in front of them until Ctrl-C.
 ///
 /// It is long because it is one sequence: each part needs the ones before it, and all end in reverse order.
-async fn run_three(flags: &Serve) -> Result<()> {
+async fn run_all(flags: &Serve) -> Result<()> {
     let asked = asked_to_end().context("cannot wait for signals")?;
     let listener = match flags.listen {
         Some(address) => TcpListener::bind(address).await,
@@ -113,12 +138,12 @@ async fn run_three(flags: &Serve) -> Result<()> {
     };
     let listener = listener.context("cannot listen; choose another address with --listen")?;
     let fleet = Fleet {
-        program: env::current_exe().context("cannot find this very program")?,
+        program: this_program()?,
         database: flags.database(),
         look_every: Duration::from_secs(1),
-        options: flags.pages.options(),
+        options: flags.options(),
     };
-    let servers = fleet.start_all().await?;
+    let servers = fleet.start_all(flags.servers.into()).await?;
     let addresses = servers.iter().map(address).collect::<Result<Vec<_>>>()?;
     let (mut out, listen) = (io::stdout(), listener.local_addr()?);
     writeln!(
@@ -126,23 +151,41 @@ async fn run_three(flags: &Serve) -> Result<()> {
         "sticky-rooms: http://{}/rooms/opera-1858 ({}; games and seats are in {})",
         listen, flags.by, fleet.database
     )?;
-    let mut keeping = JoinSet::new();
-    let (end, ending) = watch::channel(());
-    for server in servers {
+    for server in &servers {
         let (number, url, process) = (server.number, &server.url, server.process);
         writeln!(out, "server {number}: {url} process {process}")?;
-        let (fleet, pause, ending) = (fleet.clone(), flags.restart_after, ending.clone());
-        keeping.spawn(async move { fleet.keep(server, pause, ending).await });
     }
     writeln!(
         out,
         "try: open the page in two windows, play, then kill the server that they are on"
     )?;
-    out.flush()?;
+    let router = Router::new(flags.by, addresses.clone(), fleet.options.clone());
+    let (operator, mut failures) = Operator::new(
+        fleet.clone(),
+        Arc::clone(&router),
+        servers,
+        flags.restart_after,
+    );
     let mut routing = JoinSet::new();
-    let (by, options) = (flags.by, flags.pages.options());
     #[cfg(unix)]
     let proxy = flags.proxy;
+    #[cfg(not(unix))]
+    let proxy: Option<()> = None;
+    if proxy.is_none() {
+        let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let (routes, address) = commands(Arc::clone(&operator), control.local_addr()?);
+        writeln!(
+            out,
+            "operator: curl -X POST {address}/join (or drain/2, restart/2, restart)"
+        )?;
+        routing.spawn(async move {
+            http::serve(control, routes, std::future::pending()).await;
+            anyhow::Ok(())
+        });
+    }
+    out.flush()?;
+    #[cfg(unix)]
+    let by = flags.by;
     routing.spawn(async move {
         #[cfg(unix)]
         if let Some(program) = proxy {
@@ -159,18 +202,17 @@ async fn run_three(flags: &Serve) -> Result<()> {
             let status = proxy.ended().await?;
             bail!("{} ended ({status})", program.name());
         }
-        Router::new(by, addresses, options).run(listener).await;
+        router.run(listener).await;
         anyhow::Ok(())
     });
     let ended = tokio::select! {
         Some(ended) = routing.join_next() => ended?,
-        Some(ended) = keeping.join_next() => ended?,
+        Some(failure) = failures.recv() => Err(failure),
         () = asked => Ok(()),
     };
     // The servers first, and the router for as long as they need it: each closes its rooms with 1012
     // and its database, and the visitors read that through the router.
-    end.send_replace(());
-    while keeping.join_next().await.is_some() {}
+    operator.end().await;
     // Servers that close a file of SQLite in the same moment each leave its journal to the others.
     if matches!(fleet.database, DatabaseUrl::Sqlite(_))
         && let Ok(database) = Database::open(&fleet.database).await

@@ -198,6 +198,18 @@ impl Rooms {
         Ok(token)
     }
 
+    /// Closes a room that is played on elsewhere from now on, and sends its visitors away. A move that the
+    /// database is storing is stored and sent first: it holds the room's lock.
+    pub async fn close_room(&self, id: &RoomId) {
+        let Some(shared) = self.lock().get(id).map(Arc::clone) else {
+            return;
+        };
+        let mut room = shared.lock().await;
+        if !room.closed {
+            self.forget(id, &mut room);
+        }
+    }
+
     /// The number of this server, counted from 1.
     pub fn server(&self) -> usize {
         self.server

@@ -1,30 +1,35 @@
 //! The router in front: it reads a request's head, chooses a server, and passes the request on.
 //!
-//! It alone decides where a room lives. Read [`mod@owner`] next: the hash. [`health`] says who is up.
-//! A connection carries one request, so each request is routed.
+//! It alone decides where a room lives. Read [`mod@owner`] next: the hash. [`health`] says who is up, and
+//! [`handover`] moves rooms when a server is added or taken away. A connection carries one request, so
+//! each request is routed.
 
+pub mod handover;
 pub mod head;
 pub mod health;
 pub mod owner;
 mod relay;
+mod servers;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use program::http::Acceptor;
 use program::{raise_descriptor_limit, within};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use head::{BadHead, Head};
-use health::{Servers, Upstream, is_refused};
+use health::{Upstream, is_refused};
 use owner::{By, owner};
 use relay::{answer, relay};
+use servers::{Entry, Servers};
 
+use crate::room_id::RoomId;
 use crate::server::{Options, UNKNOWN_HOST};
 
 /// How long a server may take to accept a connection. Its queue may be full for a moment when a
@@ -48,8 +53,11 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub struct Router {
     by: By,
-    upstreams: Vec<Upstream>,
+    /// Written by the checks of health, by each visitor of a room, and by the handover; a connection is cut
+    /// when it changes so that the connection is at the wrong place.
     servers: watch::Sender<Servers>,
+    /// Held while servers are added or taken away: one change after the other.
+    changing: Mutex<()>,
     turn: AtomicUsize,
     options: Options,
 }
@@ -57,15 +65,12 @@ pub struct Router {
 impl Router {
     /// Server 1 is the first address. All count as up until a check says otherwise.
     pub fn new(by: By, addresses: Vec<SocketAddr>, options: Options) -> Arc<Self> {
-        let servers = watch::Sender::new(Servers::all_up(addresses.len()));
-        let upstream = |address| Upstream {
-            address,
-            received: AtomicBool::new(false),
-        };
+        let upstreams = addresses.into_iter().zip(1..);
+        let upstreams = upstreams.map(|(address, number)| Upstream::new(number, address));
         Arc::new(Self {
             by,
-            upstreams: addresses.into_iter().map(upstream).collect(),
-            servers,
+            servers: watch::Sender::new(Servers::all_up(upstreams)),
+            changing: Mutex::new(()),
             turn: AtomicUsize::new(0),
             options,
         })
@@ -103,7 +108,7 @@ impl Router {
                 }
             }
         };
-        tokio::join!(health::check_all(&self.upstreams, &self.servers), visitors);
+        tokio::join!(health::check_all(&self.servers), visitors);
     }
 
     async fn pass(&self, mut visitor: TcpStream) -> io::Result<()> {
@@ -121,17 +126,17 @@ impl Router {
             return answer(visitor, StatusCode::OK, JSON, &servers).await;
         }
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
-        let Some(server) = self.choose(&head) else {
+        let Some(visit) = self.enter(&head).await else {
             return answer(visitor, unavailable, TEXT, "no server is up\n").await;
         };
-        let upstream = &self.upstreams[server - 1];
+        let upstream = &visit.upstream;
         // In any case no other server is tried for this one visitor: only health moves a room, or a
         // quick and a slow player of one room would part.
         let mut stream = match within(CONNECT_TIMEOUT, TcpStream::connect(upstream.address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) if is_refused(&error) => {
                 self.servers
-                    .send_if_modified(|servers| servers.lost(server));
+                    .send_if_modified(|servers| servers.lost(upstream));
                 let text = "the room's server is gone; come again\n";
                 return answer(visitor, unavailable, TEXT, text).await;
             }
@@ -144,33 +149,90 @@ impl Router {
         tokio::select! {
             relayed = relay(&head, &mut visitor, &mut stream, &upstream.received) => relayed,
             // Cut: the page connects again, and is sent to where the room lives now.
-            () = self.moved(&head, server) => Ok(()),
+            () = self.moved(&visit) => Ok(()),
         }
     }
 
-    fn choose(&self, head: &Head) -> Option<usize> {
-        let up = self.servers.borrow().up();
-        match (self.by, head.target().room()) {
-            (By::Turns, _) => up
-                .get(self.turn.fetch_add(1, Relaxed) % up.len().max(1))
-                .copied(),
-            (By::User, _) => owner(head.user(), &up),
-            (By::Room, Some(room)) => owner(room.as_str(), &up),
-            // Not a room: any server has the page.
-            (By::Room, None) => up.first().copied(),
+    /// Chooses the server of a request. A visitor of a room that is being moved waits until that is done.
+    async fn enter(&self, head: &Head) -> Option<Visit<'_>> {
+        let Some(room) = head.target().room().filter(|_| self.by == By::Room) else {
+            let upstream = self.choose(head)?;
+            return Some(Visit::of(self, None, upstream));
+        };
+        let mut changes = self.servers.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let mut entry = Entry::Nowhere;
+            self.servers.send_if_modified(|servers| {
+                let is_awaited;
+                (entry, is_awaited) = servers.enter(room);
+                is_awaited
+            });
+            match entry {
+                Entry::At(upstream) => {
+                    return Some(Visit::of(self, Some(room.clone()), upstream));
+                }
+                Entry::Nowhere => return None,
+                // An error means that the router is gone, and this visitor goes with it.
+                Entry::Later => changes.changed().await.ok()?,
+            }
         }
+    }
+
+    /// The server of a request that is not for a room, or of any request if rooms are not what counts.
+    fn choose(&self, head: &Head) -> Option<Arc<Upstream>> {
+        let servers = self.servers.borrow();
+        let in_use = servers.in_use();
+        let number = match self.by {
+            By::Turns => {
+                let turn = self.turn.fetch_add(1, Relaxed);
+                in_use.get(turn % in_use.len().max(1)).copied()
+            }
+            By::User => owner(head.user(), &in_use),
+            // Not a room: any server has the page.
+            By::Room => in_use.first().copied(),
+        };
+        servers.upstream(number?)
     }
 
     /// Done when this connection has to be cut: its server is down, or its room lives elsewhere.
-    async fn moved(&self, head: &Head, server: usize) {
+    async fn moved(&self, visit: &Visit<'_>) {
         let mut servers = self.servers.subscribe();
+        let server = visit.upstream.server;
         let elsewhere = |servers: &Servers| {
-            let up = servers.up();
-            let room = head.target().room().filter(|_| self.by == By::Room);
-            !up.contains(&server)
-                || room.is_some_and(|room| owner(room.as_str(), &up) != Some(server))
+            !servers.is_up(&visit.upstream)
+                || match &visit.room {
+                    Some(room) => servers.place(room) != Some(server),
+                    None => !servers.in_use().contains(&server),
+                }
         };
         // An error means that the router is gone, and the connection goes with it.
         let _ = servers.wait_for(elsewhere).await;
+    }
+}
+
+/// A request and its server. A visitor of a room is counted until this is dropped.
+struct Visit<'a> {
+    router: &'a Router,
+    room: Option<RoomId>,
+    upstream: Arc<Upstream>,
+}
+
+impl<'a> Visit<'a> {
+    fn of(router: &'a Router, room: Option<RoomId>, upstream: Arc<Upstream>) -> Self {
+        Self {
+            router,
+            room,
+            upstream,
+        }
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        if let Some(room) = &self.room {
+            let servers = &self.router.servers;
+            servers.send_if_modified(|servers| servers.leave(room));
+        }
     }
 }

@@ -10,13 +10,14 @@ use axum::extract::{Extension, Json, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use program::RateLimitedLog;
 use program::origin::{
     Allowed, Forwarded, ONE_HOST, advice, has_one_host, is_known_host, log_refusal, may_connect,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::control::ControlToken;
 use crate::page;
 use crate::room_id::RoomId;
 use crate::rooms::Rooms;
@@ -38,6 +39,8 @@ pub struct Options {
     pub forwarded: Forwarded,
     /// A visitor is pinged this often, and is gone if it answers neither of two pings.
     pub ping_every: Duration,
+    /// What the router shows when it tells a server to close a room. Without it, no server does.
+    pub control: Option<ControlToken>,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             origins: Vec::new(),
             forwarded: Forwarded::Ignored,
             ping_every: Duration::from_secs(25),
+            control: None,
         }
     }
 }
@@ -90,6 +94,7 @@ pub fn router(rooms: Rooms, options: Options) -> Router {
         .route("/rooms/", get(Redirect::temporary("opera-1858")))
         .route("/rooms/{name}/", get(without_slash))
         .route("/rooms/{name}", get(room))
+        .route("/close-room/{name}", post(close_room))
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
         .route("/healthz", get(health))
@@ -198,6 +203,27 @@ async fn room(
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| visitor::serve(served.rooms, id, socket, ping_every))
+}
+
+/// Closes a room, whose visitors the router is about to send elsewhere. Answers when nothing is played here
+/// any more.
+async fn close_room(
+    State(served): State<Served>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let header = headers.get(header::AUTHORIZATION);
+    let may = |token: &ControlToken| header.is_some_and(|sent| token.is_in(sent.as_bytes()));
+    if !served.options.control.as_ref().is_some_and(may) {
+        return (StatusCode::FORBIDDEN, "only the router closes a room\n").into_response();
+    }
+    match name.parse() {
+        Ok(id) => {
+            served.rooms.close_room(&id).await;
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(_) => nothing_here().await.into_response(),
+    }
 }
 
 async fn health(State(served): State<Served>, headers: HeaderMap) -> Response {

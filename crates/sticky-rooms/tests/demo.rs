@@ -93,13 +93,44 @@ fn a_lease_without_a_fence_loses_a_move_and_with_a_token_or_the_moves_number_it_
     is_on_the_page(SCALE_OUT, &shown);
 }
 
+#[test]
+fn thirty_games_are_whole_after_a_join_a_drain_and_a_rolling_restart_and_nobody_reconnects_twice() {
+    let shown = demo(&["deploy"]);
+    let whole = "both players and the database have the same moves, each once: 30 of 30";
+    let never = "users away at the same time: never more than the ";
+    for part in [whole, never] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    let mut rooms = 0;
+    for line in shown.lines().filter(|line| line.starts_with("  server ")) {
+        let numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
+        let numbers: Vec<usize> = numbers.collect();
+        let [_, moved, came_back, by_modulo] = numbers[..] else {
+            panic!("{line}");
+        };
+        // Both players of each room, once for each move of their room.
+        assert!(came_back == 2 * moved && moved < by_modulo, "{shown}");
+        rooms += moved;
+    }
+    let verdict = shown.lines().last().unwrap();
+    let reconnects = 2 * rooms;
+    assert_eq!(
+        verdict,
+        format!(
+            "verdict: 30 of 30 games are whole after {rooms} moves of rooms and {reconnects} reconnects"
+        )
+    );
+    is_on_the_page(SCALE_OUT, &shown);
+}
+
 /// The lines that a page quotes from the demonstration are lines that it prints.
 fn is_on_the_page(page: &str, shown: &str) {
     let lines: Vec<&str> = shown.lines().collect();
     let begins = format!("\n{}\n", lines[0]);
     let quoted = page.split("```").find(|block| block.starts_with(&begins));
     assert!(lines.iter().all(|line| line.len() <= 80), "{shown}");
-    for line in quoted.unwrap().lines().filter(|line| !line.is_empty()) {
+    let is_quoted = |line: &&str| !line.is_empty() && *line != "...";
+    for line in quoted.unwrap().lines().filter(is_quoted) {
         assert!(lines.contains(&line), "the page says {line:?}: {shown}");
     }
 }

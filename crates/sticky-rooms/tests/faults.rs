@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::owner;
-use support::{TIMEOUT, Visitor, handshake, is_missing};
+use support::{TIMEOUT, Visitor, answer, handshake, is_missing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -324,6 +324,61 @@ async fn serve_that_is_asked_to_end_closes_with_1012_and_leaves_no_journal_of_sq
     serve.ended();
     let files = files(serve.directory.path());
     assert_eq!(files, ["games.db"]);
+}
+
+/// The status and the text of the answer to an operator's command.
+async fn command(address: SocketAddr, path: &str) -> (u16, String) {
+    let request = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let response = answer(address, &request).await;
+    let status = response.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, text) = response.split_once("\r\n\r\n").unwrap();
+    (status, text.to_owned())
+}
+
+#[tokio::test]
+async fn an_operator_with_the_key_adds_a_server_and_takes_all_others_away_but_not_the_last_one() {
+    let serve = Serve::start(4_096, &[]);
+    let line = serve.line("operator: curl -X POST http://");
+    let (address, rest) = (address(&line), line.split("http://").nth(1).unwrap());
+    let (_, key) = rest.split_once('/').unwrap();
+    let key = key.split('/').next().unwrap();
+    // A room that goes from server 2 to server 4.
+    let is_it =
+        |room: &String| owner(room, &[1, 2, 3, 4]) == Some(2) && owner(room, &[1, 3, 4]) == Some(4);
+    let mut names = (1..).map(|number| format!("room-{number}"));
+    let room = &names.find(is_it).unwrap();
+    let mut white = Visitor::sit(serve.router, room, "white").await;
+    white.play(1, "e2e4").await;
+
+    assert_eq!(command(address, "/join").await.0, 404);
+    assert_eq!(command(address, "/0123456789abcdef/join").await.0, 404);
+    let joined = command(address, &format!("/{key}/join")).await;
+    let text = "server 4 has joined, 0 rooms were moved to it\n";
+    assert_eq!(joined, (200, text.to_owned()));
+    let path = format!("/{key}/drain/2");
+    let comes_back = async {
+        assert_eq!(white.closed().await, Some(1012));
+        // It is let in when the room can be opened on its new server.
+        drop(white.socket);
+        Visitor::enter(serve.router, room).await
+    };
+    let (drained, white) = tokio::join!(command(address, &path), comes_back);
+    let text = "server 2 is drained and has ended, 1 rooms were moved\n";
+    assert_eq!(drained, (200, text.to_owned()));
+    assert!(!runs(serve.servers[1].1));
+    assert_eq!(white.whole["server"], 4);
+    assert_eq!(white.whole["moves"], serde_json::json!(["e2e4"]));
+
+    for (path, status) in [
+        ("drain/1", 200),
+        ("drain/3", 200),
+        ("drain/4", 409),
+        ("drain/1", 404),
+        ("drain/one", 400),
+    ] {
+        let (answered, text) = command(address, &format!("/{key}/{path}")).await;
+        assert_eq!(answered, status, "{path}: {text}");
+    }
 }
 
 /// Whether a process is there; a zombie is not.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use harness::signal;
 use program::supervisor::Supervisor;
 use serde_json::json;
-use sticky_rooms::fleet::{Fleet, address};
+use sticky_rooms::fleet::{Fleet, SERVERS, address};
 use sticky_rooms::proxy::{Output, Program, Proxy, ProxySettings};
 use sticky_rooms::router::owner::By;
 use sticky_rooms::server::Options;
@@ -195,7 +195,7 @@ async fn a_server_is_lost(program: Program, signal_name: &str) {
         look_every: Duration::from_millis(200),
         options: Options::default(),
     };
-    let mut servers = fleet.start_all().await.unwrap();
+    let mut servers = fleet.start_all(SERVERS).await.unwrap();
     let addresses: Vec<_> = servers
         .iter()
         .map(|server| address(server).unwrap())

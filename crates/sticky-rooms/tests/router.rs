@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use program::origin::Forwarded;
+use sticky_rooms::control::ControlToken;
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
 use sticky_rooms::server::Options;
@@ -243,6 +244,42 @@ async fn a_head_that_arrives_byte_by_byte_is_a_head() {
     let mut response = String::new();
     stream.read_to_string(&mut response).await.unwrap();
     assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+}
+
+#[tokio::test]
+async fn only_who_has_the_token_closes_a_room_and_no_visitor_does_it_through_the_router() {
+    let fixture = Fixture::new();
+    let token = ControlToken::random();
+    let controlled = Options {
+        control: Some(token.clone()),
+        ..Options::default()
+    };
+    let servers = [
+        fixture.server_with(Options::default()).await,
+        fixture.server_with(controlled).await,
+    ];
+    let close = |authorization: &str| {
+        format!(
+            "POST /close-room/room HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{authorization}\r\n"
+        )
+    };
+    let right = format!("authorization: {}\r\n", token.bearer());
+    let mut white = Visitor::sit(servers[1], "room", "white").await;
+    for (server, authorization) in [
+        (servers[1], ""),
+        (servers[1], "authorization: Bearer 0\r\n"),
+        (servers[0], right.as_str()),
+    ] {
+        let response = answer(server, &close(authorization)).await;
+        assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+    }
+    let (router, _) = served(&fixture).await;
+    let response = answer(router, &close(&right)).await;
+    assert!(response.starts_with("HTTP/1.1 405 "), "{response}");
+    white.play(1, "e2e4").await;
+    let response = answer(servers[1], &close(&right)).await;
+    assert!(response.starts_with("HTTP/1.1 204 "), "{response}");
+    assert_eq!(white.closed().await, Some(1012));
 }
 
 /// A server that takes every handshake, sends to its visitors as long as `sends`, and never answers

@@ -13,7 +13,7 @@ use program::server::Server;
 use serde_json::json;
 use stateless_server::store::{Database, Store};
 use sticky_rooms::board::Seat;
-use sticky_rooms::fleet::{Fleet, address};
+use sticky_rooms::fleet::{Fleet, SERVERS, address};
 use sticky_rooms::rooms::Rooms;
 use sticky_rooms::router::Router;
 use sticky_rooms::router::owner::{By, owner};
@@ -40,7 +40,7 @@ impl Served {
             look_every: Duration::from_millis(100),
             options: Options::default(),
         };
-        let servers = fleet.start_all().await.unwrap();
+        let servers = fleet.start_all(SERVERS).await.unwrap();
         let addresses = servers.iter().map(|server| address(server).unwrap());
         let router = Router::new(by, addresses.collect(), Options::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

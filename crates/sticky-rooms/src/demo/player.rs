@@ -124,7 +124,7 @@ impl Player {
 }
 
 /// Connects as often as it takes: a server that was just killed has not yet been noticed.
-async fn connect(
+pub(crate) async fn connect(
     router: SocketAddr,
     room: &RoomId,
     seat: Seat,
@@ -158,7 +158,7 @@ async fn try_connect(
     Ok((socket, whole))
 }
 
-async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Result<Value> {
+pub(crate) async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Result<Value> {
     loop {
         match socket.next().await.context("the connection ended")?? {
             Message::Text(text) => return Ok(serde_json::from_str(&text)?),

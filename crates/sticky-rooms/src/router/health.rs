@@ -9,14 +9,16 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use serde::Serialize;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::servers::Servers;
 use crate::server::Health;
 
 /// The pause between an answer and the next question.
@@ -27,82 +29,47 @@ const SILENCE: Duration = Duration::from_millis(1_200);
 /// The time between two looks at whether something was received. A look that comes late, because this
 /// process did not run, counts as one.
 const STEP: Duration = Duration::from_millis(100);
-/// So many answers in a row, and a server that was down is up.
-const ANSWERS_IN_A_ROW: u32 = 2;
-
-/// One server, as the router reaches it.
+/// A process that is or was a server, as the router reaches it. A server that is restarted is another one.
 #[derive(Debug)]
 pub(super) struct Upstream {
+    /// The number of the server.
+    pub(super) server: usize,
     pub(super) address: SocketAddr,
     /// Set by every connection to the server that receives something, and cleared at each look.
     pub(super) received: AtomicBool,
 }
 
-/// What the router believes of its servers.
-#[derive(Clone, Debug)]
-pub struct Servers(Vec<Server>);
-
-#[derive(Clone, Debug, Serialize)]
-struct Server {
-    server: usize,
-    up: bool,
-    /// Answers in a row while it is down.
-    #[serde(skip)]
-    answers: u32,
-    /// Its last answer to `/healthz`, none before the first.
-    health: Option<Health>,
-}
-
-impl Servers {
-    /// This many servers, all up.
-    pub fn all_up(count: usize) -> Self {
-        let server = |server| Server {
+impl Upstream {
+    pub(super) fn new(server: usize, address: SocketAddr) -> Arc<Self> {
+        Arc::new(Self {
             server,
-            up: true,
-            answers: 0,
-            health: None,
-        };
-        Self((1..=count).map(server).collect())
-    }
-
-    /// The numbers of those that are up.
-    pub fn up(&self) -> Vec<usize> {
-        let up = self.0.iter().filter(|server| server.up);
-        up.map(|server| server.server).collect()
-    }
-
-    /// For people and pages.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.0).expect("these have only texts and numbers")
-    }
-
-    /// The server is down; returns whether that is new.
-    pub(super) fn lost(&mut self, server: usize) -> bool {
-        let server = &mut self.0[server - 1];
-        server.answers = 0;
-        std::mem::replace(&mut server.up, false)
-    }
-
-    /// The server has answered; returns whether it is up only now.
-    fn answered(&mut self, server: usize, health: Health) -> bool {
-        let server = &mut self.0[server - 1];
-        server.health = Some(health);
-        if server.up {
-            return false;
-        }
-        server.answers += 1;
-        server.up = server.answers >= ANSWERS_IN_A_ROW;
-        server.up
+            address,
+            received: AtomicBool::new(false),
+        })
     }
 }
 
-/// Asks all servers for as long as this is polled.
-pub(super) async fn check_all(upstreams: &[Upstream], servers: &watch::Sender<Servers>) {
+/// Asks all servers for as long as this is polled, those that join later as well.
+pub(super) async fn check_all(servers: &watch::Sender<Servers>) {
     // A proxy of the environment (`http_proxy`) has no way to a server on this machine.
     let client = reqwest::Client::builder().no_proxy().build();
     let client = client.expect("it has no settings that can be wrong");
-    let checks = upstreams.iter().zip(1..);
-    join_all(checks.map(|(upstream, number)| check(&client, upstream, number, servers))).await;
+    let (mut changes, mut checks) = (servers.subscribe(), FuturesUnordered::new());
+    let mut checked: Vec<Arc<Upstream>> = Vec::new();
+    loop {
+        let upstreams = changes.borrow_and_update().upstreams();
+        for upstream in &upstreams {
+            if !checked.iter().any(|checked| Arc::ptr_eq(checked, upstream)) {
+                checks.push(check(&client, Arc::clone(upstream), servers));
+            }
+        }
+        checked = upstreams;
+        // An error would mean that there is no sender, and here is one.
+        tokio::select! {
+            _ = changes.changed() => {}
+            Some(()) = checks.next() => {}
+        }
+    }
 }
 
 /// What one question has shown.
@@ -114,21 +81,21 @@ enum Evidence {
     Nothing,
 }
 
+/// Asks a server until another process has its number, or it has been taken away.
 async fn check(
     client: &reqwest::Client,
-    upstream: &Upstream,
-    number: usize,
+    upstream: Arc<Upstream>,
     servers: &watch::Sender<Servers>,
 ) {
     let url = format!("http://{}/healthz", upstream.address);
-    loop {
+    while servers.borrow().has(&upstream) {
         let answer = async { client.get(&url).send().await?.json::<Health>().await };
-        match evidence(answer, upstream, number).await {
+        match evidence(answer, &upstream).await {
             Evidence::Answer(health) => {
-                servers.send_if_modified(|servers| servers.answered(number, health));
+                servers.send_if_modified(|servers| servers.answered(&upstream, health));
             }
             Evidence::Lost => {
-                servers.send_if_modified(|servers| servers.lost(number));
+                servers.send_if_modified(|servers| servers.lost(&upstream));
             }
             Evidence::Nothing => {}
         }
@@ -139,7 +106,6 @@ async fn check(
 async fn evidence(
     answer: impl Future<Output = reqwest::Result<Health>>,
     upstream: &Upstream,
-    number: usize,
 ) -> Evidence {
     let mut answer = pin!(answer);
     let mut silent = Duration::ZERO;
@@ -156,7 +122,7 @@ async fn evidence(
             }
         };
         return match answer {
-            Ok(health) if health.server == number => Evidence::Answer(health),
+            Ok(health) if health.server == upstream.server => Evidence::Answer(health),
             Ok(_) => Evidence::Lost,
             Err(error) if is_refused(&error) => Evidence::Lost,
             Err(_) => Evidence::Nothing,
