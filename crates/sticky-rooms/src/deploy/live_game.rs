@@ -179,7 +179,7 @@ impl Player {
         let (mut stopped, mut ended) = (self.crowd.stopped.subscribe(), self.ended.subscribe());
         loop {
             let length = self.moves.len();
-            let is_mine = (length % 2 == 0) == (self.seat == Seat::White);
+            let is_mine = length.is_multiple_of(2) == (self.seat == Seat::White);
             if is_mine && self.pending.is_none() {
                 if *stopped.borrow_and_update() {
                     self.ended.send_replace(Some(length));
