@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::bare_loop;
@@ -12,6 +13,7 @@ use crate::child;
 use crate::compare::Compare;
 use crate::fleet::Fleet;
 use crate::machine;
+use crate::plan::CapacityPlan;
 use crate::report;
 use crate::stop::{Stop, Stopped};
 use crate::users::{Limit, Users};
@@ -27,7 +29,8 @@ use crate::worker_process;
         feed-load users --url ws://127.0.0.1:3000    users of a server that runs\n  \
         feed-load compare                            our server beside the limit, in one table\n  \
         feed-load fleet --servers 52 --users 1000000 a million users, one server killed\n  \
-        feed-load fleet --cluster 3                  the same story over a Redis Cluster\n\n\
+        feed-load fleet --cluster 3                  the same story over a Redis Cluster\n  \
+        feed-load plan --users 10000000 --stocks 8000 --updates 50000\n\n\
         Measure release builds: cargo build --release -p stock-feed -p feed-load.\n\
         Ctrl-C ends everything that was started."
 )]
@@ -46,6 +49,9 @@ enum Command {
     Compare(Compare),
     /// Starts many servers behind one Redis or a cluster, spreads users over them, kills one.
     Fleet(Fleet),
+    /// Says what a feed needs, from what was measured: servers, masters, cores, memory and network, and what
+    /// breaks first. It starts nothing.
+    Plan(CapacityPlan),
     /// The users of one process, commanded through standard input.
     #[command(hide = true)]
     Worker,
@@ -103,6 +109,13 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Compare(compare) => {
             let comparison = compare.run(&prepare()?)?;
             print(compare.json, &comparison, report::comparison)
+        }
+        Command::Plan(plan) => {
+            if let Some(contradiction) = plan.contradiction() {
+                let error = Cli::command().error(ErrorKind::ArgumentConflict, contradiction);
+                error.exit();
+            }
+            print(plan.json, &plan.run()?, report::plan)
         }
         Command::Fleet(fleet) => {
             let report = fleet.run(&prepare()?)?;

@@ -54,7 +54,7 @@ counts! {
     miscounted,
     /// Reads that brought at least one price.
     reads,
-    /// Subscriptions whose prices a server reported as stale; each time anew.
+    /// Subscriptions whose prices a server reported as stale, counted each time.
     stale_notices,
     /// Prices that never arrived, of which the status warned and `missed` did not: they were
     /// published between `stale` and the first price after `live`.

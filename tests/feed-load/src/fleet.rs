@@ -15,6 +15,7 @@ use crate::counts::Counts;
 use crate::failover::Failover;
 use crate::latency::Percentiles;
 use crate::machine::{self, Callers, Machine, Need};
+use crate::planned::Planned;
 use crate::progress;
 use crate::protocol::WorkerCommand;
 use crate::publisher::Publisher;
@@ -26,10 +27,12 @@ use crate::stocks::Stocks;
 use crate::stop::Stop;
 use crate::worker_pool::{Plan, WorkerPool};
 
-/// Stocks of the market in the minute of life, besides the one that everybody follows at first.
-const STOCKS: u16 = 500;
+/// Stocks of the market in the minute of life, besides the one that every user follows at first.
+pub(crate) const STOCKS: u16 = 500;
 /// How many of them each user follows.
-const EACH: u16 = 3;
+pub(crate) const EACH: u16 = 3;
+/// How long prices are gathered before they are published together.
+pub(crate) const PACE: Duration = Duration::from_millis(20);
 
 /// `feed-load fleet`.
 #[derive(Clone, Debug, Args)]
@@ -73,17 +76,19 @@ pub(crate) struct FleetReport {
     /// Redis processes: one, or the nodes of the cluster.
     pub(crate) redises: usize,
     pub(crate) users: usize,
-    /// Until everybody was connected and followed a stock.
+    /// Until every user was connected and followed a stock.
     pub(crate) connected_seconds: f64,
-    /// Until one price had reached everybody.
+    /// Until one price had reached every user.
     pub(crate) one_price_seconds: f64,
-    /// Memory of all servers with everybody connected, in MiB.
+    /// Memory of all servers with every user connected, in MiB.
     pub(crate) servers_mib: f64,
     /// What the machine had less than before, clients and kernel included, in MiB.
     pub(crate) machine_mib: f64,
-    /// Until everybody had moved to three stocks of the market.
+    /// Until every user had moved to three stocks of the market.
     pub(crate) moved_seconds: f64,
     pub(crate) life: Life,
+    /// What the model of `feed-load plan` says for the life before the kill, beside what was measured.
+    pub(crate) plan: Planned,
     /// From the death of a server until all its users were back elsewhere.
     pub(crate) users_back_seconds: Option<f64>,
     /// From its restart, or from the moment when all of them were elsewhere if that came later,
@@ -113,9 +118,9 @@ pub(crate) struct Life {
     pub(crate) ended: u64,
     /// From publication to arrival, in milliseconds, the failure included.
     pub(crate) latency_ms: Option<Percentiles>,
-    /// Memory of all servers once everybody has come to rest after it, in MiB.
+    /// Memory of all servers after it, when no user is on the way any more, in MiB.
     pub(crate) servers_mib: f64,
-    /// Memory of all Redis processes then, in MiB.
+    /// Memory of all Redis processes then, in MiB, without the program's text.
     pub(crate) redises_mib: f64,
     /// What the machine had less than before, in MiB.
     pub(crate) machine_mib: f64,
@@ -213,6 +218,7 @@ impl Fleet {
         let mut failover = Failover::of_one_among(self.servers);
         let life = running.live(&mut failover)?;
         let without_newest = running.without_newest()?;
+        let plan = Planned::of(self, &life);
         Ok(FleetReport {
             servers: self.servers,
             redises: running.redises.nodes().len(),
@@ -223,6 +229,7 @@ impl Fleet {
             machine_mib,
             moved_seconds: moved.as_secs_f64(),
             life,
+            plan,
             users_back_seconds: failover.users_back.map(|time| time.as_secs_f64()),
             server_back_seconds: failover.server_back.map(|time| time.as_secs_f64()),
             not_home: failover.not_home,
@@ -302,7 +309,7 @@ impl Running<'_> {
                 at_the_kill = Some(self.read(published)?);
             }
             failover.advance(&mut self.pool, &mut self.servers, lived, &bar)?;
-            self.pool.pass(Duration::from_millis(20))?;
+            self.pool.pass(PACE)?;
             bar.set_position(start.elapsed().as_secs());
         }
         let seconds = start.elapsed().as_secs_f64();
@@ -345,9 +352,9 @@ impl Running<'_> {
     /// Waits for what life was too short for: a failed server's users, and those who just left.
     fn come_to_rest(&mut self, failover: &mut Failover) -> anyhow::Result<()> {
         let everything = self.subscriptions();
-        let spinner = progress::spinner("life is over: everybody comes to rest");
+        let spinner = progress::spinner("life is over: users come to rest");
         failover.finish(&mut self.pool, &mut self.servers, &spinner)?;
-        let what = "everybody is back from leaving and coming";
+        let what = "users are back from leaving and coming";
         self.pool
             .wait(what, |counts| counts.following == everything)?;
         spinner.finish_and_clear();

@@ -35,12 +35,19 @@ mod redises;
 mod server;
 mod servers;
 
+// What a fleet takes, from what each part costs.
+mod costs;
+mod measured_runs;
+mod model;
+mod planned;
+
 // The commands.
 mod cli;
 mod compare;
 mod failover;
 mod fleet;
 mod flood;
+mod plan;
 mod progress;
 mod report;
 mod rivals;

@@ -61,14 +61,24 @@ impl Meter {
 
     /// Its proportional set size in bytes: memory of its own, and its share of what it shares.
     pub fn memory(&self) -> anyhow::Result<u64> {
+        self.rollup("Pss")
+    }
+
+    /// Memory in bytes that it holds alone, without the program's text. Of a program that others on this
+    /// machine may run as well, as a Redis is, the proportional set size depends on them.
+    pub fn own_memory(&self) -> anyhow::Result<u64> {
+        self.rollup("Anonymous")
+    }
+
+    fn rollup(&self, field: &str) -> anyhow::Result<u64> {
         let process =
             Process::new(self.pid).with_context(|| format!("process {} is gone", self.pid))?;
         let rollup = process.smaps_rollup()?;
-        let pss = |extension: &MMapExtension| extension.map.get("Pss").copied();
+        let value = |extension: &MMapExtension| extension.map.get(field).copied();
         rollup
             .memory_map_rollup
             .iter()
-            .find_map(|map| pss(&map.extension))
-            .context("the kernel does not tell the proportional set size")
+            .find_map(|map| value(&map.extension))
+            .with_context(|| format!("the kernel does not say {field} of a process"))
     }
 }

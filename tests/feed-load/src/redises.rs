@@ -53,8 +53,9 @@ impl Redises {
         self.nodes().iter().map(|node| node.meter.cpu()).sum()
     }
 
-    /// Memory of all, in bytes.
+    /// Memory of all in bytes, without the program's text.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
-        self.nodes().iter().map(|node| node.meter.memory()).sum()
+        let memory = |node: &RedisServer| node.meter.own_memory();
+        self.nodes().iter().map(memory).sum()
     }
 }

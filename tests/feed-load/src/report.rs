@@ -3,9 +3,13 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::compare::Comparison;
+use crate::costs::MACHINE;
 use crate::fleet::FleetReport;
 use crate::flood::Flood;
 use crate::latency::Percentiles;
+use crate::measured_runs::MEASURED_RUNS;
+use crate::plan::{Limit, PlanReport};
+use crate::planned::Planned;
 use crate::rivals::RECORDED;
 use crate::users::UsersReport;
 
@@ -181,6 +185,7 @@ pub(crate) fn fleet(report: &FleetReport) -> String {
             quiet.redises_cpu_micros_a_price;
         "CPU of the servers then": "{:.2} s, {:.2} s per million deliveries",
             quiet.servers_cpu_seconds, quiet.servers_cpu_seconds_a_million;
+        "planned by measured": "{}", planned(&report.plan);
         "memory after it": "{:.0} MiB servers, {:.0} MiB Redis, {:.0} MiB machine",
             life.servers_mib, life.redises_mib, life.machine_mib;
         "a server killed: its users elsewhere after": "{}", seconds(report.users_back_seconds);
@@ -198,6 +203,141 @@ pub(crate) fn fleet(report: &FleetReport) -> String {
     let mut table = table(rows);
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(["", ""]).trim_fmt()
+}
+
+fn planned(plan: &Planned) -> String {
+    let ratios = plan.ratios();
+    let ratios = ratios.map(|(what, ratio)| format!("{what} {ratio:.2}"));
+    ratios.join(", ")
+}
+
+/// The tables of `plan`.
+pub(crate) fn plan(report: &PlanReport) -> String {
+    let (cores, memory, network) = (report.cores, report.memory_gib, report.network_gbit);
+    let redis = match report.redises {
+        1 => "one".to_owned(),
+        nodes => format!(
+            "a cluster of {} masters, each with a replica: {nodes} processes",
+            report.masters
+        ),
+    };
+    let mut rows = rows! {
+        "users": "{}, each with {}", grouped(report.users.into()), many(report.stocks_a_user, "stock");
+        "prices a second": "{} of {}, sent every {:.0} ms", grouped(report.prices_a_second.into()),
+            many(report.stocks, "stock"), report.pace_ms;
+        "deliveries a second": "{}, {:.1} a user", grouped(report.deliveries_a_second),
+            report.deliveries_a_second / f64::from(report.users);
+        "servers": "{}, with {} users each", grouped(report.servers.into()),
+            grouped(report.users_a_server.into());
+        "Redis": "{redis}";
+        "cores": "{} to provide; busy: {:.1} by servers, {:.1} by Redis",
+            grouped(cores.to_provide), cores.servers, cores.redises;
+        "memory": "{:.1} GiB: servers {:.1}, their kernels for sockets {:.1}, Redis {:.1}",
+            memory.total, memory.servers, memory.kernel, memory.redises;
+        "network": "{:.2} Gbit/s: to users {:.2}, from Redis to servers {:.2}",
+            network.total, network.to_users, network.to_servers;
+        "a server that stops reading": "is disconnected by Redis after {:.0} s, and its users are sent `stale`",
+            report.unread_seconds;
+    };
+    if report.redises > 1 {
+        rows.extend(rows! {
+            "the order of nodes in --redis": "one of its own for each server: otherwise the first node needs \
+                {:.1} cores to answer who the masters are", report.first_node_cores;
+        });
+    }
+    let mut limits = Table::new();
+    limits.load_style(presets::ASCII_MARKDOWN);
+    limits.set_header(["limit", "used", "of", "percent"]);
+    for limit in &report.limits {
+        limits.add_row([
+            format!("{}: {}", limit.place, limit.what),
+            short(limit.used),
+            short(limit.of),
+            format!("{:.0}", limit.percent),
+        ]);
+    }
+    for column in limits.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut facts = table(rows);
+    facts.load_style(presets::ASCII_MARKDOWN);
+    facts.set_header(["", ""]);
+    let mut held = String::new();
+    for run in &MEASURED_RUNS {
+        held.push_str(&format!("\n  {}: {}", run.command, planned(&run.planned())));
+    }
+    format!(
+        "{}\n\n{}\n\n{}\n\n{MACHINE}\n\nPlanned by measured, of three fleets on that machine:{held}\n\
+         `feed-load fleet` prints the same for a fleet on yours.",
+        facts.trim_fmt(),
+        limits.trim_fmt(),
+        breaks_first(report),
+    )
+}
+
+fn breaks_first(report: &PlanReport) -> String {
+    let named = |limit: &Limit| {
+        format!(
+            "{} ({}): {} of {}, {:.0} %",
+            limit.place,
+            limit.what,
+            short(limit.used),
+            short(limit.of),
+            limit.percent
+        )
+    };
+    let mut lines = Vec::new();
+    if let Some(limit) = &report.with_one_redis {
+        lines.push(format!(
+            "With one Redis, this breaks first: {}.",
+            named(limit)
+        ));
+    }
+    if let Some(fullest) = report.limits.first() {
+        lines.push(match fullest.percent {
+            over if over > 100.0 => format!("In this plan, this breaks: {}.", named(fullest)),
+            percent => format!(
+                "In this plan, this breaks first, at {:.1} times the load: {}.",
+                100.0 / percent,
+                named(fullest)
+            ),
+        });
+    }
+    if report.redis_too_busy {
+        lines.push(
+            "More masters do not help, because each of them sends to every server: publish less often (--pace), \
+             or have fewer, fuller servers."
+                .to_owned(),
+        );
+    }
+    lines.join("\n")
+}
+
+fn many(count: u32, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count.into()))
+}
+
+/// A whole number with commas: 10,000,000.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Two decimals for a small number, none for a large one.
+fn short(number: f64) -> String {
+    if number < 100.0 {
+        format!("{number:.2}")
+    } else {
+        grouped(number)
+    }
 }
 
 fn table(rows: Rows) -> Table {

@@ -181,7 +181,7 @@ impl WorkerPool {
     /// Waits until every subscription holds these numbers, at most this long, and returns how many
     /// do not.
     pub(crate) fn catch_up(&mut self, newest: &[u32], most: Duration) -> anyhow::Result<u64> {
-        let spinner = progress::spinner("does everybody hold the newest price?");
+        let spinner = progress::spinner("do all users hold the newest price?");
         let deadline = Instant::now() + most;
         // A worker that counts does not read, so it is asked less often the longer it takes.
         let mut pause = Duration::from_millis(20);

@@ -7,6 +7,7 @@
 
 mod support;
 
+use serde_json::Value;
 use support::feed_load;
 
 fn said(arguments: &str) -> (Option<i32>, String) {
@@ -14,6 +15,14 @@ fn said(arguments: &str) -> (Option<i32>, String) {
     (
         output.status.code(),
         String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+fn printed(arguments: &str) -> (Option<i32>, String) {
+    let output = feed_load(arguments).output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
     )
 }
 
@@ -89,11 +98,101 @@ fn bad_input_ends_with_code_2_and_names_what_was_wrong() {
         ("fleet --servers 0", "--servers"),
         ("fleet --cluster 2", "--cluster"),
         ("fleet --cluster 33", "--cluster"),
+        ("plan --stocks 8000 --updates 50000", "--users"),
+        ("plan --users 0 --stocks 8000 --updates 50000", "--users"),
+        ("plan --users 9 --stocks 0 --updates 50000", "--stocks"),
+        ("plan --users 9 --stocks 2 --updates 0", "--updates"),
+        (
+            "plan --users 9 --stocks 2 --updates 9 --each 3",
+            "3 of 2 stocks",
+        ),
+        (
+            "plan --users 9 --stocks 9 --updates 9 --deliveries-per-user 10",
+            "10 prices a second where 9",
+        ),
+        ("plan --users 9 --stocks 9 --updates 9 --pace 0s", "--pace"),
+        ("plan --users 9 --stocks 9 --updates 9 --busy 101", "--busy"),
+        ("plan --users 9 --stocks 9 --updates 9 --link 0", "--link"),
+        (
+            "plan --users 9 --stocks 9 --updates 9 --descriptors 320",
+            "--descriptors",
+        ),
     ] {
         let (code, message) = said(arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {message}");
         assert!(message.contains(word), "{arguments:?}: {message}");
     }
+}
+
+fn planned(arguments: &str) -> Value {
+    support::measured(&mut feed_load(&format!(
+        "plan --descriptors 20000 {arguments}"
+    )))
+}
+
+#[test]
+fn a_plan_for_ten_million_users_says_what_one_redis_cannot_do() {
+    let ten_million = "--users 10000000 --stocks 8000 --updates 50000";
+    let plan = planned(ten_million);
+    let number = |name: &str| plan[name].as_f64().unwrap();
+    assert_eq!(number("deliveries_a_second"), 187_500_000.0);
+    assert!(
+        number("servers") * number("users_a_server") >= 10_000_000.0,
+        "{plan:#}"
+    );
+    assert!(number("masters") >= 3.0, "{plan:#}");
+    assert_eq!(number("redises"), 2.0 * number("masters"));
+    let one = &plan["with_one_redis"];
+    assert_eq!(
+        (&one["place"], &one["what"]),
+        (&"one Redis".into(), &"CPU, cores".into())
+    );
+    assert!(one["percent"].as_f64().unwrap() > 100.0, "{plan:#}");
+    let limits = plan["limits"].as_array().unwrap();
+    for limit in limits {
+        assert!(limit["percent"].as_f64().unwrap() <= 100.0, "{plan:#}");
+    }
+    // One fewer of each would be busier than it may be.
+    let fullest = limits[0]["percent"].as_f64().unwrap();
+    assert!((60.0..=70.0).contains(&fullest), "{plan:#}");
+    let (code, table) = printed(&format!("plan {ten_million}"));
+    assert_eq!(code, Some(0));
+    for part in [
+        "10,000,000, each with 3 stocks",
+        "187,500,000, 18.8 a user",
+        "GiB",
+        "Gbit/s",
+        "With one Redis, this breaks first: one Redis (CPU, cores)",
+        "In this plan, this breaks first",
+        "2 cores",
+        "Planned by measured",
+    ] {
+        assert!(table.contains(part), "{part} is not in: {table}");
+    }
+}
+
+#[test]
+fn a_plan_is_as_small_as_the_feed() {
+    let small = planned("--users 1000 --stocks 10 --updates 10");
+    for (what, count) in [("servers", 1), ("masters", 1), ("redises", 1)] {
+        assert_eq!(small[what], count, "{what} in {small:#}");
+    }
+    assert!(small["with_one_redis"].is_null(), "{small:#}");
+    // Descriptors alone: users who get next to nothing cost a server no CPU time.
+    let quiet = planned("--users 1000000 --stocks 500 --updates 1 --churn 0");
+    assert_eq!(quiet["servers"], 51, "{quiet:#}");
+    assert_eq!(quiet["limits"][0]["what"], "file descriptors", "{quiet:#}");
+    // Prices that must leave sooner than masters can send them to that many servers.
+    let (code, table) = printed("plan --users 10000000 --stocks 8000 --updates 50000 --pace 5ms");
+    assert_eq!(code, Some(0));
+    for part in ["In this plan, this breaks: a master", "publish less often"] {
+        assert!(table.contains(part), "{part} is not in: {table}");
+    }
+    // Fewer servers than are needed: the plan says what breaks.
+    let crammed = planned("--users 100000 --stocks 500 --updates 500 --users-per-server 50000");
+    assert_eq!(crammed["servers"], 2);
+    let fullest = &crammed["limits"][0];
+    assert!(fullest["percent"].as_f64().unwrap() > 100.0, "{crammed:#}");
 }
 
 #[test]
