@@ -127,6 +127,7 @@ mod tests {
         ended.expect("a write arrives").expect("no panic")
     }
 
+    // tokio starts a runtime for each of these, and makes of it a plain #[test]
     #[tokio::test]
     async fn a_late_write_of_a_former_owner_is_refused() {
         let storage = Arc::new(Storage::default());

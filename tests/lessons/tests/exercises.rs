@@ -42,6 +42,12 @@ fn each_exercise_has_a_solution_a_hint_and_a_line_in_the_readme() {
             readme.contains(&format!("[{name}](exercises/{name}.rs)")),
             "{name}"
         );
+        // rustlings looks for these words, and not for `#[tokio::test]`.
+        let text = read(&format!("exercises/{name}.rs"));
+        assert!(
+            text.contains("#[test]\n"),
+            "rustlings finds no test in {name}"
+        );
         let manifest = read("Cargo.toml");
         for folder in ["exercises", "solutions"] {
             assert!(
