@@ -8,7 +8,8 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read, Write};
 use std::net::SocketAddr;
-use std::sync::mpsc::{self, TryRecvError};
+use std::ops::ControlFlow;
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
 
 use anyhow::Context;
@@ -58,17 +59,7 @@ pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
     println!("{}", listener.local_addr()?);
     let waker = Waker::new(poll.registry(), PRICES)?;
     let (sender, prices) = mpsc::channel();
-    thread::spawn(move || {
-        let mut stdin = io::BufReader::with_capacity(64 * 1024, io::stdin().lock());
-        while let Ok(lines) = waiting_lines(&mut stdin)
-            && !lines.is_empty()
-            && sender.send(lines).is_ok()
-        {
-            let _ = waker.wake();
-        }
-        drop(sender);
-        let _ = waker.wake();
-    });
+    thread::spawn(move || hand_over(sender, &waker));
     let mut server = BareLoop {
         poll,
         connections: Slab::new(),
@@ -82,19 +73,26 @@ pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
             return Err(error.into());
         }
         for event in &events {
-            match event.token() {
-                LISTENER => server.accept(&listener)?,
-                PRICES => loop {
-                    match prices.try_recv() {
-                        Ok(lines) => lines.lines().for_each(|line| server.publish(line)),
-                        Err(TryRecvError::Empty) => break,
-                        Err(TryRecvError::Disconnected) => return Ok(()),
-                    }
-                },
-                Token(user) => server.read(user),
+            let flow = server.on_ready(event.token(), &listener, &prices)?;
+            if flow.is_break() {
+                return Ok(());
             }
         }
     }
+}
+
+/// Hands standard input over to the loop until it ends.
+fn hand_over(sender: Sender<String>, waker: &Waker) {
+    let mut stdin = io::BufReader::with_capacity(64 * 1024, io::stdin().lock());
+    while let Ok(lines) = waiting_lines(&mut stdin)
+        && !lines.is_empty()
+        && sender.send(lines).is_ok()
+    {
+        let _ = waker.wake();
+    }
+    // Dropped first, so that the loop, once woken, sees the end.
+    drop(sender);
+    let _ = waker.wake();
 }
 
 /// All whole lines that wait, at least one; empty at the end. Handing them over one by one would
@@ -117,6 +115,21 @@ fn waiting_lines(stdin: &mut impl BufRead) -> io::Result<String> {
 }
 
 impl BareLoop {
+    /// Does what a descriptor is ready for; a break at the end of standard input.
+    fn on_ready(
+        &mut self,
+        token: Token,
+        listener: &TcpListener,
+        prices: &Receiver<String>,
+    ) -> io::Result<ControlFlow<()>> {
+        match token {
+            LISTENER => self.accept(listener)?,
+            PRICES => return Ok(self.publish_all(prices)),
+            Token(user) => self.read(user),
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     fn accept(&mut self, listener: &TcpListener) -> io::Result<()> {
         loop {
             let mut socket = match listener.accept() {
@@ -144,17 +157,16 @@ impl BareLoop {
     fn read(&mut self, key: usize) {
         let mut buffer = [0; 4096];
         while let Some(connection) = self.connections.get_mut(key) {
-            match connection.socket.read(&mut buffer) {
-                Ok(0) => return self.close(key),
-                Ok(read) => {
-                    connection.rest.extend_from_slice(&buffer[..read]);
-                    if self.handle(key).is_none() {
-                        return self.close(key);
-                    }
-                }
+            let read = match connection.socket.read(&mut buffer) {
+                Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.close(key),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // A broken connection has ended, as one of which nothing more is read.
+                Err(_) => 0,
+            };
+            connection.rest.extend_from_slice(&buffer[..read]);
+            if read == 0 || self.handle(key).is_none() {
+                return self.close(key);
             }
         }
     }
@@ -195,6 +207,17 @@ impl BareLoop {
         connection.rest.shrink_to_fit();
         let written = reply.is_empty() || connection.socket.write(&reply).ok()? == reply.len();
         written.then_some(())
+    }
+
+    /// Publishes what waits; a break at the end of standard input.
+    fn publish_all(&mut self, prices: &Receiver<String>) -> ControlFlow<()> {
+        loop {
+            match prices.try_recv() {
+                Ok(lines) => lines.lines().for_each(|line| self.publish(line)),
+                Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
+                Err(TryRecvError::Disconnected) => return ControlFlow::Break(()),
+            }
+        }
     }
 
     fn publish(&mut self, line: &str) {

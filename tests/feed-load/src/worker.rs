@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::Once;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread;
@@ -125,16 +125,8 @@ impl Worker {
                     self.on_ready(event.token().0, event.is_read_closed());
                 }
             }
-            loop {
-                match commands.try_recv() {
-                    Ok(command) => {
-                        if let Some(answer) = self.handle(command) {
-                            report(&answer)?;
-                        }
-                    }
-                    Err(TryRecvError::Empty) => break,
-                    Err(TryRecvError::Disconnected) => return Ok(()),
-                }
+            if self.obey(commands, &mut report)?.is_break() {
+                return Ok(());
             }
             self.move_users();
             if !events.is_empty() {
@@ -145,6 +137,24 @@ impl Worker {
                 reported = self.totals.counts;
                 report(&Report::Counts(reported))?;
                 due = now + every;
+            }
+        }
+    }
+
+    /// Does what was commanded meanwhile; a break when no more commands can come.
+    fn obey(
+        &mut self,
+        commands: &Receiver<WorkerCommand>,
+        mut report: impl FnMut(&Report) -> io::Result<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        loop {
+            let command = match commands.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Empty) => return Ok(ControlFlow::Continue(())),
+                Err(TryRecvError::Disconnected) => return Ok(ControlFlow::Break(())),
+            };
+            if let Some(answer) = self.handle(command) {
+                report(&answer)?;
             }
         }
     }

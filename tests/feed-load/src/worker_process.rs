@@ -1,7 +1,7 @@
 //! The process around a worker: commands from standard input, reports to standard output.
 
 use std::io::{self, Write};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use anyhow::{Context, bail};
@@ -23,23 +23,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), COMMAND)?;
     let (sender, commands) = mpsc::channel();
-    thread::spawn(move || {
-        for line in io::stdin().lines().map_while(Result::ok) {
-            match serde_json::from_str(&line) {
-                Ok(command) => {
-                    if sender.send(command).is_err() {
-                        return;
-                    }
-                }
-                Err(error) => eprintln!("feed-load: a worker got an invalid command: {error}"),
-            }
-            let _ = waker.wake();
-        }
-        // The commanding process is gone or done. Dropping the sender first makes sure that the
-        // worker, once woken, sees it.
-        drop(sender);
-        let _ = waker.wake();
-    });
+    thread::spawn(move || hand_over(sender, &waker));
     let mut out = io::stdout().lock();
     let mut report = |report: &Report| {
         serde_json::to_writer(&mut out, report)?;
@@ -55,4 +39,25 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
         Ok(()) => Ok(()),
     }
+}
+
+/// Hands the commands on standard input over to the worker until it ends.
+fn hand_over(sender: Sender<WorkerCommand>, waker: &Waker) {
+    for line in io::stdin().lines().map_while(Result::ok) {
+        let command = match serde_json::from_str(&line) {
+            Ok(command) => command,
+            Err(error) => {
+                eprintln!("feed-load: a worker got an invalid command: {error}");
+                continue;
+            }
+        };
+        if sender.send(command).is_err() {
+            return;
+        }
+        let _ = waker.wake();
+    }
+    // The commanding process is gone or done. Dropping the sender first makes sure that the worker,
+    // once woken, sees it.
+    drop(sender);
+    let _ = waker.wake();
 }
