@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::bare_loop;
@@ -112,8 +112,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Plan(plan) => {
             if let Some(contradiction) = plan.contradiction() {
-                let error = Cli::command().error(ErrorKind::ArgumentConflict, contradiction);
-                error.exit();
+                let mut command = CapacityPlan::augment_args(clap::Command::new("feed-load plan"));
+                command
+                    .error(ErrorKind::ArgumentConflict, contradiction)
+                    .exit();
             }
             print(plan.json, &plan.run()?, report::plan)
         }

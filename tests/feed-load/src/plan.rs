@@ -46,9 +46,9 @@ pub(crate) struct CapacityPlan {
     /// Prices published each second, over all stocks.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     updates: u32,
-    /// Stocks that each user follows.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    each: u32,
+    /// Stocks that each user follows. Without it, three, or all if there are fewer.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    each: Option<u32>,
     /// Prices that a user gets each second. Without it, every stock has as many prices as every other:
     /// each * updates / stocks.
     #[arg(long, value_name = "NUMBER", value_parser = positive)]
@@ -152,10 +152,11 @@ pub(crate) struct Limit {
 impl CapacityPlan {
     /// What is nonsense though each option is valid.
     pub(crate) fn contradiction(&self) -> Option<String> {
-        if self.each > self.stocks {
+        if self.each() > self.stocks {
             return Some(format!(
                 "a user cannot follow {} of {} stocks: --each is at most --stocks",
-                self.each, self.stocks
+                self.each(),
+                self.stocks
             ));
         }
         let deliveries = self.deliveries_per_user.unwrap_or_default();
@@ -192,7 +193,7 @@ impl CapacityPlan {
 
     fn fleet(&self, pace: Duration) -> Fleet {
         let [users, stocks, each, prices] =
-            [self.users, self.stocks, self.each, self.updates].map(f64::from);
+            [self.users, self.stocks, self.each(), self.updates].map(f64::from);
         let a_user = self.deliveries_per_user.unwrap_or(each * prices / stocks);
         Fleet {
             users,
@@ -206,6 +207,10 @@ impl CapacityPlan {
             machines: 1.0,
             redis: Redis::One,
         }
+    }
+
+    fn each(&self) -> u32 {
+        self.each.unwrap_or(self.stocks.min(3))
     }
 
     fn busy(&self) -> f64 {
@@ -289,7 +294,7 @@ impl CapacityPlan {
         PlanReport {
             users: self.users,
             stocks: self.stocks,
-            stocks_a_user: self.each,
+            stocks_a_user: self.each(),
             prices_a_second: self.updates,
             deliveries_a_second: fleet.deliveries,
             pace_ms: 1_000.0 / fleet.batches,

@@ -178,6 +178,8 @@ fn a_plan_is_as_small_as_the_feed() {
         assert_eq!(small[what], count, "{what} in {small:#}");
     }
     assert!(small["with_one_redis"].is_null(), "{small:#}");
+    let least = planned("--users 1 --stocks 1 --updates 1");
+    assert_eq!(least["stocks_a_user"], 1, "{least:#}");
     // Descriptors alone: users who get next to nothing cost a server no CPU time.
     let quiet = planned("--users 1000000 --stocks 500 --updates 1 --churn 0");
     assert_eq!(quiet["servers"], 51, "{quiet:#}");
