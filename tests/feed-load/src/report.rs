@@ -179,7 +179,7 @@ pub(crate) fn fleet(report: &FleetReport) -> String {
         "life": "{:.0} s, {} prices, {} deliveries, {:.0} a second, {} reported as missed",
             life.seconds, life.published, life.deliveries, life.deliveries_a_second, life.missed;
         "latency in it": "{}", percentiles(life.latency_ms);
-        "before the kill": "{:.0} s, {} prices to {} servers and to {} users",
+        "before the kill": "{:.0} s, {} prices, {} messages to servers, {} deliveries to users",
             quiet.seconds, quiet.published, quiet.received, quiet.deliveries;
         "CPU of Redis then": "{:.2} s, {:.1} µs a price", quiet.redises_cpu_seconds,
             quiet.redises_cpu_micros_a_price;
