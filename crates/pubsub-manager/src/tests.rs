@@ -29,3 +29,5 @@ mod redis_story;
 mod refusals;
 mod same_story;
 mod state_machine;
+#[cfg(feature = "cluster")]
+mod state_machine_on_redis;

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{BrokerAddress, Connection, Feed, Options, PubSubManager, Publisher, UserId};
 use harness::RedisCluster;
+use redis_client::slot_of;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -114,31 +115,35 @@ fn masters(cluster: &RedisCluster, stock: &str) -> (usize, usize) {
     (from, to.expect("there are three masters"))
 }
 
-/// Two stocks of one slot, and the slot after it.
+/// Two stocks of one slot, 9598, and the slot after it.
 const PAIR: [&str; 2] = ["S838", "S1600"];
-const SLOT: &str = "9598";
 const NEXT_SLOT: &str = "9599";
 
-/// Begins to move their slot: all that has been moved is the stored prices.
-fn begin_move(cluster: &RedisCluster, from: usize, to: usize) {
-    set_slot(cluster, to, "IMPORTING", from);
-    set_slot(cluster, from, "MIGRATING", to);
-    let port = cluster.node(to).address().port().to_string();
-    let keys = PAIR.map(|stock| format!("last.{{{stock}}}"));
-    let migrate = ["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
-    let migrate = [&migrate[..], &keys.each_ref().map(String::as_str)].concat();
-    cluster.node(from).run::<()>(&migrate);
+/// Begins to move the slot of a stock: all that has been moved is the stored prices.
+pub(super) fn begin_move(cluster: &RedisCluster, stock: &str, from: usize, to: usize) {
+    set_slot(cluster, stock, to, "IMPORTING", from);
+    set_slot(cluster, stock, from, "MIGRATING", to);
+    let (source, target) = (cluster.node(from), cluster.node(to));
+    let slot = slot_of(stock).to_string();
+    let keys: Vec<String> = source.run(&["CLUSTER", "GETKEYSINSLOT", &slot, "10"]);
+    if !keys.is_empty() {
+        let port = target.address().port().to_string();
+        let migrate = ["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        source.run::<()>(&[&migrate[..], &keys].concat());
+    }
 }
 
-fn end_move(cluster: &RedisCluster, from: usize, to: usize) {
-    set_slot(cluster, to, "NODE", to);
-    set_slot(cluster, from, "NODE", to);
+pub(super) fn end_move(cluster: &RedisCluster, stock: &str, from: usize, to: usize) {
+    set_slot(cluster, stock, to, "NODE", to);
+    set_slot(cluster, stock, from, "NODE", to);
 }
 
-fn set_slot(cluster: &RedisCluster, node: usize, how: &str, other: usize) {
+fn set_slot(cluster: &RedisCluster, stock: &str, node: usize, how: &str, other: usize) {
     let other: String = cluster.node(other).run(&["CLUSTER", "MYID"]);
-    let node = cluster.node(node);
-    node.run::<()>(&["CLUSTER", "SETSLOT", SLOT, how, &other]);
+    let slot = slot_of(stock).to_string();
+    let set = ["CLUSTER", "SETSLOT", &slot, how, &other];
+    cluster.node(node).run::<()>(&set);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,7 +185,7 @@ async fn while_a_slot_is_moved_its_prices_come_and_afterwards_they_are_stored_ag
     let early = servers[0].user(PAIR[0], &cluster).await;
     assert_eq!(early.until_sent("1").await, (vec!["1".to_owned()], true));
 
-    begin_move(&cluster, from, to);
+    begin_move(&cluster, PAIR[0], from, to);
     // The source answers SET and MGET with ASK, and the subscribers are still there.
     assert_eq!(servers[0].publish(PAIR[0], "2").await, 1);
     assert_eq!(early.until_sent("2").await.0, ["1", "2"]);
@@ -189,7 +194,7 @@ async fn while_a_slot_is_moved_its_prices_come_and_afterwards_they_are_stored_ag
     joining.until_sent("3").await;
     assert!(joining.was_never_stale());
 
-    end_move(&cluster, from, to);
+    end_move(&cluster, PAIR[0], from, to);
     let channel = BTreeSet::from([PAIR[0].to_owned()]);
     eventually("both servers are subscribed at the next master", || {
         cluster.shard_numsub(&channel).get(PAIR[0]) == Some(&2)
@@ -199,8 +204,8 @@ async fn while_a_slot_is_moved_its_prices_come_and_afterwards_they_are_stored_ag
     early.until_sent("4").await;
     let key = format!("last.{{{}}}", PAIR[0]);
     assert_eq!(cluster.node(to).run::<String>(&["GET", &key]), "4");
-    begin_move(&cluster, to, from);
-    end_move(&cluster, to, from);
+    begin_move(&cluster, PAIR[0], to, from);
+    end_move(&cluster, PAIR[0], to, from);
     cluster.until_whole();
 }
 

@@ -249,14 +249,14 @@ fn prices_of(story: &[Received]) -> Vec<u64> {
 
 /// Whether a user knows that its prices are stale.
 #[derive(Default)]
-struct Stale {
+pub(super) struct Stale {
     feed: bool,
     stock: bool,
-    since_last_price: bool,
+    pub(super) since_last_price: bool,
 }
 
 impl Stale {
-    fn set(&mut self, stock: bool, feed: Feed) {
+    pub(super) fn set(&mut self, stock: bool, feed: Feed) {
         let is_stale = feed == Feed::Stale;
         *(if stock {
             &mut self.stock
@@ -266,7 +266,7 @@ impl Stale {
         self.since_last_price |= self.is_now();
     }
 
-    fn is_now(&self) -> bool {
+    pub(super) fn is_now(&self) -> bool {
         self.feed || self.stock
     }
 }

@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 
 /// Few, so that they meet: most faults need two of something at one stock.
 const USERS: usize = 4;
-const STOCKS: [&str; 3] = ["APPL", "BRK.B", "TSLA"];
+pub(super) const STOCKS: [&str; 3] = ["APPL", "BRK.B", "TSLA"];
 
 /// Long enough for every retry, probe and unsubscribe that is still to come.
 const QUIET: Duration = Duration::from_secs(90);
@@ -44,11 +44,11 @@ fn stories() -> u32 {
     }
 }
 
-type User = usize;
-type Name = &'static str;
+pub(super) type User = usize;
+pub(super) type Name = &'static str;
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     Connect(User),
     /// The connection is dropped, without an unsubscribe.
     Disconnect(User),
@@ -87,10 +87,10 @@ impl Step {
 
 /// What must be true at a quiet point: the users and their stocks.
 #[derive(Debug, Clone, Default)]
-struct Model {
-    users: BTreeMap<User, BTreeSet<Name>>,
+pub(super) struct Model {
+    pub(super) users: BTreeMap<User, BTreeSet<Name>>,
     /// Users whose sockets are broken: they are sent nothing, and stay until they are disconnected.
-    deaf: BTreeSet<User>,
+    pub(super) deaf: BTreeSet<User>,
     refused: BTreeSet<Name>,
 }
 
@@ -233,7 +233,7 @@ impl ReferenceStateMachine for Model {
 }
 
 impl Model {
-    fn wanted(&self) -> BTreeSet<Name> {
+    pub(super) fn wanted(&self) -> BTreeSet<Name> {
         self.users.values().flatten().copied().collect()
     }
 }
@@ -573,22 +573,22 @@ impl Story {
 
 /// What one user can conclude from what it was sent.
 #[derive(Default)]
-struct View {
+pub(super) struct View {
     feed: Option<Feed>,
-    stocks: BTreeMap<String, Prices>,
+    pub(super) stocks: BTreeMap<String, Prices>,
 }
 
 #[derive(Default)]
-struct Prices {
+pub(super) struct Prices {
     newest: Option<u64>,
     received: u64,
     missed: u64,
-    stale: bool,
+    pub(super) stale: bool,
 }
 
 impl View {
     /// Reads all that a user was sent, and fails at a message that must not follow the ones before it.
-    fn read(story: &[Received], unstored: &BTreeSet<u64>) -> Self {
+    pub(super) fn read(story: &[Received], unstored: &BTreeSet<u64>) -> Self {
         let mut view = Self::default();
         // The newest price of each stock that this user was ever sent, also before it unsubscribed. One
         // that was not stored leaves an older price behind it, for users that subscribe later.
@@ -641,6 +641,6 @@ impl View {
     }
 }
 
-fn parsed(stock: Name) -> Stock {
+pub(super) fn parsed(stock: Name) -> Stock {
     stock.parse().unwrap()
 }
