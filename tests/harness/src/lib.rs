@@ -59,9 +59,8 @@ redis.restart(); // On the same port.
 
 ```no_run
 # use harness::RedisCluster;
-// One cluster for all tests of a process, one after the other.
-let Some(shared) = RedisCluster::shared() else { return };
-let mut cluster = shared.turn();
+// Other tests have it before and after this one; a start takes more than two seconds.
+let Some(mut cluster) = RedisCluster::shared() else { return };
 let master = cluster.master_of("APPL");
 cluster.kill_9(master); // A replica replaces it some three seconds later.
 cluster.repair();
@@ -177,7 +176,7 @@ pub use process::{Process, program_of_this_build, signal};
 #[cfg(all(unix, feature = "proxy"))]
 pub use proxy::{Proxy, ProxyProgram};
 #[cfg(feature = "redis-cluster")]
-pub use redis_cluster::{RedisCluster, SharedCluster, Turn};
+pub use redis_cluster::{RedisCluster, SharedCluster};
 #[cfg(feature = "redis")]
 pub use redis_server::{FrozenRedis, RedisServer};
 pub use skip::{is_installed, skip};

@@ -3,8 +3,9 @@
 
 use redis::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::ops::{Deref, DerefMut, Range};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 
 use crate::bus_proxy::{BusProxy, CutOff, source};
 use crate::port::free_port;
@@ -12,18 +13,24 @@ use crate::process::signal;
 use crate::redis_server::RedisServer;
 use crate::wait::until;
 
-/// Masters, and as many replicas.
-const MASTERS: usize = 3;
+/// Three masters, and as many replicas.
+const NODES: usize = 6;
 const SLOTS: usize = 16_384;
+/// How many slots are moved with one round trip to each of the two masters and each step.
+const MOVED_AT_ONCE: usize = 50;
 
 /// How long a node may be silent before the others replace it, in milliseconds. The tests stop a node for
 /// a second, which must not replace it, and for ten.
 const NODE_TIMEOUT: u32 = 2_000;
 
-/// The cluster that the tests of this process share, as long as one of them has it or waits for it.
-static SHARED: Mutex<Weak<Mutex<RedisCluster>>> = Mutex::new(Weak::new());
+/// The clusters that the tests of this process share, as long as one of them has one.
+static SHARED: Mutex<Weak<Idle>> = Mutex::new(Weak::new());
 
-/// Six nodes, by number: the first three are the masters until a replica replaces one.
+/// The clusters that no test has at the moment.
+type Idle = Mutex<Vec<RedisCluster>>;
+
+/// Six nodes, by number: the first three are the masters until a replica replaces one. A pair that is
+/// [added](RedisCluster::add_pair) has the next numbers.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
@@ -40,48 +47,62 @@ enum Halt {
     Frozen,
 }
 
-/// A cluster that several tests share, one after the other.
-#[derive(Debug, Clone)]
-pub struct SharedCluster(Arc<Mutex<RedisCluster>>);
-
-impl SharedCluster {
-    /// Waits until no other test uses it, and until it is whole. A test that failed may have left a
-    /// node that is stopped.
-    pub fn turn(&self) -> Turn<'_> {
-        let mut cluster = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cluster.repair();
-        Turn(cluster)
-    }
+/// A cluster that this test alone has until it is dropped, and other tests have before and after it.
+#[derive(Debug)]
+pub struct SharedCluster {
+    /// None only while it is dropped.
+    cluster: Option<RedisCluster>,
+    idle: Arc<Idle>,
 }
 
-/// A test's turn at a shared cluster: other tests wait until it is dropped.
-#[derive(Debug)]
-pub struct Turn<'a>(MutexGuard<'a, RedisCluster>);
-
-impl Deref for Turn<'_> {
+impl Deref for SharedCluster {
     type Target = RedisCluster;
 
     fn deref(&self) -> &RedisCluster {
-        &self.0
+        self.cluster.as_ref().expect("it is not dropped")
     }
 }
 
-impl DerefMut for Turn<'_> {
+impl DerefMut for SharedCluster {
     fn deref_mut(&mut self) -> &mut RedisCluster {
-        &mut self.0
+        self.cluster.as_mut().expect("it is not dropped")
+    }
+}
+
+impl Drop for SharedCluster {
+    fn drop(&mut self) {
+        // What a test that failed did to its cluster must not fail the next test as well.
+        if let Some(cluster) = self.cluster.take().filter(|_| !thread::panicking()) {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.push(cluster);
+        }
     }
 }
 
 impl RedisCluster {
-    /// The cluster that the tests of this process share; `None` if Redis is not installed.
+    /// A whole cluster that another test has had, or a fresh one if all are in use: a start takes more than
+    /// two seconds. Tests run side by side, each with a cluster of its own. `None` if Redis is not installed.
     pub fn shared() -> Option<SharedCluster> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = shared.upgrade() {
-            return Some(SharedCluster(running));
-        }
-        let started = Arc::new(Mutex::new(Self::start()?));
-        *shared = Arc::downgrade(&started);
-        Some(SharedCluster(started))
+        let idle = {
+            let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.upgrade().unwrap_or_else(|| {
+                let idle = Arc::default();
+                *shared = Arc::downgrade(&idle);
+                idle
+            })
+        };
+        let used = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let cluster = match used {
+            Some(mut cluster) => {
+                cluster.repair();
+                cluster
+            }
+            None => Self::start()?,
+        };
+        Some(SharedCluster {
+            cluster: Some(cluster),
+            idle,
+        })
     }
 
     /// A fresh cluster; `None` if Redis is not installed.
@@ -118,14 +139,14 @@ impl RedisCluster {
             let bus = free_port();
             RedisServer::start_with(&[node_flags(bus), flags(number, bus)].concat())
         };
-        let nodes: Option<Vec<_>> = (0..2 * MASTERS).map(node).collect();
+        let nodes: Option<Vec<_>> = (0..NODES).map(node).collect();
         let cluster = Self {
             nodes: nodes?,
             proxies: Vec::new(),
             cut_off: CutOff::default(),
             halted: BTreeMap::new(),
         };
-        cluster.create();
+        cluster.build(&[0, 1, 2, 3, 4, 5], &[SLOTS / 3, 2 * SLOTS / 3, SLOTS]);
         Some(cluster)
     }
 
@@ -191,6 +212,11 @@ impl RedisCluster {
             .collect()
     }
 
+    /// The numbers of all nodes.
+    pub fn numbers(&self) -> Range<usize> {
+        0..self.nodes.len()
+    }
+
     /// Ends a node as a power cut does.
     pub fn kill_9(&mut self, node: usize) {
         self.nodes[node].kill_9();
@@ -238,7 +264,7 @@ impl RedisCluster {
                 replicas += usize::from(replication.contains("master_link_status:up"));
                 info(node, &["CLUSTER", "INFO"]).contains("cluster_state:ok")
             });
-            are_ok && replicas == MASTERS && self.agree()
+            are_ok && replicas == self.nodes.len() / 2 && self.agree()
         });
     }
 
@@ -288,57 +314,58 @@ impl RedisCluster {
         }
     }
 
-    /// Moves as many slots from one master to another, one at a time and each with its keys, as
-    /// `redis-cli --cluster reshard` does.
-    pub fn move_slots(&self, from: usize, to: usize, slots: usize) {
-        let all: Vec<Vec<Value>> = self.nodes[from].run(&["CLUSTER", "SLOTS"]);
+    /// The slots that a node serves, in its own view.
+    pub fn slots_of(&self, master: usize) -> Vec<u16> {
+        let all: Vec<Vec<Value>> = self.nodes[master].run(&["CLUSTER", "SLOTS"]);
         let ranges = all
             .iter()
-            .filter(|range| self.master_in(range, -1) == Some(from));
+            .filter(|range| self.master_in(range, -1) == Some(master));
         let numbers = ranges.flat_map(|range| first_of(range)..=last_of(range));
+        numbers
+            .map(|number| u16::try_from(number).expect("a slot is below 16,384"))
+            .collect()
+    }
+
+    /// Moves slots from one master to another with their keys, some at a time, as `redis-cli --cluster
+    /// reshard` does.
+    pub fn move_slots(&self, slots: &[u16], from: usize, to: usize) {
         let [source, target] = [from, to].map(|node| self.id(node));
-        let connection = |node: usize| self.nodes[node].connection();
-        let mut masters: Vec<_> = (0..self.nodes.len())
-            .filter(|node| !self.halted.contains_key(node) && self.is_master(*node))
-            .map(|node| (node, connection(node)))
-            .collect();
-        masters.sort_by_key(|(node, _)| (*node != to, *node != from));
-        let [(_, target_connection), (_, source_connection), ..] = &mut *masters else {
-            panic!("there is one master only");
-        };
-        let numbers: Vec<i64> = numbers.take(slots).collect();
-        assert_eq!(numbers.len(), slots, "node {from} has too few slots");
-        for number in &numbers {
+        let [mut source_connection, mut target_connection] =
+            [from, to].map(|node| self.nodes[node].connection());
+        for slots in slots.chunks(MOVED_AT_ONCE) {
             let set = |connection: &mut redis::Connection, how: &str, other: &str| {
-                let mut command = redis::cmd("CLUSTER");
-                command.arg("SETSLOT").arg(number).arg(how).arg(other);
-                command.exec(connection).expect("a slot can be moved");
+                let mut commands = redis::pipe();
+                for slot in slots {
+                    let command = commands.cmd("CLUSTER").arg("SETSLOT").arg(*slot);
+                    command.arg(how).arg(other).ignore();
+                }
+                let set: redis::RedisResult<()> = commands.query(connection);
+                set.unwrap_or_else(|error| panic!("CLUSTER SETSLOT … {how}: {error}"));
             };
-            set(target_connection, "IMPORTING", &source);
-            set(source_connection, "MIGRATING", &target);
-            self.move_keys(source_connection, *number, to);
-            set(target_connection, "NODE", &target);
-            set(source_connection, "NODE", &target);
+            set(&mut target_connection, "IMPORTING", &source);
+            set(&mut source_connection, "MIGRATING", &target);
+            self.move_keys(&mut source_connection, slots, to);
+            set(&mut target_connection, "NODE", &target);
+            set(&mut source_connection, "NODE", &target);
         }
     }
 
-    /// Moves all keys of a slot that is being moved. Nobody can add one meanwhile.
-    fn move_keys(&self, source: &mut redis::Connection, slot: i64, to: usize) {
-        let all = redis::cmd("CLUSTER")
-            .arg("GETKEYSINSLOT")
-            .arg(slot)
-            .arg(i64::from(u16::MAX))
-            .query(source);
-        let keys: Vec<String> = all.expect("a master lists its keys");
-        if keys.is_empty() {
-            return;
+    /// Moves all keys of slots that are being moved. Nobody can add one meanwhile.
+    fn move_keys(&self, source: &mut redis::Connection, slots: &[u16], to: usize) {
+        let mut lists = redis::pipe();
+        for slot in slots {
+            let list = lists.cmd("CLUSTER").arg("GETKEYSINSLOT");
+            list.arg(*slot).arg(u16::MAX);
         }
+        let keys: Vec<Vec<String>> = lists.query(source).expect("a master lists its keys");
         let target = self.nodes[to].address();
-        // To database 0, within 5,000 ms.
-        let mut migrate = redis::cmd("MIGRATE");
-        migrate.arg(target.ip().to_string()).arg(target.port());
-        migrate.arg("").arg(0).arg(5_000).arg("KEYS").arg(keys);
-        migrate.exec(source).expect("keys can be moved");
+        for keys in keys.into_iter().filter(|keys| !keys.is_empty()) {
+            // To database 0, within 5,000 ms.
+            let mut migrate = redis::cmd("MIGRATE");
+            migrate.arg(target.ip().to_string()).arg(target.port());
+            migrate.arg("").arg(0).arg(5_000).arg("KEYS").arg(keys);
+            migrate.exec(source).expect("keys can be moved");
+        }
     }
 
     /// Deletes all keys.
@@ -347,6 +374,37 @@ impl RedisCluster {
         for master in masters.filter(|node| self.is_master(*node)) {
             self.nodes[master].run::<()>(&["FLUSHALL"]);
         }
+    }
+
+    /// Adds a master and its replica, and returns the master's number. It has no slots yet.
+    pub fn add_pair(&mut self) -> usize {
+        let master = self.nodes.len();
+        for number in [master, master + 1] {
+            let node = RedisServer::start_with(&node_flags(free_port()));
+            self.nodes.push(node.expect("the other nodes are running"));
+            self.meet(number, 0..number);
+        }
+        self.replicate(master + 1, master);
+        self.until_whole();
+        master
+    }
+
+    /// Has all nodes forget their data, their names and the cluster, and makes them a cluster again: of
+    /// other pairs, and other shares of the slots.
+    pub fn wipe_and_build(&self) {
+        for node in &self.nodes {
+            // A master with keys refuses the reset, and a publisher may store one before it. A replica
+            // refuses to delete its keys, and loses them by the reset.
+            until("the node has forgotten everything", || {
+                let _ = node.try_run::<()>(&["FLUSHALL"]);
+                node.try_run::<()>(&["CLUSTER", "RESET", "HARD"]).is_ok()
+            });
+        }
+        let order: Vec<usize> = (0..self.nodes.len()).rev().collect();
+        let masters = order.len() / 2;
+        // The first master has half of the slots.
+        let end = |master| SLOTS / 2 + master * SLOTS / 2 / (masters - 1);
+        self.build(&order, &(0..masters).map(end).collect::<Vec<_>>());
     }
 
     /// Whether a node believes that it is a master.
@@ -378,52 +436,54 @@ impl RedisCluster {
             .expect("a node is in the majority")
     }
 
-    /// Makes six single servers a cluster.
-    fn create(&self) {
-        let run = |node: usize, words: &[&str]| self.nodes[node].run::<()>(words);
-        for (number, node) in self.nodes.iter().enumerate() {
-            run(
-                number,
-                &["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()],
-            );
-            // Each one meets all before it: waiting until gossip has introduced them takes seconds.
-            for other in &self.nodes[..number] {
-                let (ip, port) = (other.address().ip().to_string(), other.address().port());
-                let setting = |name: &str| {
-                    let settings: BTreeMap<String, String> = other.run(&["CONFIG", "GET", name]);
-                    settings[name].clone()
-                };
-                let bus = match setting("cluster-announce-bus-port") {
-                    none if none == "0" => setting("cluster-port"),
-                    announced => announced,
-                };
-                node.run::<()>(&["CLUSTER", "MEET", &ip, &port.to_string(), &bus]);
-            }
+    /// Makes single servers a cluster: the first half of `order` are the masters, each of which serves the
+    /// slots below its end and from that of the master before it on; the second half are their replicas.
+    fn build(&self, order: &[usize], ends: &[usize]) {
+        for (epoch, node) in order.iter().enumerate() {
+            let epoch = (epoch + 1).to_string();
+            self.nodes[*node].run::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]);
         }
-        for master in 0..MASTERS {
-            let first = master * SLOTS / MASTERS;
-            let last = (master + 1) * SLOTS / MASTERS - 1;
-            run(
-                master,
-                &[
-                    "CLUSTER",
-                    "ADDSLOTSRANGE",
-                    &first.to_string(),
-                    &last.to_string(),
-                ],
-            );
+        for (number, node) in order.iter().enumerate() {
+            self.meet(*node, order[..number].iter().copied());
         }
-        for master in 0..MASTERS {
-            let id = self.id(master);
-            // A node can follow one that it knows.
-            until("the replica knows its master", || {
-                let replicate = ["CLUSTER", "REPLICATE", &id];
-                self.nodes[master + MASTERS]
-                    .try_run::<()>(&replicate)
-                    .is_ok()
-            });
+        let (masters, replicas) = order.split_at(order.len() / 2);
+        let mut first = 0;
+        for (master, end) in masters.iter().zip(ends) {
+            let (from, to) = (first.to_string(), (end - 1).to_string());
+            self.nodes[*master].run::<()>(&["CLUSTER", "ADDSLOTSRANGE", &from, &to]);
+            first = *end;
+        }
+        for (master, replica) in masters.iter().zip(replicas) {
+            self.replicate(*replica, *master);
         }
         self.until_whole();
+    }
+
+    /// Introduces a node to others, to each of them: waiting until gossip has introduced it takes seconds.
+    fn meet(&self, node: usize, others: impl IntoIterator<Item = usize>) {
+        for other in others {
+            let other = &self.nodes[other];
+            let (ip, port) = (other.address().ip().to_string(), other.address().port());
+            let setting = |name: &str| {
+                let settings: BTreeMap<String, String> = other.run(&["CONFIG", "GET", name]);
+                settings[name].clone()
+            };
+            let bus = match setting("cluster-announce-bus-port") {
+                none if none == "0" => setting("cluster-port"),
+                announced => announced,
+            };
+            let meet = ["CLUSTER", "MEET", &ip, &port.to_string(), &bus];
+            self.nodes[node].run::<()>(&meet);
+        }
+    }
+
+    fn replicate(&self, replica: usize, master: usize) {
+        let id = self.id(master);
+        // A node can follow one that it knows.
+        until("the replica knows its master", || {
+            let replicate = ["CLUSTER", "REPLICATE", &id];
+            self.nodes[replica].try_run::<()>(&replicate).is_ok()
+        });
     }
 
     /// Whether all nodes name the same master for each range.

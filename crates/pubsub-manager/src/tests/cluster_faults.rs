@@ -8,15 +8,15 @@ use super::server_on_redis::names;
 use super::test_client::Received;
 use crate::Feed;
 use harness::RedisCluster;
+use redis_client::slot_of;
 use std::time::Duration;
 use tokio::time::sleep;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_is_killed_and_only_its_stocks_are_stale_until_its_replica_replaces_it() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(mut cluster) = RedisCluster::shared() else {
         return;
     };
-    let mut cluster = shared.turn();
     let server = ClusterServer::start_busy(&cluster).await;
     let killed = cluster.master_of(&server.stocks[0]);
     let (stale, others) = (server.users_of(killed), server.other_users(killed));
@@ -33,10 +33,9 @@ async fn a_master_is_killed_and_only_its_stocks_are_stale_until_its_replica_repl
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_stops_for_a_second_is_not_replaced_and_no_price_is_lost() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(mut cluster) = RedisCluster::shared() else {
         return;
     };
-    let mut cluster = shared.turn();
     let server = ClusterServer::start_busy(&cluster).await;
     let frozen = cluster.master_of(&server.stocks[0]);
     cluster.freeze(frozen);
@@ -50,10 +49,9 @@ async fn a_master_that_stops_for_a_second_is_not_replaced_and_no_price_is_lost()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_stops_for_longer_is_replaced_although_its_connections_stay_open() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(mut cluster) = RedisCluster::shared() else {
         return;
     };
-    let mut cluster = shared.turn();
     let server = ClusterServer::start_busy(&cluster).await;
     let frozen = cluster.master_of(&server.stocks[0]);
     let (stale, others) = (server.users_of(frozen), server.other_users(frozen));
@@ -68,39 +66,96 @@ async fn a_master_that_stops_for_longer_is_replaced_although_its_connections_sta
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_are_moved_under_load_and_only_their_stocks_are_stale_for_a_moment() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let server = ClusterServer::start_busy(&cluster).await;
     let from = cluster.master_of(&server.stocks[0]);
-    let to = *cluster
-        .masters_of(server.stocks.iter().map(String::as_str))
-        .iter()
-        .find(|master| **master != from)
-        .expect("there are three masters");
-    cluster.move_slots(from, to, 1_500);
-    cluster.until_whole();
-    let masters = cluster.masters_of(server.stocks.iter().map(String::as_str));
-    let (moved, stayed): (Vec<usize>, Vec<usize>) = (0..server.stocks.len())
-        .partition(|user| masters[*user] == to && server.is_of(*user, from));
-    assert!(!moved.is_empty(), "1,500 slots have some of sixty stocks");
-    server.settles(&cluster).await;
-    server.are_sent(&moved, Feed::Live).await;
+    let to = server.other_master(&[from]);
+    let slots = server.slots_with_stocks(&cluster, from, 1_500);
+    cluster.move_slots(&slots, from, to);
+    let (moved, stayed) = server.users_in(&slots);
+    server.are_sent_stale_and_live(&moved).await;
     server.all_receive_more().await;
+    cluster.until_whole();
     server
         .must_be_whole_without_effect_on(&stayed, &cluster)
         .await;
-    cluster.move_slots(to, from, 1_500);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_is_moved_twice_before_the_topology_is_read_is_followed_to_where_it_is() {
+    let Some(cluster) = RedisCluster::shared() else {
+        return;
+    };
+    let server = ClusterServer::start_busy(&cluster).await;
+    let from = cluster.master_of(&server.stocks[0]);
+    let to = server.other_master(&[from]);
+    let third = server.other_master(&[from, to]);
+    let (users, others) = (server.users_of(from), server.other_users(from));
+    // One after the other: some of them move while the topology is read, most between two reads.
+    for (number, user) in users.iter().enumerate() {
+        let slot = [slot_of(&server.stocks[*user])];
+        cluster.move_slots(&slot, from, to);
+        // To a master that the last read does not name, and back to the one that it names.
+        let last = if number % 2 == 0 { third } else { from };
+        cluster.move_slots(&slot, to, last);
+    }
+    server.are_sent_stale_and_live(&users).await;
+    server.all_receive_more().await;
     cluster.until_whole();
+    server
+        .must_be_whole_without_effect_on(&others, &cluster)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_is_added_under_load_and_takes_its_share_of_the_slots() {
+    let Some(mut cluster) = RedisCluster::shared() else {
+        return;
+    };
+    let server = ClusterServer::start_busy(&cluster).await;
+    let added = cluster.add_pair();
+    let mut moved = Vec::new();
+    for master in server.masters() {
+        let share = cluster.slots_of(master).len() / 4;
+        let slots = server.slots_with_stocks(&cluster, master, share);
+        cluster.move_slots(&slots, master, added);
+        moved.extend(slots);
+    }
+    let (moved, stayed) = server.users_in(&moved);
+    server.are_sent_stale_and_live(&moved).await;
+    server.all_receive_more().await;
+    cluster.until_whole();
+    server
+        .must_be_whole_without_effect_on(&stayed, &cluster)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cluster_is_wiped_and_built_again_with_other_masters_for_the_slots() {
+    let Some(cluster) = RedisCluster::shared() else {
+        return;
+    };
+    let server = ClusterServer::start_busy(&cluster).await;
+    let all: Vec<usize> = (0..server.stocks.len()).collect();
+    let names = || cluster.running().map(|node| node.run(&["CLUSTER", "MYID"]));
+    let before: Vec<String> = names().collect();
+    cluster.wipe_and_build();
+    assert!(
+        names().all(|name| !before.contains(&name)),
+        "each node has forgotten its name"
+    );
+    server.are_sent_stale_and_live(&all).await;
+    server.all_receive_more().await;
+    server.must_be_whole(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_planned_failover_is_noticed_although_the_former_master_goes_on_answering() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let server = ClusterServer::start_busy(&cluster).await;
     let former = cluster.master_of(&server.stocks[0]);
     let (stale, others) = (server.users_of(former), server.other_users(former));
@@ -116,13 +171,12 @@ async fn a_planned_failover_is_noticed_although_the_former_master_goes_on_answer
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_cluster_is_killed_and_restarted() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(mut cluster) = RedisCluster::shared() else {
         return;
     };
-    let mut cluster = shared.turn();
     let server = ClusterServer::start_busy(&cluster).await;
     let all: Vec<usize> = (0..server.stocks.len()).collect();
-    (0..6).for_each(|node| cluster.kill_9(node));
+    cluster.numbers().for_each(|node| cluster.kill_9(node));
     server.are_sent(&all, Feed::Stale).await;
     eventually("the whole feed is stale", || {
         server
@@ -139,10 +193,9 @@ async fn the_whole_cluster_is_killed_and_restarted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_closes_its_subscribers_connection_and_is_connected_to_again() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let server = ClusterServer::start_busy(&cluster).await;
     let master = cluster.master_of(&server.stocks[0]);
     let (stale, others) = (server.users_of(master), server.other_users(master));
@@ -160,10 +213,9 @@ async fn a_master_closes_its_subscribers_connection_and_is_connected_to_again() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acl_refuses_one_channel_and_only_its_users_are_stale_until_it_no_longer_does() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let rules = |rules: &[&str]| {
         for node in cluster.running() {
             node.run::<()>(&[&["ACL", "SETUSER", "default"], rules].concat());

@@ -148,10 +148,9 @@ fn set_slot(cluster: &RedisCluster, stock: &str, node: usize, how: &str, other: 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prices_are_published_and_the_last_is_stored_in_one_transaction_for_each_slot() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let node = cluster.node(cluster.master_of(PAIR[0]));
     node.run::<()>(&["CONFIG", "RESETSTAT"]);
     let publisher = Publisher::new(&broker(&cluster), "");
@@ -172,10 +171,9 @@ async fn prices_are_published_and_the_last_is_stored_in_one_transaction_for_each
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_slot_is_moved_its_prices_come_and_afterwards_they_are_stored_again() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let (from, to) = masters(&cluster, PAIR[0]);
     let servers = [
         Server::start(&broker(&cluster)).await,
@@ -211,10 +209,9 @@ async fn while_a_slot_is_moved_its_prices_come_and_afterwards_they_are_stored_ag
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publisher_that_may_not_store_publishes_each_price_once() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let mut server = Server::start(&broker(&cluster)).await;
     for (stock, right, stored) in [
         ("NOSET", "-set", "1"),
@@ -239,10 +236,9 @@ async fn a_publisher_that_may_not_store_publishes_each_price_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_may_not_read_costs_its_users_the_last_price_and_nothing_else() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let publisher = Publisher::new(&broker(&cluster), "");
     for (stock, right) in [
         ("NOMGET", "-mget"),
@@ -262,10 +258,9 @@ async fn a_server_that_may_not_read_costs_its_users_the_last_price_and_nothing_e
 /// One master has lost a slot, so it stores and reads nothing. It still takes messages and subscribers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_cluster_is_down_the_prices_of_the_masters_that_serve_come_at_once() {
-    let Some(shared) = RedisCluster::shared() else {
+    let Some(cluster) = RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     let server = Server::start(&broker(&cluster)).await;
     server.publish(PAIR[0], "1").await;
     let early = server.user(PAIR[0], &cluster).await;

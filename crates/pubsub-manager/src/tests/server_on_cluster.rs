@@ -6,7 +6,8 @@ use super::server_on_redis::{names, parsed};
 use super::test_client::{Received, TestClient};
 use crate::{BrokerAddress, Connection, Feed, Options, PubSubManager, Publisher, Stock, UserId};
 use harness::RedisCluster;
-use std::collections::BTreeMap;
+use redis_client::slot_of;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -94,6 +95,38 @@ impl ClusterServer {
         (0..self.stocks.len())
             .filter(|user| !self.is_of(*user, master))
             .collect()
+    }
+
+    /// The masters of the stocks when the server was started.
+    pub(super) fn masters(&self) -> BTreeSet<usize> {
+        self.masters.iter().copied().collect()
+    }
+
+    /// A master that is none of these.
+    pub(super) fn other_master(&self, than: &[usize]) -> usize {
+        let mut masters = self.masters().into_iter();
+        masters
+            .find(|master| !than.contains(master))
+            .expect("there are three masters with stocks")
+    }
+
+    /// As many slots of a master, from that of its first stock on.
+    pub(super) fn slots_with_stocks(
+        &self,
+        cluster: &RedisCluster,
+        master: usize,
+        count: usize,
+    ) -> Vec<u16> {
+        let slots = cluster.slots_of(master);
+        let first = slot_of(&self.stocks[self.users_of(master)[0]]);
+        let before = slots.iter().take_while(|slot| **slot != first).count();
+        let from_there = slots.iter().cycle().skip(before);
+        from_there.take(count.min(slots.len())).copied().collect()
+    }
+
+    /// The users of stocks in these slots, and the others.
+    pub(super) fn users_in(&self, slots: &[u16]) -> (Vec<usize>, Vec<usize>) {
+        (0..self.stocks.len()).partition(|user| slots.contains(&slot_of(&self.stocks[*user])))
     }
 
     /// What is sent from here on is what the test is about.

@@ -11,7 +11,7 @@ use super::server_on_cluster::{Stale, broker};
 use super::state_machine::{Model, Name, STOCKS, Step, User, View, parsed};
 use super::test_client::{Received, TestClient};
 use crate::{BrokerAddress, Connection, HubOptions, Options, PubSubManager, Publisher, UserId};
-use harness::{RedisCluster, RedisServer, Turn};
+use harness::{RedisCluster, RedisServer, SharedCluster};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
 use proptest_state_machine::ReferenceStateMachine;
@@ -34,12 +34,12 @@ async fn a_story_over_one_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_story_over_a_cluster_whose_slots_are_moved() {
-    if let Some(shared) = RedisCluster::shared() {
-        play(Servers::Cluster(shared.turn())).await;
+    if let Some(cluster) = RedisCluster::shared() {
+        play(Servers::Cluster(cluster)).await;
     }
 }
 
-async fn play(servers: Servers<'_>) {
+async fn play(servers: Servers) {
     let mut runner = TestRunner::new(Config::default());
     let stories = Model::sequential_strategy(STEPS);
     let (mut model, steps, _) = stories.new_tree(&mut runner).unwrap().current();
@@ -52,12 +52,12 @@ async fn play(servers: Servers<'_>) {
     story.quiet(&model).await;
 }
 
-enum Servers<'a> {
+enum Servers {
     One(RedisServer),
-    Cluster(Turn<'a>),
+    Cluster(SharedCluster),
 }
 
-impl Servers<'_> {
+impl Servers {
     fn broker(&self) -> BrokerAddress {
         match self {
             Self::One(redis) => BrokerAddress::Redis(redis.url().parse().unwrap()),
@@ -95,8 +95,8 @@ impl Servers<'_> {
     }
 }
 
-struct Story<'a> {
-    servers: Servers<'a>,
+struct Story {
+    servers: Servers,
     manager: Arc<PubSubManager>,
     publisher: Publisher,
     users: BTreeMap<User, TestUser>,
@@ -115,8 +115,8 @@ struct TestUser {
     stalled: bool,
 }
 
-impl<'a> Story<'a> {
-    async fn start(servers: Servers<'a>) -> Self {
+impl Story {
+    async fn start(servers: Servers) -> Self {
         if let Servers::Cluster(cluster) = &servers {
             cluster.forget_keys();
         }
