@@ -1,12 +1,12 @@
 //! One story over both brokers: two servers, three users, one stock.
 
-use super::eventually::eventually;
+use super::eventually::{DEADLINE, eventually};
 use super::test_client::{Received, TestClient};
 use crate::{
     BrokerAddress, Connection, Feed, InProcess, Options, PubSubManager, Publisher, Stock, UserId,
 };
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn the_story_over_the_broker_in_this_process() {
@@ -38,10 +38,9 @@ async fn the_story_over_a_redis_that_is_shared_with_others() {
 #[cfg(feature = "cluster")]
 #[tokio::test]
 async fn the_story_over_a_redis_cluster() {
-    let Some(shared) = harness::RedisCluster::shared() else {
+    let Some(cluster) = harness::RedisCluster::shared() else {
         return;
     };
-    let cluster = shared.turn();
     play(super::server_on_cluster::broker(&cluster), "class-7:").await;
 }
 
@@ -167,7 +166,11 @@ async fn play(broker: BrokerAddress, prefix: &str) {
     until_received(&cleo_received, &price("100.3", false)).await;
 
     there.manager.disconnect().await;
-    assert_eq!(publish("100.4").await, 0);
+    // A broker may go on counting a connection that was closed a moment ago.
+    let deadline = Instant::now() + DEADLINE;
+    while publish("100.4").await > 0 {
+        assert!(Instant::now() < deadline, "the connection stays open");
+    }
     let prices =
         |texts: &[&str]| -> Vec<Received> { texts.iter().map(|text| price(text, false)).collect() };
     let asha_expected = [

@@ -93,8 +93,9 @@ impl View {
             _ => error,
         })?;
         // A node that cannot reach the majority still describes the cluster as it was, and would send
-        // us back to a master that has been replaced.
-        if !info.contains("cluster_state:ok") {
+        // us back to a master that has been replaced. One that was reset a moment ago says `ok` once more, and
+        // knows no slots: believing that would be the loss of every master.
+        if !info.contains("cluster_state:ok") || ranges.is_empty() {
             return Err(refused(format!(
                 "the cluster is down, says its node {node}: redis-cli --cluster check lists the slots \
                  that no master serves"
