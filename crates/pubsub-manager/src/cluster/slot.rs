@@ -85,6 +85,9 @@ impl SlotConnection {
         let mut stocks = mem::take(&mut *self.asked.lock());
         stocks.extend(&subscribed);
         select! {
+            // Looked at first: a master that is lost reports how many channels it had, and an unsubscribe
+            // would take these away.
+            biased;
             _ = self.master.until_lost() => {}
             _ = within(REPLY_TIMEOUT, self.master.unsubscribe(&stocks)) => {}
         }
