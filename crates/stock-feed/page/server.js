@@ -121,10 +121,11 @@ function picture(users, most) {
 }
 
 function showEvents({ events }) {
-  const rows = events.slice(0, 8).map(({ at_ms: at, what, stock }) => {
+  const rows = events.slice(0, 8).map(({ at_ms: at, what, stock, node, channels }) => {
     const row = document.createElement('li');
     const said = part('span', what, `${what} `);
-    said.append(part('b', '', stock));
+    said.append(part('b', '', stock ?? node));
+    if (node) said.append(` and its ${count(channels, 'channel')}`);
     row.append(part('time', '', clock.format(at)), said);
     return row;
   });

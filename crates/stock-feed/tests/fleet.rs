@@ -175,7 +175,9 @@ fn servers_and_publish_use_a_redis_cluster_and_outlive_one_of_its_masters() {
         assert_eq!(received["price"], "1", "{received}");
     }
 
-    cluster.kill_9(cluster.master_of("APPL"));
+    let master = cluster.master_of("APPL");
+    let lost = [json!([cluster.node(master).address().to_string(), 1])];
+    cluster.kill_9(master);
     for user in &mut users {
         for feed in ["stale", "live"] {
             assert_eq!(
@@ -183,6 +185,15 @@ fn servers_and_publish_use_a_redis_cluster_and_outlive_one_of_its_masters() {
                 json!({"type": "status", "stock": "APPL", "feed": feed})
             );
         }
+    }
+    for server in &servers {
+        let stats = stats(server.address);
+        let events = stats["events"].as_array().unwrap().iter();
+        let losses = events.filter(|event| event["what"] == "lost");
+        let losses: Vec<_> = losses
+            .map(|event| json!([event["node"], event["channels"]]))
+            .collect();
+        assert_eq!(losses, lost);
     }
     publish.write("APPL,2\n");
     for user in &mut users {

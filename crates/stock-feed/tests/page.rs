@@ -871,6 +871,33 @@ async fn the_page_outlives_a_restart_of_redis_and_of_its_server() {
     elsewhere.complains_of_nothing();
 }
 
+#[tokio::test]
+async fn the_page_names_a_master_that_is_lost_and_counts_its_channels() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let bus = harness::free_port().to_string();
+    let flags = ["--cluster-enabled", "yes", "--cluster-port", &bus].map(str::to_owned);
+    let Some(redis) = RedisServer::start_with(&flags) else {
+        return;
+    };
+    // A cluster of one node: all channels are lost with it.
+    redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    let cluster = format!("{}?cluster=true", redis.url());
+    let server = Server::start(&["--redis", &cluster]);
+    let page = driver
+        .open(1280, &page_of(server.address, "APPL,GOOG"))
+        .await;
+    for stock in ["APPL", "GOOG"] {
+        page.until_says("events", &format!("subscribed {stock}"))
+            .await;
+    }
+    redis.run::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    let lost = format!("lost {} and its 2 channels", redis.address());
+    page.until_says("events", &lost).await;
+    page.complains_of_nothing();
+}
+
 /// The page asks for whatever its reader types; the server must not take it for more than text.
 #[tokio::test]
 async fn a_price_that_is_markup_never_reaches_the_page() {
