@@ -110,6 +110,12 @@ impl RedisCluster {
         Self::start_with(|_, _| Vec::new())
     }
 
+    /// A fresh cluster that serves only clients, and only replicas, that give this password.
+    pub fn start_with_password(password: &str) -> Option<Self> {
+        let flags = ["--requirepass", password, "--masterauth", password].map(str::to_owned);
+        Self::start_with(|_, _| flags.to_vec())
+    }
+
     /// A fresh cluster whose nodes can be [cut off](Self::cut_off) from each other.
     pub fn start_with_proxies() -> Option<Self> {
         let cut_off = CutOff::default();
@@ -167,10 +173,13 @@ impl RedisCluster {
             .clear();
     }
 
-    /// `redis://` and all nodes, as a person writes it.
+    /// `redis://` and all nodes, as a person writes it: with the password once, before the first.
     pub fn url(&self) -> String {
-        let addresses = self.nodes.iter().map(|node| node.address().to_string());
-        format!("redis://{}", addresses.collect::<Vec<_>>().join(","))
+        let others = self.nodes[1..]
+            .iter()
+            .map(|node| node.address().to_string());
+        let nodes: Vec<_> = [self.nodes[0].url()].into_iter().chain(others).collect();
+        nodes.join(",")
     }
 
     /// A node, whether it answers or not.

@@ -59,9 +59,16 @@ impl RedisServer {
         Some(server.expect("of ten free ports one stays free until redis-server has it"))
     }
 
-    /// `redis://127.0.0.1:PORT`.
+    /// `redis://127.0.0.1:PORT`, with the password before the host if its flags set one.
     pub fn url(&self) -> String {
-        format!("redis://{}", self.address())
+        let mut flags = self
+            .flags
+            .iter()
+            .skip_while(|flag| *flag != "--requirepass");
+        match flags.nth(1) {
+            Some(password) => format!("redis://:{password}@{}", self.address()),
+            None => format!("redis://{}", self.address()),
+        }
     }
 
     /// The number of its process.

@@ -170,6 +170,24 @@ async fn a_planned_failover_is_noticed_although_the_former_master_goes_on_answer
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_node_is_given_the_password_also_a_replica_that_becomes_a_master() {
+    let Some(cluster) = RedisCluster::start_with_password("opensesame") else {
+        return;
+    };
+    let server = ClusterServer::start_busy(&cluster).await;
+    let former = cluster.master_of(&server.stocks[0]);
+    let (stale, others) = (server.users_of(former), server.other_users(former));
+    let replica = cluster.replica_of(former);
+    cluster.node(replica).run::<()>(&["CLUSTER", "FAILOVER"]);
+    server.are_sent_stale_and_live(&stale).await;
+    server.all_receive_more().await;
+    cluster.until_whole();
+    server
+        .must_be_whole_without_effect_on(&others, &cluster)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_cluster_is_killed_and_restarted() {
     let Some(mut cluster) = RedisCluster::shared() else {
         return;
