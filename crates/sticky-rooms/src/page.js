@@ -27,6 +27,9 @@ const kept = {
 };
 
 let socket, lastReceived = 0, pause = 100, moves = [], seat = null, chosen = null;
+// The move that was sent and is not on the board yet. If the room is closed before it arrives, it is sent
+// again: with its number it is played once.
+let pending = null;
 
 function position() {
   const board = [...START];
@@ -77,7 +80,8 @@ function choose(index) {
     const piece = promotes ? prompt('Promote to q, r, b or n?', 'q') : '';
     if (index !== chosen && piece !== null) {
       const move = nameOf(chosen) + nameOf(index) + piece.trim().toLowerCase().slice(0, 1);
-      send({ type: 'move', number: moves.length + 1, move });
+      pending = { type: 'move', number: moves.length + 1, move };
+      send(pending);
     }
     chosen = null;
   }
@@ -124,10 +128,12 @@ const handlers = {
     kept.set(SEAT_KEY, JSON.stringify({ seat, token: message.token }));
     byId('state').textContent = `you play ${seat}`;
     seats({ white: true, black: true });
+    if (pending?.number === moves.length + 1) send(pending);
     draw();
   },
   move(message) {
     moves[message.number - 1] = message.move;
+    pending = null;
     draw();
   },
   chat: addChat,
@@ -136,6 +142,7 @@ const handlers = {
     byId('state').textContent = `${message.result}, ${message.reason.replace('_', ' ')}`;
   },
   error(message) {
+    pending = null;
     // A seat that was given away while its player was gone.
     if (message.code === 'seat_taken' && !seat) kept.remove(SEAT_KEY);
     byId('error').textContent = message.message;

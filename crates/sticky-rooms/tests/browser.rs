@@ -119,7 +119,18 @@ async fn two_windows_play_to_the_mate_a_third_watches_and_the_server_is_killed_i
     }
     white.until_says("state", "you play white").await;
     black.until_says("state", "you play black").await;
-    for (played, number) in ["f1c4", "g8f6", "h5f7"].into_iter().zip(5..) {
+    // A move that does not arrive before the connection ends is sent again on the next one.
+    let lose = "(socket.send = () => {}, true)";
+    assert_eq!(white.js(lose).await, json!(true));
+    click(&white, "f1").await;
+    click(&white, "c4").await;
+    white.js("(socket.close(), true)").await;
+    for window in all {
+        window
+            .until("moves.length === 5 && moves.at(-1) === 'f1c4'")
+            .await;
+    }
+    for (played, number) in ["g8f6", "h5f7"].into_iter().zip(6..) {
         play(&all, (number - 1) % 2, number, played).await;
     }
     for window in all {

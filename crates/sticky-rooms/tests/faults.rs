@@ -353,7 +353,7 @@ async fn an_operator_with_the_key_adds_a_server_and_takes_all_others_away_but_no
     assert_eq!(command(address, "/join").await.0, 404);
     assert_eq!(command(address, "/0123456789abcdef/join").await.0, 404);
     let joined = command(address, &format!("/{key}/join")).await;
-    let text = "server 4 has joined, 0 rooms were moved to it\n";
+    let text = "server 4 has joined; rooms moved to it: 0\n";
     assert_eq!(joined, (200, text.to_owned()));
     let path = format!("/{key}/drain/2");
     let comes_back = async {
@@ -363,7 +363,7 @@ async fn an_operator_with_the_key_adds_a_server_and_takes_all_others_away_but_no
         Visitor::enter(serve.router, room).await
     };
     let (drained, white) = tokio::join!(command(address, &path), comes_back);
-    let text = "server 2 is drained and has ended, 1 rooms were moved\n";
+    let text = "server 2 is drained and has ended; rooms moved: 1\n";
     assert_eq!(drained, (200, text.to_owned()));
     assert!(!runs(serve.servers[1].1));
     assert_eq!(white.whole["server"], 4);

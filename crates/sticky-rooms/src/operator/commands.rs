@@ -33,7 +33,7 @@ pub fn commands(operator: Arc<Operator>, listen: SocketAddr) -> (Router, String)
 async fn join(State(operator): State<Arc<Operator>>) -> Answer {
     match operator.join().await {
         Ok(change) => done(format!(
-            "server {} has joined, {} rooms were moved to it\n",
+            "server {} has joined; rooms moved to it: {}\n",
             change.server, change.moved
         )),
         Err(error) => failed(&error),
@@ -43,7 +43,7 @@ async fn join(State(operator): State<Arc<Operator>>) -> Answer {
 async fn drain(State(operator): State<Arc<Operator>>, Path(number): Path<usize>) -> Answer {
     match operator.drain(number).await {
         Ok(change) => done(format!(
-            "server {number} is drained and has ended, {} rooms were moved\n",
+            "server {number} is drained and has ended; rooms moved: {}\n",
             change.moved
         )),
         Err(error) => failed(&error),
@@ -53,7 +53,7 @@ async fn drain(State(operator): State<Arc<Operator>>, Path(number): Path<usize>)
 async fn restart(State(operator): State<Arc<Operator>>, Path(number): Path<usize>) -> Answer {
     match operator.restart(number).await {
         Ok(change) => done(format!(
-            "server {number} is restarted, {} rooms were moved, away or home\n",
+            "server {number} is restarted; rooms moved, away or home: {}\n",
             change.moved
         )),
         Err(error) => failed(&error),
@@ -71,7 +71,7 @@ async fn restart_all(State(operator): State<Arc<Operator>>) -> Answer {
         }
     }
     done(format!(
-        "{} servers are restarted, {moved} rooms were moved, away or home\n",
+        "{} servers are restarted; rooms moved, away or home: {moved}\n",
         servers.len()
     ))
 }
