@@ -3,8 +3,9 @@
 //! A room lives in one server's memory. If two players of a room are sent to two servers, neither
 //! sees the other move: by turns they never meet, by user seldom, by room always. `cargo run -p
 //! sticky-rooms` counts it over three servers and kills one, `-- --by turns` shows the first way only;
-//! `-- serve` opens a page to play on; `-- places` counts which rooms move when a server comes or goes, and
-//! `-- lease` shows what a frozen owner's late write meets.
+//! `-- serve` opens a page to play on. `-- deploy` restarts all servers under thirty games, `-- places`
+//! counts which rooms move when a server comes or goes, and `-- lease` shows what a frozen owner's late
+//! write meets.
 //! Read [`room`] first, then [`rooms`] with the rule that brings players together again, then
 //! [`router`]. The pages are `lessons/03-live-state.md`, `lessons/04-stickiness.md` and
 //! `lessons/04b-scale-out.md`.
