@@ -201,4 +201,16 @@ fn servers_and_publish_use_a_redis_cluster_and_outlive_one_of_its_masters() {
     }
     publish.close_input();
     assert!(publish.wait().success());
+
+    // A server that knows no price reads it from the new master, which has stored it.
+    let late = Server::start(&redis);
+    until("the server is live", || {
+        get(late.address, "/healthz").body == "live\n"
+    });
+    let mut user = Client::connect(late.address);
+    user.subscribe_acknowledged("APPL");
+    assert_eq!(
+        user.json(),
+        json!({"type": "price", "stock": "APPL", "price": "2", "last": true})
+    );
 }

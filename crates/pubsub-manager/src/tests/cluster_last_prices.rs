@@ -255,6 +255,33 @@ async fn a_server_that_may_not_read_costs_its_users_the_last_price_and_nothing_e
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rights_that_the_wire_protocol_names_are_enough_in_a_cluster() {
+    let Some(shared) = RedisCluster::shared() else {
+        return;
+    };
+    let cluster = shared.turn();
+    let page = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../lessons/16-wire-protocol.md"
+    );
+    let rights =
+        "+ssubscribe +sunsubscribe +spublish +mget +echo +cluster|info +cluster|slots ~last.*";
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("`{rights}`")));
+    let rights: Vec<&str> = ["resetkeys", "-@all"]
+        .into_iter()
+        .chain(rights.split(' '))
+        .collect();
+    let mut server = Server::start(&with_rights(&cluster, "named", &rights)).await;
+    server.publisher = Publisher::new(&broker(&cluster), "");
+    server.publish("NAMED", "1").await;
+    let user = server.user("NAMED", &cluster).await;
+    assert_eq!(user.until_sent("1").await, (vec!["1".to_owned()], true));
+    server.publish("NAMED", "2").await;
+    user.until_sent("2").await;
+}
+
 /// One master has lost a slot, so it stores and reads nothing. It still takes messages and subscribers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_cluster_is_down_the_prices_of_the_masters_that_serve_come_at_once() {
