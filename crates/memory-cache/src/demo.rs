@@ -140,6 +140,9 @@ impl Demo {
             match &self.place {
                 // Not among the arguments, where every user of the machine could read a password.
                 CopyPlace::Redis(redis) => command.env("REDIS_URL", redis.text_with_password()),
+                CopyPlace::Tracked(redis) => command
+                    .arg("--tracking")
+                    .env("REDIS_URL", redis.text_with_password()),
                 CopyPlace::EachServer => command.env_remove("REDIS_URL"),
                 CopyPlace::Nowhere => command.arg("--no-cache"),
             };

@@ -19,7 +19,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     version,
     args_conflicts_with_subcommands = true,
     after_help = "\
-Begin without flags, then --no-cache, then --redis, and compare the last lines.
+Begin without flags, then --no-cache, then --redis, then --redis with --tracking,
+and compare the last lines.
 The page is lessons/02-memory-cache.md."
 )]
 pub(crate) struct Flags {
@@ -32,6 +33,10 @@ pub(crate) struct Flags {
     /// Keep the copies in a Redis that the servers share, such as redis://127.0.0.1:6379
     #[arg(long, value_name = "URL", conflicts_with = "no_cache")]
     redis: Option<RedisFlag>,
+
+    /// Keep a copy in each server too, until that Redis pushes that it is old
+    #[arg(long, requires = "redis")]
+    tracking: bool,
 
     /// Pick the server for each read by this number: the same seed, the same servers
     #[arg(long, value_name = "N", default_value_t = 1851)]
@@ -80,6 +85,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
     redis: Option<RedisFlag>,
 
+    /// Keep a copy here too, until that Redis pushes that it is old
+    #[arg(long, requires = "redis")]
+    tracking: bool,
+
     /// End when standard input ends, so that no server outlives the program that started it
     #[arg(long)]
     pub(crate) until_stdin_closes: bool,
@@ -87,7 +96,7 @@ pub(crate) struct Serve {
 
 impl Flags {
     pub(crate) fn place(&self) -> CopyPlace {
-        place(&self.cache, self.redis.as_ref())
+        place(&self.cache, self.redis.as_ref(), self.tracking)
     }
 }
 
@@ -101,13 +110,13 @@ impl Serve {
     }
 
     pub(crate) fn place(&self) -> CopyPlace {
-        place(&self.cache, self.redis.as_ref())
+        place(&self.cache, self.redis.as_ref(), self.tracking)
     }
 }
 
 /// Where copies are kept. A bad address of a Redis ends the program with code 2, and is not
 /// repeated.
-fn place(cache: &CacheFlags, redis: Option<&RedisFlag>) -> CopyPlace {
+fn place(cache: &CacheFlags, redis: Option<&RedisFlag>, tracking: bool) -> CopyPlace {
     let Some(flag) = redis.filter(|_| !cache.no_cache) else {
         return match cache.no_cache {
             true => CopyPlace::Nowhere,
@@ -115,7 +124,13 @@ fn place(cache: &CacheFlags, redis: Option<&RedisFlag>) -> CopyPlace {
         };
     };
     match flag.url() {
-        Ok(Some(url)) => CopyPlace::Redis(RedisPlace::new(url, flag.text())),
+        Ok(Some(url)) => {
+            let redis = RedisPlace::new(url, flag.text());
+            match tracking {
+                true => CopyPlace::Tracked(redis),
+                false => CopyPlace::Redis(redis),
+            }
+        }
         Ok(None) => CopyPlace::EachServer,
         Err(error) => {
             let message = format!("--redis: {error}");

@@ -73,6 +73,15 @@ async fn run(flags: &Serve) -> Result<()> {
             let shared = Shared::new(far, redis.url.clone(), live, Arc::clone(&counts)).await;
             with_counts(api::router(shared), counts, Copies::Elsewhere)
         }
+        CopyPlace::Tracked(redis) => {
+            let (url, capacity) = (redis.url.clone(), cache.capacity);
+            let shared = Shared::tracking(far, url, live, capacity, Arc::clone(&counts)).await;
+            with_counts(
+                api::router(shared.clone()),
+                counts,
+                Copies::Tracked(Box::new(shared)),
+            )
+        }
         CopyPlace::EachServer => {
             let cached = Cached::new(far, live, cache.capacity, Arc::clone(&counts));
             with_counts(
@@ -105,6 +114,7 @@ async fn run(flags: &Serve) -> Result<()> {
 #[derive(Clone)]
 enum Copies {
     Here(Box<Cached<Far<Database>>>),
+    Tracked(Box<Shared<Far<Database>>>),
     Elsewhere,
     None,
 }
@@ -115,6 +125,7 @@ fn with_counts(router: Router, counts: Arc<Counts>, copies: Copies) -> Router {
         let mut counted = counts.read();
         match &copies {
             Copies::Here(cached) => counted.entries = cached.entries().await,
+            Copies::Tracked(shared) => counted.entries = shared.own_entries(),
             Copies::Elsewhere => {}
             // Each read is one that no copy answered.
             Copies::None => counted.misses = counted.loads,

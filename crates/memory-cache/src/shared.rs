@@ -1,7 +1,11 @@
 //! One cache for all servers, in a Redis: a hop away, and old only until it took the eviction.
+//!
+//! With [`Shared::tracking`], each server keeps what it has read there, until Redis pushes that it is
+//! old. Read [`own_copies`] for it.
 
 mod copies;
-mod redis_connection;
+pub mod own_copies;
+pub(crate) mod redis_connection;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +36,42 @@ impl<S: Store> Shared<S> {
     /// Copies are in this Redis, at most so old. Waits for a first attempt to connect, for a second at
     /// most.
     pub async fn new(store: S, url: RedisUrl, time_to_live: Duration, counts: Arc<Counts>) -> Self {
+        Self::with_own(store, url, time_to_live, None, counts).await
+    }
+
+    /// The same, and this server keeps at most `capacity` copies of its own of what it reads there. Redis
+    /// remembers them, and pushes which are old.
+    ///
+    /// A copy of its own is old for as long as that push takes. If Redis is frozen or gone, for as long as
+    /// it takes to notice: a second and 50 ms at most, and never longer than the time to live.
+    pub async fn tracking(
+        store: S,
+        url: RedisUrl,
+        time_to_live: Duration,
+        capacity: u64,
+        counts: Arc<Counts>,
+    ) -> Self {
+        Self::with_own(store, url, time_to_live, Some(capacity), counts).await
+    }
+
+    async fn with_own(
+        store: S,
+        url: RedisUrl,
+        time_to_live: Duration,
+        own: Option<u64>,
+        counts: Arc<Counts>,
+    ) -> Self {
         Self {
             store,
-            copies: Copies::new(url, time_to_live, Arc::clone(&counts)).await,
+            copies: Copies::new(url, time_to_live, own, Arc::clone(&counts)).await,
             counts,
             loading: Cache::builder().max_capacity(10_000).build(),
         }
+    }
+
+    /// How many copies this server keeps itself.
+    pub fn own_entries(&self) -> u64 {
+        self.copies.own_entries()
     }
 
     /// A copy, or what the store answers, by one load for all who wait for it.
@@ -62,7 +96,7 @@ impl<S: Store> Shared<S> {
     async fn load(&self, id: &GameId) -> Result<Arc<Game>, StoreError> {
         if let Some(copy) = self.copies.get(id).await {
             self.counts.hit();
-            return Ok(Arc::new(copy));
+            return Ok(copy);
         }
         self.counts.miss();
         let game = self.store.game(id).await?;
@@ -99,6 +133,10 @@ impl<S: Store> Store for Shared<S> {
     }
 
     async fn game(&self, id: &GameId) -> Result<Game, StoreError> {
+        if let Some(copy) = self.copies.own(id) {
+            self.counts.hit();
+            return Ok(Arc::unwrap_or_clone(copy));
+        }
         let (server, id) = (self.clone(), id.clone());
         let loaded = in_own_task(async move { server.loaded(&id).await }).await?;
         Ok(Arc::unwrap_or_clone(loaded))

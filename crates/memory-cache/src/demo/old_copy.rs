@@ -54,7 +54,9 @@ impl Demo {
                     "    {after:.1}s  server 1: {one} moves   server 2: {two} moves"
                 )?;
             }
-            seen.old_copy = is_old;
+            // A push that comes a moment after the read is the one hop; a push that does not come is not.
+            let is_pushed = matches!(self.place, CopyPlace::Tracked(_));
+            seen.old_copy = is_old && !(is_pushed && loaded.elapsed() < self.time_to_live);
             seen.add(&client.counted().await?);
             client.end().await;
             return Ok(());

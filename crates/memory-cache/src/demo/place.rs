@@ -15,6 +15,9 @@ pub enum CopyPlace {
     EachServer,
     /// In a Redis that they share.
     Redis(RedisPlace),
+    /// There, and in the memory of each server what it has read there, until the Redis pushes that it is
+    /// old.
+    Tracked(RedisPlace),
     /// Each read asks the database.
     Nowhere,
 }
@@ -53,6 +56,7 @@ impl CopyPlace {
         match self {
             Self::EachServer => "it forgets its copy; server 2 is not told",
             Self::Redis(..) => "it evicts the copy in Redis, which is everybody's",
+            Self::Tracked(..) => "it evicts the copy in Redis, which tells server 2",
             Self::Nowhere => "there is no copy",
         }
     }
@@ -60,7 +64,8 @@ impl CopyPlace {
     pub(super) fn try_next(&self) -> &'static str {
         match self {
             Self::EachServer => "--no-cache, then --redis redis://127.0.0.1:6379",
-            Self::Redis(..) => "the same while Redis is stopped",
+            Self::Redis(..) => "the same while Redis is stopped, then with --tracking",
+            Self::Tracked(..) => "the same while Redis is stopped",
             Self::Nowhere => "--redis redis://127.0.0.1:6379, one cache for all servers",
         }
     }
@@ -72,8 +77,10 @@ impl CopyPlace {
                 let longest = humantime::format_duration(time_to_live);
                 format!("old for at most {longest}")
             }
-            Self::Redis(_) if seen.troubles.is_empty() => "old for one hop".to_owned(),
-            Self::Redis(_) => "Redis is no help".to_owned(),
+            Self::Redis(_) | Self::Tracked(_) if seen.troubles.is_empty() => {
+                "old for one hop".to_owned()
+            }
+            Self::Redis(_) | Self::Tracked(_) => "Redis is no help".to_owned(),
             Self::EachServer | Self::Nowhere => "never old".to_owned(),
         }
     }
@@ -82,7 +89,7 @@ impl CopyPlace {
 /// What a run has shown about the age of copies.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// A server answered with a copy from before a move.
+    /// A server answered with a copy from before a move, and nothing but the time to live ended it.
     pub(super) old_copy: bool,
     /// See [`Counted::late_evictions`](crate::counted::Counted::late_evictions).
     pub(super) late_evictions: u64,
@@ -104,6 +111,7 @@ impl fmt::Display for CopyPlace {
         match self {
             Self::EachServer => out.write_str("a cache in each"),
             Self::Redis(..) => out.write_str("one cache in a Redis"),
+            Self::Tracked(..) => out.write_str("a tracked cache in each"),
             Self::Nowhere => out.write_str("no cache"),
         }
     }

@@ -9,7 +9,7 @@ use redis_client::RedisUrl;
 use stateless_server::api::DEADLINE;
 use tokio::time::{Instant, sleep};
 
-use super::redis_connection::{NoAnswer, RETRY_AFTER, RedisConnection};
+use super::redis_connection::{NoAnswer, REPLY_TIMEOUT, RETRY_AFTER, RedisConnection};
 use crate::counted::Counts;
 
 /// Puts a copy in unless what is there is of a longer game. A copy is `MOVES JSON`; after a move it is
@@ -42,26 +42,53 @@ struct Owed {
 }
 
 impl Copies {
-    pub(super) async fn new(url: RedisUrl, time_to_live: Duration, counts: Arc<Counts>) -> Self {
+    /// With a capacity, this server keeps that many copies of its own of what it reads from the Redis.
+    pub(super) async fn new(
+        url: RedisUrl,
+        time_to_live: Duration,
+        own: Option<u64>,
+        counts: Arc<Counts>,
+    ) -> Self {
+        let own = own.map(|capacity| (capacity, time_to_live));
         Self {
-            redis: RedisConnection::new(url, Arc::clone(&counts)).await,
+            redis: RedisConnection::new(url, REPLY_TIMEOUT, own, Arc::clone(&counts)).await,
             time_to_live,
             counts,
             owed: Arc::default(),
         }
     }
 
-    pub(super) async fn get(&self, id: &GameId) -> Option<Game> {
+    /// A copy of this server's own, for which nobody is asked.
+    pub(super) fn own(&self, id: &GameId) -> Option<Arc<Game>> {
         if !self.owed().is_empty() {
             return None;
         }
+        self.redis.line()?.own?.get(id)
+    }
+
+    /// How many copies this server keeps itself.
+    pub(super) fn own_entries(&self) -> u64 {
+        let own = self.redis.line().and_then(|line| line.own);
+        own.map_or(0, |own| own.entries())
+    }
+
+    pub(super) async fn get(&self, id: &GameId) -> Option<Arc<Game>> {
+        if !self.owed().is_empty() {
+            return None;
+        }
+        let line = self.redis.line()?;
+        // Redis remembers this reader from the moment it answers, so it is asked before that.
+        let asked = line.own.as_ref().map(|own| own.ask(id));
         let get = redis::cmd("GET").arg(key(id)).to_owned();
-        let kept: Vec<u8> = self.redis.ask(&get).await.ok()?;
-        let kept = String::from_utf8(kept).ok()?;
-        // What another program wrote here is a miss.
-        let (moves, json) = kept.split_once(' ')?;
-        let game: Game = serde_json::from_str(json).ok()?;
-        (game.id == *id && moves == game.moves.len().to_string()).then_some(game)
+        let kept = self.redis.ask_on(&line, &get).await;
+        let game = kept.ok().and_then(|kept| read(kept, id)).map(Arc::new);
+        if let (Some(own), Some(asked)) = (&line.own, asked) {
+            match &game {
+                Some(game) => own.keep(id, asked, Arc::clone(game)),
+                None => own.forget(id),
+            }
+        }
+        game
     }
 
     /// Keeps a copy, if Redis takes it. False means that a move came during the load, so the game that was
@@ -82,6 +109,11 @@ impl Copies {
         // As long as a copy from before may be used, or a load that began before may last.
         let live = self.time_to_live + DEADLINE;
         let evicted = self.put(id, moves, "-", live).await;
+        // Redis may push what we have changed ourselves after its answer, and the player who has just
+        // moved reads next.
+        if let Some(own) = self.redis.line().and_then(|line| line.own) {
+            own.forget(id);
+        }
         if evicted.is_ok() {
             return;
         }
@@ -165,6 +197,21 @@ impl Copies {
     }
 }
 
+/// What is kept under a key, if it is a copy of this game: what another program wrote there is a miss.
+fn read(kept: Vec<u8>, id: &GameId) -> Option<Game> {
+    let kept = String::from_utf8(kept).ok()?;
+    let (moves, json) = kept.split_once(' ')?;
+    let game: Game = serde_json::from_str(json).ok()?;
+    (game.id == *id && moves == game.moves.len().to_string()).then_some(game)
+}
+
+const PREFIX: &str = "memory-cache:game:";
+
 fn key(id: &GameId) -> String {
-    format!("memory-cache:game:{id}")
+    format!("{PREFIX}{id}")
+}
+
+/// The game whose key this is.
+pub(super) fn id_of(key: &str) -> Option<GameId> {
+    key.strip_prefix(PREFIX)?.parse().ok()
 }

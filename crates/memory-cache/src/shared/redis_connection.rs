@@ -1,29 +1,40 @@
 //! The connection to the Redis, which may be away, frozen or unwilling.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use program::within;
 use redis::aio::MultiplexedConnection;
-use redis::{Arg, AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError};
+use redis::{
+    Arg, AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, PushInfo, PushKind, RedisError,
+};
 use redis_client::{RedisUrl, in_words};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use super::own_copies::OwnCopies;
 use crate::counted::Counts;
 
 /// How long a request waits for Redis: a database that is asked directly is slower, and right.
-const REPLY_TIMEOUT: Duration = Duration::from_millis(50);
+pub(super) const REPLY_TIMEOUT: Duration = Duration::from_millis(50);
 /// How long one attempt to connect may take. No request waits for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause before the next attempt to connect.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often a connection with copies of our own is probed. Answers from them send nothing, so a Redis
+/// that is frozen, or whose machine is gone, would never be noticed, and its pushes do not come.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// A connection that is used while Redis answers in time. Clones share it.
 #[derive(Clone)]
-pub(super) struct RedisConnection(Arc<Inner>);
+pub(crate) struct RedisConnection(Arc<Inner>);
 
 struct Inner {
     url: RedisUrl,
+    /// How long a command waits for its answer.
+    reply_timeout: Duration,
+    /// How many copies of our own each connection may have, and how long they may be used.
+    own: Option<(u64, Duration)>,
     /// Written by the one task that connects, and by a command that got no answer. No guard crosses an
     /// await: the first version held it for a connect of 250 ms, and with a frozen Redis all requests
     /// queued behind it until their own ten seconds were over.
@@ -32,18 +43,25 @@ struct Inner {
 }
 
 enum State {
-    Connected {
-        redis: MultiplexedConnection,
-        since: Instant,
-    },
+    Connected(Line),
     /// A task is at it.
     Connecting,
     AwayUntil(Instant),
 }
 
+/// One connection, from when it was made until it is lost.
+#[derive(Clone)]
+pub(super) struct Line {
+    redis: MultiplexedConnection,
+    /// Names it among the connections that were here before.
+    since: Instant,
+    /// What was read on it, if Redis was asked to push what becomes old.
+    pub(super) own: Option<OwnCopies>,
+}
+
 /// Why there is no answer; it was logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// Redis cannot be reached, or not in time.
     Away,
     /// Redis answered with an error.
@@ -54,9 +72,16 @@ pub(super) enum NoAnswer {
 
 impl RedisConnection {
     /// Makes the first attempt, so that the first request finds a Redis that is there.
-    pub(super) async fn new(url: RedisUrl, counts: Arc<Counts>) -> Self {
+    pub(crate) async fn new(
+        url: RedisUrl,
+        reply_timeout: Duration,
+        own: Option<(u64, Duration)>,
+        counts: Arc<Counts>,
+    ) -> Self {
         let connection = Self(Arc::new(Inner {
             url,
+            reply_timeout,
+            own,
             state: Mutex::new(State::Connecting),
             counts,
         }));
@@ -65,10 +90,20 @@ impl RedisConnection {
     }
 
     /// Sends one command. While Redis is away, this returns at once.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, NoAnswer> {
-        let (mut redis, since) = self.connected().ok_or(NoAnswer::Away)?;
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, NoAnswer> {
+        let line = self.line().ok_or(NoAnswer::Away)?;
+        self.ask_on(&line, command).await
+    }
+
+    /// The same on the connection whose own copies the answer belongs to.
+    pub(super) async fn ask_on<T: FromRedisValue>(
+        &self,
+        line: &Line,
+        command: &Cmd,
+    ) -> Result<T, NoAnswer> {
+        let (mut redis, since) = (line.redis.clone(), line.since);
         let name = name(command);
-        match within(REPLY_TIMEOUT, command.query_async(&mut redis)).await {
+        match within(self.0.reply_timeout, command.query_async(&mut redis)).await {
             Ok(Ok(answer)) => {
                 self.0.counts.end_trouble(&name);
                 Ok(answer)
@@ -83,7 +118,7 @@ impl RedisConnection {
                 Err(NoAnswer::Away)
             }
             Err(_) => {
-                self.lost(since, &format!("no answer in {REPLY_TIMEOUT:?}"));
+                self.lost(since, &self.no_answer());
                 Err(NoAnswer::Away)
             }
         }
@@ -91,10 +126,10 @@ impl RedisConnection {
 
     /// The connection; none while there is none. The first who finds that the pause is over begins the
     /// next attempt, and does not wait for it either.
-    fn connected(&self) -> Option<(MultiplexedConnection, Instant)> {
+    pub(super) fn line(&self) -> Option<Line> {
         let mut state = self.state();
         match &*state {
-            State::Connected { redis, since } => Some((redis.clone(), *since)),
+            State::Connected(line) => Some(line.clone()),
             State::AwayUntil(until) if *until <= Instant::now() => {
                 *state = State::Connecting;
                 let connection = self.clone();
@@ -107,22 +142,22 @@ impl RedisConnection {
 
     async fn connect(&self) {
         let attempt = within(CONNECT_TIMEOUT, async {
-            let redis = self.0.url.connect(AsyncConnectionConfig::new()).await?;
-            let is_in_time = answers_in_time(redis.clone()).await;
-            Ok::<_, RedisError>(is_in_time.then_some(redis))
+            let line = self.new_line().await?;
+            let is_in_time = self.answers_in_time(line.redis.clone()).await;
+            Ok::<_, RedisError>(is_in_time.then_some(line))
         });
         let why = match attempt.await {
-            Ok(Ok(Some(redis))) => {
-                *self.state() = State::Connected {
-                    redis,
-                    since: Instant::now(),
-                };
+            Ok(Ok(Some(line))) => {
+                if line.own.is_some() {
+                    tokio::spawn(probe(Arc::downgrade(&self.0), line.since));
+                }
+                *self.state() = State::Connected(line);
                 if self.0.counts.end_trouble(CONNECTION) {
                     tracing::warn!("{} answers again", self.0.url);
                 }
                 return;
             }
-            Ok(Ok(None)) => format!("no answer in {REPLY_TIMEOUT:?}"),
+            Ok(Ok(None)) => self.no_answer(),
             Ok(Err(error)) if is_refusal(&error) => {
                 *self.state() = State::AwayUntil(Instant::now() + RETRY_AFTER);
                 return self.refused(CONNECTION, &error);
@@ -134,16 +169,51 @@ impl RedisConnection {
         self.away(&why);
     }
 
+    async fn new_line(&self) -> Result<Line, RedisError> {
+        let (since, mut config) = (Instant::now(), AsyncConnectionConfig::new());
+        let own = self
+            .0
+            .own
+            .map(|(capacity, live)| OwnCopies::new(capacity, live));
+        if let Some(own) = own.clone() {
+            let inner = Arc::downgrade(&self.0);
+            config = config.set_push_sender(move |push| heed(&push, &own, &inner, since));
+        }
+        let mut redis = self.0.url.connect(config).await?;
+        if own.is_some() {
+            let tracking = redis::cmd("CLIENT").arg("TRACKING").arg("ON").to_owned();
+            // Not NOLOOP: a change of our own ends the copy in Redis, too, and Redis then forgets that we read it.
+            tracking.query_async::<()>(&mut redis).await?;
+        }
+        Ok(Line { redis, since, own })
+    }
+
     /// Gives this connection up, unless there is a newer one: of many commands that wait, each times out.
     fn lost(&self, since: Instant, why: &str) {
         {
             let mut state = self.state();
-            if !matches!(*state, State::Connected { since: now, .. } if now == since) {
+            if !matches!(&*state, State::Connected(line) if line.since == since) {
                 return;
             }
+            // Its own copies go with it: nobody would push that one of them is old.
             *state = State::AwayUntil(Instant::now() + RETRY_AFTER);
         }
         self.away(why);
+    }
+
+    /// A Redis that answers only after 300 ms accepts connections; used, it would slow down every request.
+    async fn answers_in_time(&self, mut redis: MultiplexedConnection) -> bool {
+        let ping = redis::cmd("PING");
+        match within(self.0.reply_timeout, ping.query_async::<()>(&mut redis)).await {
+            Ok(Ok(())) => true,
+            // A user that may not send PING is answered, too.
+            Ok(Err(error)) => is_refusal(&error),
+            Err(_) => false,
+        }
+    }
+
+    fn no_answer(&self) -> String {
+        format!("no answer in {:?}", self.0.reply_timeout)
     }
 
     /// Logged once, until it answers again.
@@ -169,19 +239,40 @@ impl RedisConnection {
     }
 }
 
-/// The name under which a trouble of the connection itself is kept, among those of commands.
-const CONNECTION: &str = "the connection";
+/// Runs in the task that reads the connection, before that task hands out the next answer.
+fn heed(
+    push: &PushInfo,
+    own: &OwnCopies,
+    inner: &Weak<Inner>,
+    since: Instant,
+) -> Result<(), Infallible> {
+    own.heed(push);
+    if push.kind == PushKind::Disconnection
+        && let Some(inner) = inner.upgrade()
+    {
+        RedisConnection(inner).lost(since, "it has closed the connection");
+    }
+    Ok(())
+}
 
-/// A Redis that answers only after 300 ms accepts connections; used, it would slow down every request.
-async fn answers_in_time(mut redis: MultiplexedConnection) -> bool {
-    let ping = redis::cmd("PING");
-    match within(REPLY_TIMEOUT, ping.query_async::<()>(&mut redis)).await {
-        Ok(Ok(())) => true,
-        // A user that may not send PING is answered, too.
-        Ok(Err(error)) => is_refusal(&error),
-        Err(_) => false,
+/// Checks whether a connection still answers, until it is lost.
+async fn probe(inner: Weak<Inner>, since: Instant) {
+    loop {
+        sleep(PROBE_EVERY).await;
+        let Some(inner) = inner.upgrade() else { return };
+        let connection = RedisConnection(inner);
+        let redis = match &*connection.state() {
+            State::Connected(line) if line.since == since => line.redis.clone(),
+            _ => return,
+        };
+        if !connection.answers_in_time(redis).await {
+            connection.lost(since, &connection.no_answer());
+        }
     }
 }
+
+/// The name under which a trouble of the connection itself is kept, among those of commands.
+const CONNECTION: &str = "the connection";
 
 fn is_refusal(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
