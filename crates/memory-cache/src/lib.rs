@@ -5,10 +5,14 @@
 //! `cargo run -p memory-cache` counts both, over two servers; `--no-cache` and `--redis` compare.
 //! Read [`cached`] first: its diff to lesson 1 is the lesson. The page is
 //! `lessons/02-memory-cache.md`.
+//!
+//! With `--tracking`, each server has copies that a Redis calls old, and [`fleet`] counts who loads when
+//! fifty servers share one cache: `lessons/02b-one-cache-many-servers.md`.
 
 pub mod cached;
 pub mod counted;
 pub mod demo;
+pub mod fleet;
 mod own_task;
 pub mod shared;
 

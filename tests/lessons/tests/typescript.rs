@@ -52,6 +52,11 @@ fn a_cache_that_is_a_map_loads_once_for_each_reader_and_its_copies_change() {
 }
 
 #[test]
+fn a_reply_is_kept_although_its_key_was_invalidated_and_each_server_loads() {
+    prints_what_its_page_says("02b-one-cache-many-servers");
+}
+
+#[test]
 fn a_game_that_awaits_the_database_last_shows_moves_that_are_not_stored() {
     prints_what_its_page_says("03-live-state");
 }
