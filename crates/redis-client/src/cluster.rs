@@ -25,7 +25,7 @@ const VIEW_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct RedisCluster {
     /// The nodes in the address: at least one.
     seeds: Arc<[RedisUrl]>,
-    /// All nodes of the latest topology; the one that described it is first, and is asked first.
+    /// All nodes of the latest topology, in the order in which they are asked for the next.
     known: Arc<Mutex<Vec<RedisUrl>>>,
 }
 
@@ -51,12 +51,21 @@ impl RedisCluster {
     pub async fn read_topology(&self) -> Result<Topology, RedisError> {
         let mut error = refused("the address of the cluster has no nodes".into());
         let known = self.known.lock().clone();
-        for node in known.iter().chain(&*self.seeds) {
+        for (place, node) in known.iter().chain(&*self.seeds).enumerate() {
             error = match timeout(VIEW_TIMEOUT, View::of(node)).await {
                 Ok(Ok(view)) => {
-                    let others = view.nodes.iter().map(|address| self.node(address));
-                    let others = others.filter(|other| other.to_string() != node.to_string());
-                    *self.known.lock() = [node.clone()].into_iter().chain(others).collect();
+                    let nodes = view.nodes.iter().map(|address| self.node(address));
+                    let mut nodes: Vec<RedisUrl> = nodes.collect();
+                    if place < known.len() {
+                        // It answered, so it is asked first again.
+                        nodes.sort_by_key(|other| other.to_string() != node.to_string());
+                    } else {
+                        // All servers have the same address. If each went on with the node that it
+                        // found first, one node would describe the cluster to all of them, some four
+                        // times a second each.
+                        fastrand::shuffle(&mut nodes);
+                    }
+                    *self.known.lock() = nodes;
                     return Ok(view.topology);
                 }
                 Ok(Err(error)) if error.is_io_error() => {

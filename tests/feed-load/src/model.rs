@@ -158,8 +158,9 @@ impl Fleet {
         }
     }
 
-    /// What it costs all nodes a second that servers ask who the masters are, in microseconds.
-    pub(crate) fn topology_micros(&self) -> f64 {
+    /// What it costs all nodes a second that servers ask who the masters are, in microseconds. Each server asks
+    /// a node that it has picked at random.
+    fn topology_micros(&self) -> f64 {
         match self.redis {
             Redis::One => 0.0,
             Redis::Cluster(_) => self.servers * REDIS.topology,

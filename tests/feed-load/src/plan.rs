@@ -99,9 +99,6 @@ pub(crate) struct PlanReport {
     pub(crate) network_gbit: Network,
     /// Until Redis disconnects a server that does not read.
     pub(crate) unread_seconds: f64,
-    /// Cores that the first node of the cluster's address would need for the servers' questions, if it were
-    /// the first in every server's `--redis`.
-    pub(crate) first_node_cores: f64,
     /// Whether a Redis is busier than `--busy` says, however many masters there are.
     pub(crate) redis_too_busy: bool,
     /// What is used of each limit, the fullest first.
@@ -315,7 +312,6 @@ impl CapacityPlan {
             },
             network_gbit: network,
             unread_seconds: (MOST_UNREAD / unread).min(LONG_UNREAD / unread + 60.0),
-            first_node_cores: fleet.topology_micros() / 1e6,
             redis_too_busy: busiest_master(fleet) > self.busy(),
             limits,
             with_one_redis,

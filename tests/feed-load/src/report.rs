@@ -221,7 +221,7 @@ pub(crate) fn plan(report: &PlanReport) -> String {
             report.masters
         ),
     };
-    let mut rows = rows! {
+    let rows = rows! {
         "users": "{}, each with {}", grouped(report.users.into()), many(report.stocks_a_user, "stock");
         "prices a second": "{} of {}, sent every {:.0} ms", grouped(report.prices_a_second.into()),
             many(report.stocks, "stock"), report.pace_ms;
@@ -239,12 +239,6 @@ pub(crate) fn plan(report: &PlanReport) -> String {
         "a server that stops reading": "is disconnected by Redis after {:.0} s, and its users are sent `stale`",
             report.unread_seconds;
     };
-    if report.redises > 1 {
-        rows.extend(rows! {
-            "the order of nodes in --redis": "one of its own for each server: otherwise the first node needs \
-                {:.1} cores to answer who the masters are", report.first_node_cores;
-        });
-    }
     let mut limits = Table::new();
     limits.load_style(presets::ASCII_MARKDOWN);
     limits.set_header(["limit", "used", "of", "percent"]);

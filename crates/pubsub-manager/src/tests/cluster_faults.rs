@@ -3,6 +3,7 @@
 //! `stale`, and the nodes hold what the users want.
 
 use super::eventually::eventually;
+use super::redis_faults::commands;
 use super::server_on_cluster::{ClusterServer, lost_by};
 use super::server_on_redis::names;
 use super::test_client::Received;
@@ -297,4 +298,24 @@ async fn a_master_that_is_cut_off_from_the_others_goes_on_answering_and_is_given
     server
         .must_be_whole_without_effect_on(&others, &cluster)
         .await;
+}
+
+#[tokio::test]
+async fn servers_with_one_address_ask_different_nodes_who_the_masters_are() {
+    let Some(cluster) = RedisCluster::shared() else {
+        return;
+    };
+    let asked = |node| commands(cluster.node(node), "cluster|slots");
+    let before: Vec<u64> = cluster.numbers().map(asked).collect();
+    for _ in 0..12 {
+        let redis_client::RedisAddress::Cluster(server) = cluster.url().parse().unwrap() else {
+            panic!("several nodes are a cluster");
+        };
+        for _ in 0..3 {
+            server.read_topology().await.unwrap();
+        }
+    }
+    let nodes = cluster.numbers().zip(before);
+    let asked_now = nodes.filter(|(node, before)| asked(*node) > *before);
+    assert!(asked_now.count() > 2, "the questions of twelve servers");
 }

@@ -267,7 +267,7 @@ async fn a_user_that_flaps_a_thousand_times_a_second_does_not_make_the_server_fl
 }
 
 /// How often Redis was sent a command.
-fn commands(redis: &RedisServer, name: &str) -> u64 {
+pub(super) fn commands(redis: &RedisServer, name: &str) -> u64 {
     let all: String = redis.run(&["INFO", "commandstats"]);
     let line = all
         .lines()
