@@ -76,6 +76,11 @@ fn a_module_is_made_when_it_is_imported_and_what_it_computed_stays_after_a_reloa
     prints_what_its_page_says("10b-life-of-a-static");
 }
 
+#[test]
+fn channels_of_different_slots_are_refused_in_one_command_and_taken_one_by_one() {
+    prints_what_its_page_says("12d-redis-cluster");
+}
+
 /// The block below the page's quotation is what the folder's `index.ts` prints.
 fn prints_what_its_page_says(folder: &str) {
     let Some(compiled) = compiled() else { return };
