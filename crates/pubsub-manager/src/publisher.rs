@@ -2,7 +2,7 @@
 
 use crate::{BrokerAddress, BrokerError, InProcess, Price, Stock};
 #[cfg(feature = "redis")]
-use redis_client::RedisPublisher;
+use redis_client::{Published, RedisPublisher, in_words};
 #[cfg(feature = "redis")]
 use std::{sync::Once, time::Duration};
 
@@ -79,17 +79,13 @@ impl Publisher {
             }
             #[cfg(feature = "redis")]
             Target::Redis(redis) => {
-                let messages: Vec<(String, &str)> = self.messages(prices).collect();
-                if !self.last_price_ttl.is_zero() {
-                    let stored = redis
-                        .store_and_publish(&messages, self.last_price_ttl)
-                        .await;
-                    match stored.map_err(BrokerError::from) {
-                        Err(BrokerError::Refused(reason)) => log_refusal(&reason),
-                        published => return published,
-                    }
+                let messages = self.messages(prices);
+                if self.last_price_ttl.is_zero() {
+                    return Ok(redis.publish(messages).await?);
                 }
-                Ok(redis.publish(messages).await?)
+                let messages: Vec<(String, &str)> = messages.collect();
+                let published = redis.store_and_publish(&messages, self.last_price_ttl);
+                Ok(received(published.await?))
             }
             #[cfg(feature = "cluster")]
             Target::RedisCluster(cluster) => {
@@ -97,14 +93,8 @@ impl Publisher {
                 if self.last_price_ttl.is_zero() {
                     return Ok(cluster.publish(messages).await?);
                 }
-                // What some masters have stored and published must not be published again, so the
-                // publisher itself has published the rest.
                 let published = cluster.store_and_publish(messages, self.last_price_ttl);
-                let published = published.await?;
-                if let Some(refusal) = published.not_stored {
-                    log_refusal(&redis_client::in_words(&refusal));
-                }
-                Ok(published.received)
+                Ok(received(published.await?))
             }
         }
     }
@@ -122,12 +112,18 @@ impl Publisher {
     }
 }
 
-/// Logs that last prices are not stored, once and not with each price.
+/// How many servers received the prices. Logs that last prices are not stored, once and not with each
+/// price.
 #[cfg(feature = "redis")]
-fn log_refusal(reason: &str) {
+fn received(published: Published) -> u64 {
     static LOGGED: Once = Once::new();
-    LOGGED.call_once(|| {
-        let instead = "prices are published only, and who subscribes later waits for the next one";
-        tracing::warn!(reason, instead, "Redis refuses to store last prices");
-    });
+    if let Some(refusal) = published.not_stored {
+        LOGGED.call_once(|| {
+            let reason = in_words(&refusal);
+            let instead =
+                "prices are published only, and who subscribes later waits for the next one";
+            tracing::warn!(reason, instead, "Redis refuses to store last prices");
+        });
+    }
+    published.received
 }

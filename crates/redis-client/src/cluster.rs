@@ -3,7 +3,7 @@
 mod publisher;
 mod topology;
 
-pub use publisher::{ClusterPublisher, Published};
+pub use publisher::ClusterPublisher;
 pub use topology::{NodeAddress, Topology, slot_of};
 
 use crate::{RedisUrl, in_words, refusal::refused};

@@ -13,9 +13,9 @@ mod redis_url;
 mod refusal;
 
 #[cfg(feature = "cluster")]
-pub use cluster::{ClusterPublisher, NodeAddress, Published, RedisCluster, Topology, slot_of};
+pub use cluster::{ClusterPublisher, NodeAddress, RedisCluster, Topology, slot_of};
 pub use last_price::last_price_key;
-pub use publisher::RedisPublisher;
+pub use publisher::{Published, RedisPublisher};
 pub use redis_address::RedisAddress;
 pub use redis_flag::RedisFlag;
 pub use redis_url::{BadRedisUrl, RedisUrl};

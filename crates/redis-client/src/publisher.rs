@@ -1,7 +1,10 @@
 //! Publishing over one connection, which is made again when it was lost.
 
 use crate::{RedisUrl, last_price::set_last_prices, refusal::is_refusal};
-use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisError, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, ErrorKind, FromRedisValue, Pipeline, RedisError, Value,
+    aio::MultiplexedConnection,
+};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::timeout};
 
@@ -18,6 +21,15 @@ struct Inner {
     /// dropped half-way takes along a connection on which answers are still to come. The lock is
     /// tokio's because it is held while Redis answers: messages leave in the order of the calls.
     connection: Mutex<Option<MultiplexedConnection>>,
+}
+
+/// What became of messages that were to be stored and published.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// How many subscribers received them, summed over the messages.
+    pub received: u64,
+    /// Why Redis refused to store some of them, which were then published only.
+    pub not_stored: Option<RedisError>,
 }
 
 impl RedisPublisher {
@@ -41,7 +53,8 @@ impl RedisPublisher {
         for (channel, message) in messages {
             commands.publish(channel, message);
         }
-        self.send(&commands).await
+        let received: Vec<u64> = self.send(&commands).await?;
+        Ok(received.into_iter().sum())
     }
 
     /// Publishes messages as [`publish`](Self::publish) does, and stores the last one of each channel under
@@ -49,31 +62,69 @@ impl RedisPublisher {
     /// message up to the stored one. Redis forgets it after `time_to_live`, in whole
     /// seconds, between one and a year.
     ///
+    /// If Redis refuses the transaction (it is full, or an ACL forbids it), they are published only.
+    ///
     /// # Errors
-    /// As above. If Redis refuses, nothing was stored and nothing published.
+    /// As above.
     pub async fn store_and_publish(
         &self,
         messages: &[(String, &str)],
         time_to_live: Duration,
-    ) -> Result<u64, RedisError> {
-        let mut commands = redis::pipe();
-        commands.atomic();
+    ) -> Result<Published, RedisError> {
+        if messages.is_empty() {
+            return Ok(Published::default());
+        }
         let sent = messages
             .iter()
             .map(|(channel, message)| (channel.as_str(), *message));
-        for set in set_last_prices(sent, time_to_live) {
-            commands.add_command(set).ignore();
+        let sets = set_last_prices(sent.clone(), time_to_live);
+        let stored = sets.len();
+        let mut commands = redis::pipe();
+        commands.ignore_errors().cmd("MULTI");
+        for command in sets {
+            commands.add_command(command);
         }
-        for (channel, message) in messages {
-            commands.publish(channel, *message);
+        for (channel, message) in sent {
+            commands.publish(channel, message);
         }
-        self.send(&commands).await
+        commands.cmd("EXEC");
+        let mut answers: Vec<Result<Value, RedisError>> = self.send(&commands).await?;
+        let executed = answers.pop();
+        let (results, not_stored) = match (answers.first(), executed) {
+            // Where an ACL forbids MULTI, each command was executed by itself. Sent again, the messages
+            // would be published twice.
+            (Some(Err(error)), _) if error.code() == Some("NOPERM") => {
+                let error = error.clone();
+                (answers.split_off(1 + stored), Some(error))
+            }
+            (_, Some(Ok(Value::Array(results)))) => {
+                let results = results.into_iter().skip(stored);
+                (results.map(Value::extract_error).collect(), None)
+            }
+            // Nothing was executed, and the first command that was refused says why.
+            (_, executed) => {
+                let mut refusals = answers.into_iter().chain(executed).filter_map(Result::err);
+                let messages = messages.iter().cloned();
+                return Ok(Published {
+                    received: self.publish(messages).await?,
+                    not_stored: refusals.next(),
+                });
+            }
+        };
+        let mut published = Published {
+            received: 0,
+            not_stored,
+        };
+        for result in results {
+            published.received += u64::from_redis_value(result?)?;
+        }
+        Ok(published)
     }
 
-    /// Returns the sum of the answers.
-    async fn send(&self, commands: &Pipeline) -> Result<u64, RedisError> {
+    /// Returns the answers.
+    async fn send<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<Vec<T>, RedisError> {
         if commands.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let publish = async {
             let mut kept = self.0.connection.lock().await;
@@ -81,12 +132,12 @@ impl RedisPublisher {
                 Some(connection) => connection,
                 None => self.0.url.connect(AsyncConnectionConfig::new()).await?,
             };
-            let result: Result<Vec<u64>, RedisError> = commands.query_async(&mut connection).await;
+            let result = commands.query_async(&mut connection).await;
             // A refusal is an answer: the connection is as good as before.
             if result.as_ref().err().is_none_or(is_refusal) {
                 *kept = Some(connection);
             }
-            Ok(result?.into_iter().sum())
+            result
         };
         timeout(REPLY_TIMEOUT, publish)
             .await

@@ -137,6 +137,49 @@ async fn a_redis_that_allows_no_mget_or_no_set_costs_last_prices_and_nothing_els
     assert_eq!(server.manager.stats().reconnects, 0);
 }
 
+#[tokio::test]
+async fn a_publisher_that_may_not_store_publishes_each_price_once() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let publisher = Publisher::new(&address(&server.redis), "");
+    for (stock, right, stored) in [
+        ("S0", "-set", "1"),
+        ("S1", "-exec", "1"),
+        // Then each command of the transaction is executed by itself.
+        ("S2", "-multi", "3"),
+    ] {
+        publish(&publisher, stock, "1").await;
+        let client = server.user(&[stock.to_owned()]).client.clone();
+        eventually("the stored price is sent", || client.prices(stock) == ["1"]).await;
+        server.settles().await;
+        server
+            .redis
+            .run::<()>(&["ACL", "SETUSER", "default", right]);
+        for price in ["2", "3"] {
+            assert_eq!(publish(&publisher, stock, price).await, 1, "{right}");
+        }
+        let acl = ["ACL", "SETUSER", "default", "+set", "+exec", "+multi"];
+        server.redis.run::<()>(&acl);
+        let key = format!("last.{{{stock}}}");
+        assert_eq!(
+            server.redis.run::<String>(&["GET", &key]),
+            stored,
+            "{right}"
+        );
+        // What was published twice would have come before this one.
+        publish(&publisher, stock, "4").await;
+        eventually("the last price is sent", || {
+            client
+                .prices(stock)
+                .last()
+                .is_some_and(|price| price == "4")
+        })
+        .await;
+        assert_eq!(client.prices(stock), ["1", "2", "3", "4"], "{right}");
+    }
+}
+
 /// What the proxy lets pass before it holds the rest back.
 const CONFIRMATION: &[u8] = b"$9\r\nsubscribe\r\n$4\r\nAPPL\r\n:";
 const HELD_BACK: Duration = Duration::from_millis(100);

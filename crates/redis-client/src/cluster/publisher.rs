@@ -2,7 +2,7 @@
 
 mod batch;
 
-use crate::{NodeAddress, RedisCluster, Topology, refusal::is_refusal, slot_of};
+use crate::{NodeAddress, Published, RedisCluster, Topology, refusal::is_refusal, slot_of};
 use batch::{Batch, Message, Outcome};
 use futures_util::future::join_all;
 use parking_lot::Mutex as SyncMutex;
@@ -45,15 +45,6 @@ struct Inner {
 /// A call takes the connection out and puts it back when all is answered, as in `RedisPublisher`. The
 /// lock is held meanwhile, so messages for one master leave in the order of the calls.
 type Connection = Arc<Mutex<Option<MultiplexedConnection>>>;
-
-/// What became of messages that were to be stored and published.
-#[derive(Debug, Default)]
-pub struct Published {
-    /// How many subscribers received them, summed over the messages.
-    pub received: u64,
-    /// Why a master refused to store some of them, which were then published only.
-    pub not_stored: Option<RedisError>,
-}
 
 impl ClusterPublisher {
     /// A publisher that connects with the first message.
