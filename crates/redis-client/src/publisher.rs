@@ -58,7 +58,7 @@ impl RedisPublisher {
     }
 
     /// Publishes messages as [`publish`](Self::publish) does, and stores the last one of each channel under
-    /// its [`last_price_key`], in one transaction: who is subscribed and reads the key has received every
+    /// its [`last_price_key`](crate::last_price_key), in one transaction: who is subscribed and reads the key has received every
     /// message up to the stored one. Redis forgets it after `time_to_live`, in whole
     /// seconds, between one and a year.
     ///
