@@ -134,13 +134,17 @@ async fn no_stock_is_given_the_price_of_another_while_a_slot_of_their_master_is_
         let mut wait = cmd("WAIT");
         let _: redis::RedisResult<Value> = wait.arg(9).arg(0).query_async(&mut connection).await;
     };
+    let other = turn
+        .numbers()
+        .find(|node| *node != from && turn.is_master(*node));
+    let other = other.expect("there are three masters");
     let (firsts, seconds) = ([first], [second]);
     let move_it = async {
         until("the reads wait in Redis behind the other command", || {
             let client = client(node, id);
             client.contains("cmd=wait") && client.matches("qbuf=0 ").count() == 0
         });
-        give_slot(&turn, slot, from, (from + 1) % 3);
+        give_slot(&turn, slot, from, other);
         until("the push is sent", || {
             !master.pushes.subscribed.lock().contains(&channels[2])
         });
@@ -152,7 +156,7 @@ async fn no_stock_is_given_the_price_of_another_while_a_slot_of_their_master_is_
         master.last_prices(&seconds),
         move_it
     );
-    give_slot(&turn, slot, (from + 1) % 3, from);
+    give_slot(&turn, slot, other, from);
     turn.until_whole();
     assert_eq!(one.unwrap(), [(first, b"1".to_vec())]);
     assert_eq!(two.unwrap(), [(second, b"2".to_vec())]);
