@@ -75,8 +75,8 @@ function show(stats, before) {
   $('flow-stocks').textContent = count(stats.stocks_followed, 'stock');
   $('flow-users').textContent = count(stats.users, 'user');
   $('flow-out').textContent = `${perSecond(outward)} out`;
-  pulse($('pulse-in'), inward, 44);
-  pulse($('pulse-out'), outward, 40);
+  pulse($('pulse-in'), inward, 30);
+  pulse($('pulse-out'), outward, 38);
   showFollowed(stats);
   showEvents(stats);
 }
