@@ -18,8 +18,8 @@ pub fn last_price_key(channel: &str) -> String {
     format!("last.{{{channel}}}")
 }
 
-/// The commands that store the last message of each channel. Nobody can read between two commands of a
-/// transaction, so one for each channel is enough.
+/// The commands that store the last message of each channel. No client can read between two commands of
+/// a transaction, so one for each channel is enough.
 pub(crate) fn set_last_prices<'a>(
     messages: impl IntoIterator<Item = (&'a str, &'a str)>,
     time_to_live: Duration,

@@ -68,7 +68,7 @@ pub fn is_redirected(error: &RedisError) -> bool {
     )
 }
 
-/// Whether a master stores nothing for a moment, and may publish all the same: the cluster is down because
+/// Whether a master stores nothing for a moment, and may still publish: the cluster is down because
 /// some other master is lost, or the slot is being moved and the key is at the next master already. What
 /// subscribers have is moved last, so they are still at this one.
 #[cfg(feature = "cluster")]

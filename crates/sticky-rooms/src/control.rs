@@ -20,7 +20,7 @@ impl ControlToken {
         Self(new_token())
     }
 
-    /// The one of the environment; none for a server that nobody controls.
+    /// The one of the environment; none for a server without a controller.
     pub fn of_environment() -> Option<Self> {
         let token = env::var(VARIABLE).ok()?;
         (!token.is_empty()).then_some(Self(token))

@@ -359,7 +359,7 @@ impl RedisCluster {
         }
     }
 
-    /// Moves all keys of slots that are being moved. Nobody can add one meanwhile.
+    /// Moves all keys of slots that are being moved. No client can add one meanwhile.
     fn move_keys(&self, source: &mut redis::Connection, slots: &[u16], to: usize) {
         let mut lists = redis::pipe();
         for slot in slots {

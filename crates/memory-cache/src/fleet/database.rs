@@ -50,7 +50,7 @@ impl Database {
     /// What it says of a game.
     ///
     /// # Errors
-    /// It was told to fail.
+    /// Loads are set to fail.
     pub async fn load(&self, id: &GameId) -> Result<Answer, LoadFailed> {
         let (found, fails) = {
             let mut inner = self.inner();
@@ -81,7 +81,7 @@ impl Database {
         (inner.loads, inner.at_once)
     }
 
-    /// Begins to count anew.
+    /// Counts from zero again.
     pub fn forget_loads(&self) {
         let mut inner = self.inner();
         (inner.loads, inner.at_once) = (0, inner.under_way);

@@ -84,7 +84,7 @@ impl<C: CommonCache> FleetServer<C> {
                 // No copy; or one that is due, and then chance has chosen this reader.
                 Ok(_) if self.settings.plan != Plan::Lease => return self.load(id).await,
                 Ok(_) => {}
-                // Nobody can give a lease either. A database that is asked too often is better than none.
+                // There is no lease either then. A database that is asked too often is better than none.
                 Err(Away) => return self.database.load(id).await,
             }
             let leased = self.cache.lease(id, self.number, self.settings.lease).await;

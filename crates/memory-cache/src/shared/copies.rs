@@ -58,7 +58,7 @@ impl Copies {
         }
     }
 
-    /// A copy of this server's own, for which nobody is asked.
+    /// A copy of this server's own, which needs no request.
     pub(super) fn own(&self, id: &GameId) -> Option<Arc<Game>> {
         if !self.owed().is_empty() {
             return None;

@@ -195,7 +195,7 @@ impl RedisConnection {
             if !matches!(&*state, State::Connected(line) if line.since == since) {
                 return;
             }
-            // Its own copies go with it: nobody would push that one of them is old.
+            // Its own copies go with it: Redis would no longer push that one of them is old.
             *state = State::AwayUntil(Instant::now() + RETRY_AFTER);
         }
         self.away(why);

@@ -63,7 +63,7 @@ async fn a_lease_is_given_back_when_its_load_fails() {
     let began = Instant::now();
     let answers = all_read(&servers).await;
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
-    assert_eq!(failed, 1, "its own reader is told of the failure");
+    assert_eq!(failed, 1, "its own reader gets the failure");
     assert_eq!(database.loads(), (2, 1), "the next server loads");
     assert!(
         began.elapsed() < LEASE,
@@ -78,7 +78,7 @@ async fn a_holder_that_dies_stops_the_others_until_its_lease_ends() {
     let began = Instant::now();
     assert_eq!(all_read(&servers).await, [Ok(NEW_GAME); 50]);
     assert_eq!(database.loads(), (1, 1));
-    assert!(began.elapsed() >= LEASE, "nobody may load before");
+    assert!(began.elapsed() >= LEASE, "no server may load before");
     assert!(began.elapsed() < LEASE + 2 * LOAD, "and one does then");
 }
 

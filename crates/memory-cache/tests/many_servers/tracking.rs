@@ -122,7 +122,7 @@ async fn a_server_whose_connection_was_killed_gives_no_answer_from_before() {
         tracked.len() == 2 && !tracked.contains(&killed[0])
     })
     .await;
-    // Nobody would push that a copy from before is old: Redis forgot it with the connection.
+    // Redis would not push that a copy from before is old: Redis forgot it with the connection.
     assert_eq!(moves(&reader, "opera").await, 1, "a copy from before");
     assert_eq!(own_copy(&reader).await, 1);
     play(&mover).await;

@@ -1,5 +1,5 @@
 //! The random users of the state machine over real servers: one Redis, and a cluster whose slots are moved.
-//! Nobody is sent a price older than one before, each lost price is announced, and at a quiet point what
+//! No user is sent a price older than one before, each lost price is announced, and at a quiet point what
 //! is subscribed equals what is wanted and every user has the newest price.
 //!
 //! A story takes as long as the servers need, so there are few. It is not shrunk: the second time it would

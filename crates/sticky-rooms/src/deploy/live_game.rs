@@ -55,7 +55,7 @@ impl Crowd {
             .map_or_else(|_| self.counts(), |counts| *counts)
     }
 
-    /// Nobody begins another move.
+    /// No player begins another move.
     pub(super) fn stop(&self) {
         self.stopped.send_replace(true);
     }

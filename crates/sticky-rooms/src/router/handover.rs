@@ -1,9 +1,9 @@
 //! Rooms are moved with their visitors, one after the other, when a server is added or taken away.
 //!
 //! A room is moved in four steps. Its visitors who come from now on *wait* in the router; its server
-//! stores the move that is being played, closes the room and sends everybody away with 1012; the new
+//! stores the move that is being played, closes the room and sends its visitors away with 1012; the new
 //! server opens it; and those who were there come back. Without the first step a visitor could open the room
-//! anew on the old server; without the last one all users of a server would connect at the same moment.
+//! again on the old server; without the last one all users of a server would connect at the same moment.
 //!
 //! None of this is what keeps moves: that is the fence. If the router ends halfway, the rooms are where
 //! the score says, at once.

@@ -129,7 +129,7 @@ async fn no_stock_is_given_the_price_of_another_while_a_slot_of_their_master_is_
         .query_async(&mut connection)
         .await
         .unwrap();
-    // Redis executes nothing more from this connection until it is told to.
+    // Redis executes nothing more from this connection until it is unblocked.
     let waits = async {
         let mut wait = cmd("WAIT");
         let _: redis::RedisResult<Value> = wait.arg(9).arg(0).query_async(&mut connection).await;
