@@ -15,7 +15,8 @@ use anyhow::{Context, Result};
 
 use crate::try_it::Change;
 
-/// The folders that are copied.
+/// The folders that are copied. The pages are copied as well, because tests read them; what else is in
+/// `lessons` can be large.
 const FOLDERS: [&str; 3] = ["crates", "tests", "lessons/exercises"];
 
 /// A copy of the workspace.
@@ -37,6 +38,14 @@ impl Copy {
         for part in FOLDERS {
             mirror(&workspace.join(part), &folder.join(part))
                 .with_context(|| format!("cannot copy {part}"))?;
+        }
+        for entry in fs::read_dir(workspace.join("lessons"))? {
+            let page = entry?.path();
+            if page.extension().is_some_and(|extension| extension == "md")
+                && let Some(name) = page.file_name()
+            {
+                write(&folder.join("lessons").join(name), &fs::read(&page)?)?;
+            }
         }
         let manifest = fs::read_to_string(workspace.join("Cargo.toml"))?;
         let line = |line: &str| match line.strip_prefix("version = \"") {
