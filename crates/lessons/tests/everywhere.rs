@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::path::Path;
 use std::{env, fs};
 
 use harness::Driver;
@@ -81,28 +82,37 @@ async fn axe_finds_nothing_serious_in_any_page_light_or_dark() {
     };
     let site = tempfile::tempdir().unwrap();
     build(&workspace(), site.path()).unwrap();
+    // Side by side: each window has a process of its own.
+    let (light, dark) = tokio::join!(
+        findings(&driver, site.path(), &axe, "light"),
+        findings(&driver, site.path(), &axe, "dark"),
+    );
+    let findings = [light, dark].concat();
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+/// What axe finds in the pages of a book in a folder, if the reader prefers these colours.
+async fn findings(driver: &Driver, folder: &Path, axe: &str, colours: &str) -> Vec<String> {
     let mut findings = Vec::new();
-    for colours in ["light", "dark"] {
-        let start = format!("file://{}/index.html", site.path().display());
-        let page = driver.open(1280, &start).await;
-        page.prefer(colours);
-        for lesson in pages(&workspace()).unwrap() {
-            let file = lesson.file.replace(".md", ".html");
-            let address = format!("file://{}/{file}", site.path().display());
-            page.browser.goto(&address).await.unwrap();
-            page.until("document.readyState === 'complete'").await;
-            page.browser.execute(&axe, Vec::new()).await.unwrap();
-            let found = page
-                .run(
-                    "const { violations } = await axe.run('main'); \
-                     return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)) \
-                       .map(({ id, nodes }) => [id, nodes.length, nodes[0].html, nodes[0].failureSummary])",
-                )
-                .await;
-            if found != Value::Array(Vec::new()) {
-                findings.push(format!("{file}, {colours}: {found}"));
-            }
+    let start = format!("file://{}/index.html", folder.display());
+    let page = driver.open(1280, &start).await;
+    page.prefer(colours);
+    for lesson in pages(&workspace()).unwrap() {
+        let file = lesson.file.replace(".md", ".html");
+        let address = format!("file://{}/{file}", folder.display());
+        page.browser.goto(&address).await.unwrap();
+        page.until("document.readyState === 'complete'").await;
+        page.browser.execute(axe, Vec::new()).await.unwrap();
+        let found = page
+            .run(
+                "const { violations } = await axe.run('main'); \
+                 return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)) \
+                   .map(({ id, nodes }) => [id, nodes.length, nodes[0].html, nodes[0].failureSummary])",
+            )
+            .await;
+        if found != Value::Array(Vec::new()) {
+            findings.push(format!("{file}, {colours}: {found}"));
         }
     }
-    assert!(findings.is_empty(), "{}", findings.join("\n"));
+    findings
 }
