@@ -192,14 +192,14 @@ fn a_flood_is_skipped_but_every_price_of_it_is_accounted_for() {
     for nothing in ["unaccounted", "wrong", "without_newest"] {
         assert_eq!(flood[nothing], 0, "{nothing} in {flood:#}");
     }
-    assert!(
-        flood["missed"].as_u64().unwrap() > 0,
-        "it was no flood: {flood:#}"
-    );
-    // A queue for each user would keep what was missed: millions of prices, and tens of MiB even
-    // if it kept a pointer for each.
+    let missed = flood["missed"].as_u64().unwrap();
+    assert!(missed > 0, "it was no flood: {flood:#}");
+    // A queue for each user would keep what was missed: tens of MiB even if it kept a pointer for each. A
+    // server that waits for a processor has some MiB of prices to read when it gets one.
+    let pointers = missed as f64 * 8.0 / (1024.0 * 1024.0);
+    let most = f64::max(8.0, 0.8 * pointers);
     let mib = |at: usize| flood["memory_mib"][at].as_f64().unwrap();
-    assert!(mib(1) < mib(0) + 8.0, "memory is not flat: {flood:#}");
+    assert!(mib(1) < mib(0) + most, "memory is not flat: {flood:#}");
     for figure in ["single", "burst", "spread", "connect"] {
         for who in ["ours", "limit", "ratio"] {
             assert!(
