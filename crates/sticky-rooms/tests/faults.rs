@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -30,6 +31,9 @@ struct Serve {
     /// Address and process of each server.
     servers: Vec<(SocketAddr, u32)>,
     output: mpsc::Receiver<String>,
+    /// Lines that were received while another one was awaited. The lines of stdout and those of stderr
+    /// come in any order: two threads read them.
+    skipped: RefCell<Vec<String>>,
     directory: tempfile::TempDir,
 }
 
@@ -72,6 +76,7 @@ impl Serve {
             router: ([127, 0, 0, 1], 0).into(),
             servers: Vec::new(),
             output,
+            skipped: RefCell::default(),
             directory,
         };
         let first = serve.line("sticky-rooms: http://");
@@ -83,8 +88,12 @@ impl Serve {
         serve
     }
 
-    /// The next line with this in it.
+    /// The next line with this in it, which may have been printed before the line that was returned last.
     fn line(&self, part: &str) -> String {
+        let mut skipped = self.skipped.borrow_mut();
+        if let Some(at) = skipped.iter().position(|line| line.contains(part)) {
+            return skipped.remove(at);
+        }
         let until = Instant::now() + TIMEOUT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -93,12 +102,15 @@ impl Serve {
             if line.contains(part) {
                 return line;
             }
+            skipped.push(line);
         }
     }
 
-    /// The lines that were printed and not read yet.
+    /// The lines that were printed and not returned yet.
     fn lines(&self) -> Vec<String> {
-        self.output.try_iter().collect()
+        let mut lines = self.skipped.take();
+        lines.extend(self.output.try_iter());
+        lines
     }
 
     fn signal(&self, name: &str) {
