@@ -2,6 +2,7 @@
 
 use crate::{
     Feed, Price, Stock,
+    pace::Mode,
     subscribers::{SubscriberKey, Subscribers},
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -39,7 +40,61 @@ pub(crate) struct State<U> {
     /// The number of the price that the broker had stored before this server subscribed: 1, or 0 if
     /// there was none. It is a stock's first price here or none at all.
     pub(crate) stored_seq: u64,
-    pub(crate) users: Subscribers<U>,
+    /// The users that are sent each price.
+    each_price: Subscribers<U>,
+    /// The users with a pace, which the fan-out of a new price does not visit: they are in a list of their own,
+    /// so that they cost it nothing. Empty, it has allocated nothing.
+    paced: Subscribers<U>,
+}
+
+/// How many users of a stock, from the front of each list, are still to be visited.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    each_price: usize,
+    paced: usize,
+}
+
+impl Left {
+    pub(crate) const ALL: Self = Self {
+        each_price: usize::MAX,
+        paced: usize::MAX,
+    };
+
+    pub(crate) fn is_none(self) -> bool {
+        self.each_price == 0 && self.paced == 0
+    }
+}
+
+impl<U> State<U> {
+    /// How many users the stock has.
+    pub(crate) fn users(&self) -> usize {
+        self.each_price.len() + self.paced.len()
+    }
+
+    /// Those that are sent a price when it comes. A stored price is one that users with a pace wait for as well:
+    /// it is the first thing that they see of the stock, and not a change.
+    pub(crate) fn to_visit(&self, is_stored: bool) -> Left {
+        Left {
+            each_price: self.each_price.len(),
+            paced: if is_stored { self.paced.len() } else { 0 },
+        }
+    }
+
+    /// Fills the empty `slice` with users that are left, and counts them off.
+    pub(crate) fn slice(&self, left: &mut Left, most: usize, slice: &mut Vec<U>)
+    where
+        U: Clone,
+    {
+        left.each_price = self.each_price.slice(left.each_price, most, slice);
+        left.paced = self.paced.slice(left.paced, most - slice.len(), slice);
+    }
+
+    fn list(&mut self, mode: Mode) -> &mut Subscribers<U> {
+        match mode {
+            Mode::EachPrice => &mut self.each_price,
+            Mode::Paced => &mut self.paced,
+        }
+    }
 }
 
 /// How many prices a user misses that was sent number `from` last, 0 for none, and is sent number `to`
@@ -63,7 +118,8 @@ impl<U> Channel<U> {
             seq: 0,
             last: None,
             stored_seq: 0,
-            users: Subscribers::default(),
+            each_price: Subscribers::default(),
+            paced: Subscribers::default(),
         };
         Self {
             stock,
@@ -108,25 +164,25 @@ impl<U> Channel<U> {
     }
 
     pub(crate) fn has_users(&self) -> bool {
-        !self.lock().users.is_empty()
+        self.lock().users() > 0
     }
 
     /// Adds a user, which is owed only later prices.
-    pub(crate) fn add(&self, user: U) -> Added {
+    pub(crate) fn add(&self, user: U, mode: Mode) -> Added {
         let mut state = self.lock();
-        let key = state.users.add(user);
+        let key = state.list(mode).add(user);
         Added {
             key,
             last_seq: state.seq,
             last: state.last,
-            users: state.users.len(),
+            users: state.users(),
         }
     }
 
-    /// Removes a user, and returns how many remain.
-    pub(crate) fn remove(&self, key: SubscriberKey) -> usize {
+    /// Removes a user that was added in this mode, and returns how many remain.
+    pub(crate) fn remove(&self, key: SubscriberKey, mode: Mode) -> usize {
         let mut state = self.lock();
-        state.users.remove(key);
-        state.users.len()
+        state.list(mode).remove(key);
+        state.users()
     }
 }

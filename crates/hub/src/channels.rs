@@ -3,6 +3,7 @@
 use crate::{
     Stock,
     channel::{Added, Channel},
+    pace::Mode,
     stats::StockUsers,
     subscribers::SubscriberKey,
     user::{User, UserChannel},
@@ -33,7 +34,12 @@ impl Channels {
     }
 
     /// Adds the user to the stock, whose channel is made if this is its first user here.
-    pub(crate) fn add(&self, user: Arc<User>, stock: Stock) -> (Arc<UserChannel>, Added) {
+    pub(crate) fn add(
+        &self,
+        user: Arc<User>,
+        stock: Stock,
+        mode: Mode,
+    ) -> (Arc<UserChannel>, Added) {
         let (channel, added) = {
             // The map stays locked while the user is added, so that the manager cannot remove the
             // channel in between.
@@ -41,7 +47,7 @@ impl Channels {
             let channel = map
                 .entry(stock)
                 .or_insert_with(|| Arc::new(Channel::new(stock)));
-            (Arc::clone(channel), channel.add(user))
+            (Arc::clone(channel), channel.add(user, mode))
         };
         if added.users == 1 {
             self.wanted.fetch_add(1, Relaxed);
@@ -50,8 +56,8 @@ impl Channels {
     }
 
     /// Removes a user from the stock, and returns how many remain.
-    pub(crate) fn remove(&self, channel: &UserChannel, key: SubscriberKey) -> usize {
-        let users = channel.remove(key);
+    pub(crate) fn remove(&self, channel: &UserChannel, key: SubscriberKey, mode: Mode) -> usize {
+        let users = channel.remove(key, mode);
         if users == 0 {
             self.wanted.fetch_sub(1, Relaxed);
         }
@@ -92,7 +98,7 @@ impl Channels {
     pub(crate) fn users(&self) -> Vec<StockUsers> {
         let users = |channel: &Arc<UserChannel>| StockUsers {
             stock: channel.stock,
-            users: channel.lock().users.len(),
+            users: channel.lock().users(),
         };
         let mut stocks: Vec<StockUsers> = self
             .map

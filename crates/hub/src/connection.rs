@@ -1,6 +1,6 @@
 //! The only connection between a user and the hub.
 
-use crate::{Socket, UserId, registry::Registry, user::User};
+use crate::{Socket, UserId, pace::Mode, registry::Registry, user::User};
 use std::{fmt, sync::Arc};
 
 /// A user that the hub knows. Only [`connect`](crate::Hub::connect) makes one, it cannot be cloned, and
@@ -13,9 +13,9 @@ pub struct Connection<S: Socket> {
 
 impl<S: Socket> Connection<S> {
     /// Registers the user, and sends it the status of the feed.
-    pub(crate) fn new(id: UserId, socket: S, registry: &Arc<Registry>) -> Self {
+    pub(crate) fn new(id: UserId, socket: S, mode: Mode, registry: &Arc<Registry>) -> Self {
         let connection = Self {
-            user: Arc::new(User::new(id, socket)),
+            user: Arc::new(User::new(id, socket, mode)),
             registry: Arc::clone(registry),
         };
         registry.add(&connection.user());

@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{
             AtomicBool,
-            Ordering::{AcqRel, Acquire},
+            Ordering::{AcqRel, Acquire, Release},
         },
     },
     time::Duration,
@@ -32,6 +32,10 @@ pub(crate) struct Delivery {
     /// status. It is not part of a lock because it is one bit, and a status that is one write late
     /// is corrected by the fan-out's job that follows each change.
     stale: AtomicBool,
+    /// Whether the hub is closed, and users with a pace have no further turns. Written once, before all of them
+    /// are sent what they lack; read by the task of one that lags, under the user's lock. So the one or the
+    /// other sends it.
+    ending: AtomicBool,
     /// Written from every task, one counter at a time: what is read together need not be of the same
     /// moment.
     pub(crate) counters: Counters,
@@ -55,6 +59,7 @@ impl Delivery {
             runtime,
             lagging: TaskTracker::new(),
             stale: AtomicBool::new(true),
+            ending: AtomicBool::new(false),
             counters: Counters::default(),
         }
     }
@@ -81,6 +86,15 @@ impl Delivery {
     pub(crate) fn set_feed(&self, feed: Feed) -> bool {
         let stale = feed == Feed::Stale;
         self.stale.swap(stale, AcqRel) != stale
+    }
+
+    /// From now on a user with a pace that lags is sent what it lacks without waiting for its turn.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Release);
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Acquire)
     }
 
     /// Runs the task of a user that lags, in the hub's runtime: the caller may be in none.

@@ -41,7 +41,7 @@ pub enum HubEvent {
         /// The broker's own words, for instance `NOPERM No permissions to access a channel`.
         reason: String,
     },
-    /// A batch of a stock's prices is sent to its users.
+    /// A batch of a stock's prices is sent to its users; to those with a pace in their next turn.
     Relayed {
         stock: Stock,
         /// The newest price of the batch.

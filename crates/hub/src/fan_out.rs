@@ -6,6 +6,7 @@
 
 use crate::{
     FeedMessage, HubEvent, Price, Stock,
+    channel::Left,
     frames::Frames,
     pending::Pending,
     registry::Registry,
@@ -42,15 +43,15 @@ enum Job {
     /// The status of the whole feed, to all users; the number is how many are still to be sent it.
     Status(usize),
     /// The status of one stock, to its users.
-    StockStatus(Arc<UserChannel>, usize),
+    StockStatus(Arc<UserChannel>, Left),
 }
 
 /// Prices on their way through a stock's users.
 struct Cursor {
     channel: Arc<UserChannel>,
     batch: Batch,
-    /// Users before this position are still to be sent the batch; a cursor goes from the end to the front.
-    end: usize,
+    /// Which users are still to be sent the batch; a cursor goes from the end of a list to the front.
+    left: Left,
 }
 
 impl FanOut {
@@ -69,7 +70,7 @@ impl FanOut {
 
     /// One stock has become live or stale.
     pub(crate) fn stock_changed(&self, channel: Arc<UserChannel>) {
-        self.add(Job::StockStatus(channel, usize::MAX));
+        self.add(Job::StockStatus(channel, Left::ALL));
     }
 
     fn add(&self, job: Job) {
@@ -129,11 +130,11 @@ impl Jobs {
                         self.queue.push_back(Job::Status(end));
                     }
                 }
-                Job::StockStatus(channel, end) => {
-                    let end = channel.lock().users.slice(end, left, &mut self.slice);
+                Job::StockStatus(channel, mut users) => {
+                    channel.lock().slice(&mut users, left, &mut self.slice);
                     left -= self.send_status(of);
-                    if end > 0 {
-                        self.queue.push_back(Job::StockStatus(channel, end));
+                    if !users.is_none() {
+                        self.queue.push_back(Job::StockStatus(channel, users));
                     }
                 }
             }
@@ -153,17 +154,17 @@ impl Jobs {
         if let Some(Cursor {
             channel,
             batch,
-            end,
+            left,
         }) = &mut cursor
         {
             // The channel is locked only while handles are copied: the order of locks is user, channel.
-            *end = channel.lock().users.slice(*end, most, &mut self.slice);
+            channel.lock().slice(left, most, &mut self.slice);
             sent = self.slice.len();
             let delivery = &of.registry.delivery;
             let users = self.slice.drain(..);
             delivery.count(users.map(|user| user.send_batch(channel, batch, delivery)));
         }
-        let cursor = cursor.filter(|cursor| cursor.end > 0);
+        let cursor = cursor.filter(|cursor| !cursor.left.is_none());
         // There is more to send: the rest of this batch, or prices that came while it was sent. The job
         // goes to the end of the queue; otherwise a stock with a million users would delay all others.
         // `finish` ends the job under the lock of the pending prices: a price that comes after it finds
@@ -194,7 +195,7 @@ impl Jobs {
         // for the newest.
         let is_message = pending.invalid || !pending.prices.is_empty();
         if is_message && channel.set_invalid(pending.invalid) {
-            let job = Job::StockStatus(Arc::clone(&channel), usize::MAX);
+            let job = Job::StockStatus(Arc::clone(&channel), Left::ALL);
             self.queue.push_back(job);
         }
         let (mut prices, dropped) = (pending.prices, pending.dropped);
@@ -203,7 +204,7 @@ impl Jobs {
         prices.extend(pending.stored);
         // There is none if only invalid messages came.
         let newest = prices.back().copied()?;
-        let (before, stored_seq, end) = {
+        let (before, stored_seq, users, left) = {
             let mut state = channel.lock();
             // A price was relayed before the stored one was read: that one is as new or newer. Only the
             // fan-out writes these fields, so no price can come between this look and the writes.
@@ -216,11 +217,13 @@ impl Jobs {
             if is_stored {
                 state.stored_seq = state.seq;
             }
-            (before, state.stored_seq, state.users.len())
+            let left = state.to_visit(is_stored);
+            (before, state.stored_seq, state.users(), left)
         };
-        delivery.emit(|| sent(stock, newest, is_stored, end));
-        // The channel is kept, with its last price, until the broker has confirmed the unsubscribe.
-        if end == 0 {
+        delivery.emit(|| sent(stock, newest, is_stored, users));
+        // Users with a pace are sent it in their turn. And a channel without users is kept, with its last price,
+        // until the broker has confirmed the unsubscribe.
+        if left.is_none() {
             return None;
         }
         let mut frames = Frames::default();
@@ -243,7 +246,7 @@ impl Jobs {
         Some(Cursor {
             channel,
             batch,
-            end,
+            left,
         })
     }
 }

@@ -18,6 +18,12 @@ impl Frames {
         self.ends.push(self.bytes.len());
     }
 
+    /// Removes all messages, and keeps the memory for the next ones.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

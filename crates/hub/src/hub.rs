@@ -4,7 +4,8 @@ mod manager;
 mod users;
 
 use crate::{
-    Feed, HubEvent, HubOptions, Stats, fan_out::FanOut, registry::Registry, stats::Counters,
+    Feed, HubEvent, HubOptions, Stats, fan_out::FanOut, pacing::Pacing, registry::Registry,
+    stats::Counters,
 };
 use parking_lot::Mutex;
 use program::RateLimitedLog;
@@ -26,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 /// 2. one user;
 /// 3. the list of all users; or the map of channels, and then one channel.
 ///
-/// All others are leaves, held for a few instructions: pending prices, dirty stocks, and the reason for
-/// being stale.
+/// All others are leaves, held for a few instructions: pending prices, the turns of users with a pace, dirty
+/// stocks, and the reason for being stale.
 pub struct Hub {
     /// Read by `subscribe`; set once, by the options.
     stocks_per_user: usize,
@@ -35,6 +36,8 @@ pub struct Hub {
     registry: Arc<Registry>,
     /// Run by the manager's task; what is pending in it is written by the broker's task.
     fan_out: FanOut,
+    /// Run by the manager's task as well, beside the fan-out; users that connect with a pace are added.
+    pacing: Pacing,
     /// Why the feed is stale, empty while it is live. Only the manager's task writes and reads it.
     stale_because: Mutex<String>,
     /// Cancelled by [`close`](Self::close), once; every verb reads it.
@@ -54,6 +57,7 @@ impl Hub {
         Arc::new(Self {
             stocks_per_user,
             fan_out: FanOut::new(Arc::clone(&registry)),
+            pacing: Pacing::new(Arc::clone(&registry.delivery)),
             registry,
             stale_because: Mutex::default(),
             closed: CancellationToken::new(),
@@ -64,6 +68,7 @@ impl Hub {
 
     /// Closes the hub: from now on every verb answers [`Disconnected`](crate::Disconnected).
     pub fn close(&self) {
+        self.registry.delivery.end();
         self.closed.cancel();
     }
 

@@ -3,7 +3,7 @@
 //! Without it one slow reader would hold up all others, and a price would be encoded for each user.
 //! It has no broker: the crate `pubsub-manager` reports what the broker confirmed, refused and
 //! published, and reads which channels are wanted; `cargo run -p pubsub-manager` shows both.
-//! Read `hub.rs` next, then `fan_out.rs`, `user.rs` and `user/catch_up.rs`. Each
+//! Read `hub.rs` next, then `fan_out.rs`, `pacing.rs`, `user.rs` and `user/catch_up.rs`. Each
 //! module below imports from those under it only: `user.rs` does not import the hub.
 
 // What users and a manager call.
@@ -13,7 +13,9 @@ mod connection;
 
 // A price's way to its users.
 mod fan_out;
+mod pacing;
 mod pending;
+mod turns;
 
 // Who is connected and subscribed.
 mod registry;
@@ -34,6 +36,7 @@ mod error;
 mod event;
 mod message;
 mod options;
+mod pace;
 mod price;
 mod socket;
 mod stats;
@@ -47,6 +50,7 @@ pub use event::{HubEvent, OnEvent};
 pub use hub::Hub;
 pub use message::{Encode, Feed, FeedMessage, JsonLines};
 pub use options::HubOptions;
+pub use pace::{BadPace, Pace};
 pub use price::{BadPrice, Price};
 pub use socket::Socket;
 pub use stats::{Stats, StockUsers};

@@ -5,6 +5,7 @@ use crate::{
     channels::Channels,
     delivery::Delivery,
     dirty::Dirty,
+    pace::Mode,
     subscribers::Subscribers,
     user::{State, Subscription, User},
 };
@@ -42,9 +43,14 @@ impl Registry {
 
     /// Adds the user to the stock's channel. The caller holds the user's lock, and keeps the
     /// subscription.
-    pub(crate) fn subscribe(&self, user: Arc<User>, stock: Stock) -> (Subscription, Option<Price>) {
+    pub(crate) fn subscribe(
+        &self,
+        user: Arc<User>,
+        mode: Mode,
+        stock: Stock,
+    ) -> (Subscription, Option<Price>) {
         let id = user.id;
-        let (channel, added) = self.channels.add(user, stock);
+        let (channel, added) = self.channels.add(user, stock, mode);
         if added.users == 1 {
             self.dirty.mark(stock);
         }
@@ -65,11 +71,11 @@ impl Registry {
     }
 
     /// Removes a subscription from its channel; the caller has removed it from the user's state.
-    pub(crate) fn unsubscribe(&self, user: UserId, subscription: &Subscription) {
+    pub(crate) fn unsubscribe(&self, user: UserId, mode: Mode, subscription: &Subscription) {
         let stock = subscription.channel.stock;
         let users = self
             .channels
-            .remove(&subscription.channel, subscription.key);
+            .remove(&subscription.channel, subscription.key, mode);
         if users == 0 {
             self.dirty.mark(stock);
         }
@@ -82,8 +88,9 @@ impl Registry {
     /// Removes the user and all its subscriptions. The cost depends on what this user had, not on how
     /// many users there are.
     pub(crate) fn remove(&self, user: &User, state: &mut State) {
+        let mode = state.mode;
         for subscription in state.subscriptions.drain(..) {
-            self.unsubscribe(user.id, &subscription);
+            self.unsubscribe(user.id, mode, &subscription);
         }
         // Taken, because a closed connection is dropped later and removed again: by then the key may be
         // another user's.

@@ -41,10 +41,6 @@ impl<T> Subscribers<T> {
         self.users.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.users.is_empty()
-    }
-
     pub(crate) fn add(&mut self, user: T) -> SubscriberKey {
         let position =
             u32::try_from(self.users.len()).expect("memory ends long before four billion users");

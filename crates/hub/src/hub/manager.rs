@@ -5,6 +5,7 @@ use crate::{
     Dirty, Feed, HubEvent, Price, Stock, price::BadPrice, stats::count, user::UserChannel,
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
+use tokio::join;
 
 impl Hub {
     /// Keeps a price from the broker for the fan-out. It never blocks.
@@ -193,9 +194,10 @@ impl Hub {
         self.registry.channels.forget_unwanted()
     }
 
-    /// Sends what waits to the users, until the task that calls it is dropped.
+    /// Sends what waits to the users, each price or at their pace, until the task that calls it is dropped.
     pub async fn fan_out(&self) {
-        self.fan_out.run().await;
+        // In one task: a panic of either ends both, and users with a pace cost no wake-up of a second one.
+        join!(self.fan_out.run(), self.pacing.run());
     }
 
     /// Sends a slice of what waits, and returns to how many users.
@@ -203,8 +205,9 @@ impl Hub {
         self.fan_out.run_slice()
     }
 
-    /// Sends what waits now, and returns.
+    /// Sends what waits now, also to users whose turn it is not, and returns.
     pub async fn flush(&self) {
         self.fan_out.flush().await;
+        self.pacing.flush().await;
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Hub;
 use crate::{
-    Connection, Disconnected, Feed, FeedMessage, Socket, Stock, SubscribeError, UserId,
-    frames::Frames,
+    Connection, Disconnected, Feed, FeedMessage, Pace, Socket, Stock, SubscribeError, UserId,
+    frames::Frames, pace::Mode,
 };
 use std::sync::Arc;
 
@@ -17,8 +17,28 @@ impl Hub {
         user: UserId,
         socket: S,
     ) -> Result<Connection<S>, Disconnected> {
+        self.connect_at_pace(user, socket, None)
+    }
+
+    /// The same, for a user that is sent prices once in an interval at most: the newest of each of its stocks
+    /// that changed, in one write, each with how many it missed. Replies, the last price on subscribing and
+    /// statuses are sent at once, as to a user without a pace. The intervals of different users begin at
+    /// different moments, spread evenly.
+    ///
+    /// # Errors
+    /// The hub is closed.
+    pub fn connect_at_pace<S: Socket>(
+        &self,
+        user: UserId,
+        socket: S,
+        pace: Option<Pace>,
+    ) -> Result<Connection<S>, Disconnected> {
         self.open()?;
-        Ok(Connection::new(user, socket, &self.registry))
+        let connection = Connection::new(user, socket, Mode::of(pace), &self.registry);
+        if let Some(pace) = pace {
+            self.pacing.add(&connection.user(), pace);
+        }
+        Ok(connection)
     }
 
     /// Subscribes the user to the stock: it is sent `subscribed`, and the last price if this server has
@@ -46,7 +66,9 @@ impl Hub {
             if state.subscriptions.len() >= most {
                 return Err(SubscribeError::TooManyStocks { stock, most });
             }
-            let (subscription, last) = self.registry.subscribe(Arc::clone(&user), stock);
+            let (subscription, last) =
+                self.registry
+                    .subscribe(Arc::clone(&user), state.mode, stock);
             let feed = state.subscribe(subscription);
             if let Some(price) = &last {
                 let message = FeedMessage::Price {
@@ -82,7 +104,8 @@ impl Hub {
         let mut state = user.lock();
         if let Some(at) = state.position_of(stock) {
             let subscription = state.subscriptions.swap_remove(at);
-            self.registry.unsubscribe(user.id, &subscription);
+            self.registry
+                .unsubscribe(user.id, state.mode, &subscription);
         }
         let mut frames = Frames::default();
         frames.push(delivery.encoder(), &FeedMessage::Unsubscribed { stock });

@@ -6,6 +6,7 @@ use crate::{
     channel::missed,
     delivery::{Delivered, Delivery},
     frames::Frames,
+    pace::Mode,
 };
 use std::{future::poll_fn, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -97,7 +98,7 @@ impl User {
             // The newest price is looked up only now, when there is room for it: an earlier one would be as
             // old as the user is slow.
             let mut frames = Frames::default();
-            let owed = state.owed(&mut frames, delivery);
+            let owed = state.owed_while_lagging(&mut frames, delivery);
             if owed.is_empty() {
                 // Under the same lock as reading what is owed: from here on the fan-out writes to this
                 // user again, so no price is lost between this task and the fan-out.
@@ -144,7 +145,7 @@ pub(super) enum Owed {
 }
 
 impl Owed {
-    fn delivered(&self) -> Delivered {
+    pub(super) fn delivered(&self) -> Delivered {
         match *self {
             Self::Price {
                 missed,
@@ -184,8 +185,19 @@ impl State {
         owed
     }
 
+    /// What the task of a user that lags sends it. To a user with a pace it sends no prices: those come in its
+    /// next turn, or a socket that is full now and then would be sent more of them than one that is not. When the
+    /// hub ends there is no next turn, and it gets what it lacks now.
+    fn owed_while_lagging(&self, frames: &mut Frames, delivery: &Delivery) -> Vec<Owed> {
+        if self.mode == Mode::Paced && self.is_open() && !delivery.is_ending() {
+            self.owed_status(frames, delivery)
+        } else {
+            self.owed(frames, delivery)
+        }
+    }
+
     /// The newest of everything that the user does not have: a status, and one price a stock.
-    fn owed(&self, frames: &mut Frames, delivery: &Delivery) -> Vec<Owed> {
+    pub(super) fn owed(&self, frames: &mut Frames, delivery: &Delivery) -> Vec<Owed> {
         if !self.is_open() {
             return Vec::new();
         }
