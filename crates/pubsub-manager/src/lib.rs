@@ -41,8 +41,9 @@ mod tests;
 
 pub use broker::{BrokerError, in_process::InProcess};
 pub use hub::{
-    BadPrice, BadStock, Connection, Disconnected, Encode, Feed, FeedMessage, HubEvent, HubOptions,
-    JsonLines, OnEvent, Price, Socket, Stats, Stock, StockUsers, SubscribeError, UserId,
+    BadPace, BadPrice, BadStock, Connection, Disconnected, Encode, Feed, FeedMessage, HubEvent,
+    HubOptions, JsonLines, OnEvent, Pace, Price, Socket, Stats, Stock, StockUsers, SubscribeError,
+    UserId,
 };
 pub use manager::PubSubManager;
 pub use options::{BrokerAddress, NotStarted, Options, StartError};

@@ -3,8 +3,8 @@
 #[cfg(feature = "cluster")]
 use crate::cluster::{self, Cluster};
 use crate::{
-    BrokerAddress, Connection, Disconnected, NotStarted, Options, Price, Socket, StartError, Stats,
-    Stock, SubscribeError, UserId,
+    BrokerAddress, Connection, Disconnected, NotStarted, Options, Pace, Price, Socket, StartError,
+    Stats, Stock, SubscribeError, UserId,
     broker::{Broker, OnMessage},
     connections,
 };
@@ -124,7 +124,21 @@ impl PubSubManager {
         user: UserId,
         socket: S,
     ) -> Result<Connection<S>, Disconnected> {
-        self.hub.connect(user, socket)
+        self.connect_at_pace(user, socket, None)
+    }
+
+    /// The same, for a user that is sent prices once in an interval at most: the newest of each of its stocks
+    /// that changed, in one write. Everything else it is sent at once.
+    ///
+    /// # Errors
+    /// The manager is disconnected.
+    pub fn connect_at_pace<S: Socket>(
+        &self,
+        user: UserId,
+        socket: S,
+        pace: Option<Pace>,
+    ) -> Result<Connection<S>, Disconnected> {
+        self.hub.connect_at_pace(user, socket, pace)
     }
 
     /// Subscribes the user to the stock: it is sent `subscribed`, and the last price, at once if this server

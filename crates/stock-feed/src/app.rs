@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use program::RateLimitedLog;
 use program::origin::{Allowed, Forwarded};
-use pubsub_manager::PubSubManager;
+use pubsub_manager::{Pace, PubSubManager};
 
 use crate::broker_log::BrokerLog;
 use crate::cached_answer::CachedAnswer;
@@ -20,6 +20,9 @@ pub struct Limits {
     pub users: usize,
     /// The largest message from a user, in bytes.
     pub message: usize,
+    /// The pace of users that ask for none, and the fastest that a user may ask for; none if each user is sent
+    /// each price.
+    pub pace: Option<Pace>,
     /// How long nothing may be written to a user before it is pinged.
     pub ping_every: Duration,
     /// How long a client may take to send its request.

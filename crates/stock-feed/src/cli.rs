@@ -12,12 +12,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use price_files::DecimalMark;
 use program::address;
 use program::origin::{Allowed, Forwarded};
-use pubsub_manager::{BadStock, BrokerAddress, InProcess, Stock};
+use pubsub_manager::{BadStock, BrokerAddress, InProcess, Pace, Stock};
 use redis_client::{BadRedisUrl, RedisFlag};
 
 use crate::Limits;
 use crate::handshake_limiter::MAX_HANDSHAKES;
 use crate::market::Market;
+use crate::pace::pace;
 use crate::server::Options;
 
 /// Descriptors that are not a client's: the listener, the broker's connection and the next one while it
@@ -112,6 +113,12 @@ pub struct Serve {
     /// The largest message from a user, in bytes; a larger one ends its connection (1009).
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub max_message: u32,
+
+    /// How often a user is sent prices at most, 100ms to 60s: the newest of each of its stocks that changed,
+    /// in one write, which costs little more than one price. A user may ask for a slower pace by the address
+    /// /ws?pace=2s. Without this flag a user is sent each price, unless it asks for a pace.
+    #[arg(long, value_name = "TIME", value_parser = pace)]
+    pub pace: Option<Pace>,
 
     /// How long nothing may be sent to a user before it is pinged; half as long again at most. Proxies
     /// end a silent connection (nginx after 60s, many an HAProxy after 50s). A user that receives
@@ -292,6 +299,7 @@ impl Serve {
             limits: Limits {
                 users: self.max_users.map_or(most, |most| most as usize),
                 message: self.max_message as usize,
+                pace: self.pace,
                 ping_every: self.ping_every,
                 handshake: self.handshake_time,
                 unhealthy_after: self.unhealthy_after,

@@ -20,6 +20,7 @@ mod corked;
 mod handshake_limiter;
 mod heartbeat;
 mod http;
+mod pace;
 mod page;
 mod pulse;
 mod session;

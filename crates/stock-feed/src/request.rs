@@ -15,7 +15,7 @@ pub enum Request {
     Unsubscribe(Stock),
 }
 
-/// Why a message from a user is not a request. The connection stays open.
+/// Why a message from a user, or what its handshake asks for, is not a request. The connection stays open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     /// It is not JSON.
@@ -27,6 +27,9 @@ pub enum BadRequest {
     /// It names something that cannot be a stock.
     #[error("{0}")]
     BadStock(String),
+    /// The pace in the address of its handshake is not one, or not one that this server gives.
+    #[error("{0}")]
+    BadPace(String),
     /// The user has as many stocks as it may have.
     #[error("{0}")]
     TooManyStocks(String),
@@ -39,6 +42,7 @@ impl BadRequest {
             Self::BadJson(_) => "bad_json",
             Self::BadMessage(_) => "bad_message",
             Self::BadStock(_) => "bad_stock",
+            Self::BadPace(_) => "bad_pace",
             Self::TooManyStocks(_) => "too_many_stocks",
         }
     }

@@ -34,6 +34,7 @@ use crate::handshake_limiter::{HandshakeLimiter, HandshakePermit};
 use crate::heartbeat;
 use crate::http::{WEBSOCKET, malformed, router, websocket};
 use crate::market::Market;
+use crate::pace;
 use crate::session::TextFrames;
 use crate::sessions::Sessions;
 use crate::stats;
@@ -224,7 +225,8 @@ async fn serve_http(
             Either::Left(ready(Ok(refusal)))
         } else if request.uri().path() == WEBSOCKET {
             let (answer, given) = websocket(app, &request);
-            *user.lock() = given;
+            let pace = pace::asked(request.uri(), app.limits.pace);
+            *user.lock() = given.map(|permit| (permit, pace));
             Either::Left(ready(Ok(answer)))
         } else {
             Either::Right(Box::pin(router.call(request)))
@@ -238,9 +240,9 @@ async fn serve_http(
     let exchange = poll_fn(|cx| connection.poll_without_shutdown(cx));
     let outcome = permit.run(exchange).await;
     let http1::Parts { io, read_buf, .. } = connection.into_parts();
-    if let (Some(Ok(())), Some(permit)) = (outcome, user.into_inner()) {
+    if let (Some(Ok(())), Some((permit, pace))) = (outcome, user.into_inner()) {
         let id = UserId(app.next_user());
-        user::start(app, permit, io.into_inner(), id, &read_buf);
+        user::start(app, permit, io.into_inner(), id, pace, &read_buf);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use pubsub_manager::{Connection, Encode, FeedMessage, PubSubManager, Socket, UserId};
+use pubsub_manager::{Connection, Encode, FeedMessage, Pace, PubSubManager, Socket, UserId};
 use tokio::net::TcpStream;
 
 use crate::frame::{CloseCode, close_frame, ping_frame, text_frame};
 use crate::pulse::Due;
+use crate::request::BadRequest;
 use crate::socket::UserSocket;
 
 /// One user of this server. The manager keeps its socket beside its subscriptions, so that a price finds
@@ -23,14 +24,23 @@ impl Session {
         manager: &PubSubManager,
         id: UserId,
         stream: TcpStream,
+        pace: Option<Pace>,
     ) -> Option<Arc<Self>> {
+        let connection = manager.connect_at_pace(id, UserSocket::new(stream), pace);
         Some(Arc::new(Self {
-            connection: manager.connect(id, UserSocket::new(stream)).ok()?,
+            connection: connection.ok()?,
         }))
     }
 
     pub(crate) fn socket(&self) -> &UserSocket {
         self.connection.socket()
+    }
+
+    /// Sends the user what was wrong with its message or its handshake.
+    pub(crate) fn send_error(&self, error: &BadRequest) {
+        let mut frame = Vec::new();
+        text_frame(&mut frame, |into| error.to_json(into));
+        self.connection.send(&frame);
     }
 
     /// Pings or evicts the user if it is due; called once in each round of the heartbeat.

@@ -9,17 +9,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use pubsub_manager::{Connection, SubscribeError, UserId};
+use pubsub_manager::{Pace, SubscribeError, UserId};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::frame::{ClientMessage, CloseCode, MessageReader, pong_frame, text_frame};
+use crate::frame::{ClientMessage, CloseCode, MessageReader, pong_frame};
 use crate::request::{BadRequest, Request};
 use crate::session::Session;
 use crate::sessions::SessionPermit;
-use crate::socket::UserSocket;
 
 /// The most bytes that are read at once, onto the stack: the buffer exists during one poll only.
 const READ_CHUNK: usize = 4096;
@@ -49,17 +48,22 @@ enum Pause {
 
 /// Takes a socket whose handshake is done, and spawns its user's task. `early` are the bytes that the
 /// user sent without waiting for the handshake's answer, as fast clients do: hyper has read them already,
-/// so the socket will not have them again.
+/// so the socket will not have them again. A user whose `pace` is an error is sent that, and has the server's.
 pub(crate) fn start(
     app: &'static App,
     permit: SessionPermit,
     stream: TcpStream,
     id: UserId,
+    pace: Result<Option<Pace>, BadRequest>,
     early: &[u8],
 ) {
-    let Some(session) = Session::begin(app.manager, id, stream) else {
+    let given = pace.as_ref().map_or(app.limits.pace, |pace| *pace);
+    let Some(session) = Session::begin(app.manager, id, stream, given) else {
         return;
     };
+    if let Err(error) = pace {
+        session.send_error(&error);
+    }
     permit.register(&session);
     let mut user = User {
         app,
@@ -144,7 +148,7 @@ impl User {
         let (app, session) = (self.app, &self.session);
         // Nothing is answered after our own close frame: by then the hub has no such connection, and what
         // is sent to it goes nowhere.
-        let on_message = |message: ClientMessage<'_>| answer(app, &session.connection, message);
+        let on_message = |message: ClientMessage<'_>| answer(app, session, message);
         match self.reader.read(bytes, app.limits.message, on_message) {
             Ok(ControlFlow::Continue(())) if session.socket().is_full() => {
                 ControlFlow::Break(Pause::Lagging)
@@ -168,25 +172,19 @@ impl User {
     }
 }
 
-fn answer(
-    app: &App,
-    connection: &Connection<UserSocket>,
-    message: ClientMessage<'_>,
-) -> ControlFlow<()> {
+fn answer(app: &App, session: &Session, message: ClientMessage<'_>) -> ControlFlow<()> {
     match message {
         ClientMessage::Text(text) => {
             if let Err(error) =
-                Request::parse(text).and_then(|request| handle(app, connection, request))
+                Request::parse(text).and_then(|request| handle(app, session, request))
             {
-                let mut frame = Vec::new();
-                text_frame(&mut frame, |into| error.to_json(into));
-                connection.send(&frame);
+                session.send_error(&error);
             }
         }
         ClientMessage::Ping(bytes) => {
             let mut frame = Vec::new();
             pong_frame(&mut frame, bytes);
-            connection.send(&frame);
+            session.connection.send(&frame);
         }
         // Any bytes are a sign of life, and `poll_read` has counted them. A close is answered at the end.
         ClientMessage::Pong | ClientMessage::Close(_) => {}
@@ -194,11 +192,8 @@ fn answer(
     ControlFlow::Continue(())
 }
 
-fn handle(
-    app: &App,
-    connection: &Connection<UserSocket>,
-    request: Request,
-) -> Result<(), BadRequest> {
+fn handle(app: &App, session: &Session, request: Request) -> Result<(), BadRequest> {
+    let connection = &session.connection;
     match request {
         Request::Subscribe(stock) => match app.manager.user_subscribe(connection, stock) {
             Err(error @ SubscribeError::TooManyStocks { .. }) => {

@@ -30,6 +30,9 @@ fn invalid_flags_end_with_code_two_and_what_to_write_instead() {
         (&["--redis", "nonsense"][..], "redis://"),
         (&["--max-message", "1"], "64..=1048576"),
         (&["--ping-every", "soon"], "30s"),
+        (&["--pace", "99ms"], "between 100ms and 60s"),
+        (&["--pace", "61s"], "between 100ms and 60s"),
+        (&["--pace", "often"], "for instance 500ms or 1s"),
         (&["--allow-origin", "feed.example"], "https://feed.example"),
         (&["watch", "http://127.0.0.1:3000", "APPL"], "ws://"),
         (&["watch", "ws://127.0.0.1:3000", "ap pl"], "APPL"),
@@ -111,6 +114,27 @@ fn without_arguments_a_market_lives_in_the_process() {
         (price["type"].as_str(), price["stock"].as_str()),
         (Some("price"), Some("APPL"))
     );
+}
+
+#[test]
+fn the_pace_of_the_server_is_that_of_its_users_and_they_may_ask_for_a_slower_one_only() {
+    let server = Server::start(&["--market-every", "1ms", "--pace", "200ms"]);
+    for (query, is_refused) in [("", false), ("pace=300ms", false), ("pace=100ms", true)] {
+        let mut user = Client::with_query(server.address, query);
+        assert_eq!(user.json()["type"], "status");
+        if is_refused {
+            let error = user.json();
+            assert_eq!(error["code"], "bad_pace", "{error}");
+            let message = error["message"].as_str().expect("it has one");
+            assert!(message.contains("200ms"), "{message}");
+        }
+        user.subscribe_acknowledged("APPL");
+        let price = std::iter::repeat_with(|| user.json()).find(|price| price["last"] != true);
+        let price = price.expect("the market does not end");
+        // Its price changes every few milliseconds. The first turn may follow the subscription closely.
+        let missed = user.json()["missed"].as_u64();
+        assert!(missed > Some(3), "{query}: {price}, then {missed:?} missed");
+    }
 }
 
 #[test]

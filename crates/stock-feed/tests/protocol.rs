@@ -104,6 +104,69 @@ fn invalid_input_gets_an_error_and_the_connection_stays_open() {
 }
 
 #[test]
+fn a_user_that_asks_for_a_pace_is_sent_the_newest_price_and_how_many_it_missed() {
+    let mut user = Client::with_query(fixture().server, "pace=100ms");
+    assert_eq!(user.text(), r#"{"type":"status","feed":"live"}"#);
+    user.subscribe_acknowledged("PACED");
+    user.subscribe_acknowledged("PACED-TOO");
+    fixture().until_subscribed_to("PACED");
+    fixture().until_subscribed_to("PACED-TOO");
+    let mut newest = 0;
+    for round in 1..=3 {
+        for price in (round - 1) * 30 + 1..=round * 30 {
+            fixture().publish("PACED", &format!("{price}"));
+        }
+        while newest < round * 30 {
+            let price = user.json();
+            assert_eq!(price["stock"], "PACED", "{price}");
+            let missed = price["missed"].as_u64().unwrap_or(0);
+            let number: u64 = price["price"].as_str().unwrap().parse().unwrap();
+            assert_eq!(number, newest + 1 + missed, "each price is sent or counted");
+            newest = number;
+        }
+    }
+    fixture().publish("PACED-TOO", "1");
+    assert_eq!(
+        user.text(),
+        r#"{"type":"price","stock":"PACED-TOO","price":"1"}"#
+    );
+}
+
+#[test]
+fn an_invalid_pace_gets_an_error_after_the_status_and_each_price_comes() {
+    for pace in ["", "0s", "99ms", "61s", "abc", "1", "-1s"] {
+        let mut user = Client::with_query(fixture().server, &format!("pace={pace}"));
+        assert_eq!(user.text(), r#"{"type":"status","feed":"live"}"#);
+        let error = user.json();
+        assert_eq!(error["code"], "bad_pace", "{pace}: {error}");
+        assert_eq!(error["type"], "error", "{pace}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("100ms and 60s"), "{pace}: {message}");
+        user.subscribe_acknowledged("UNPACED");
+        fixture().until_subscribed_to("UNPACED");
+        for price in ["1", "2", "3"] {
+            fixture().publish("UNPACED", price);
+        }
+        // The last price that the user before this one was sent comes first.
+        let prices = std::iter::repeat_with(|| user.json()).filter(|price| price["last"] != true);
+        let prices: Vec<_> = prices.take(3).collect();
+        assert!(
+            prices.iter().all(|price| price.get("missed").is_none()),
+            "{pace}: {prices:?}"
+        );
+    }
+}
+
+#[test]
+fn a_query_that_asks_for_no_pace_changes_nothing() {
+    for query in ["v=1", "", "%zz&&=", "PACE=1s"] {
+        let mut user = Client::with_query(fixture().server, query);
+        assert_eq!(user.text(), r#"{"type":"status","feed":"live"}"#);
+        user.subscribe_acknowledged(&format!("QUERY-{}", query.len()));
+    }
+}
+
+#[test]
 fn the_hundred_and_first_stock_is_one_too_many() {
     let mut user = user();
     for n in 0..100 {

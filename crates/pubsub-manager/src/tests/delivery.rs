@@ -6,7 +6,7 @@ use super::{
     test_client::{Received, TestClient},
 };
 use crate::{
-    Connection, Disconnected, Encode, Feed, FeedMessage, HubOptions, JsonLines, Options,
+    Connection, Disconnected, Encode, Feed, FeedMessage, HubOptions, JsonLines, Options, Pace,
     PubSubManager, Socket, Stock, UserId,
     broker::{Broker, BrokerConnection, BrokerError, Events},
 };
@@ -138,6 +138,38 @@ async fn a_panic_in_the_managers_task_ends_the_manager_and_each_verb_answers_dis
     user.close(BYE);
     drop(panicking);
     fixture.manager.disconnect().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_users_turn_ends_the_manager_as_well() {
+    let fixture = Fixture::new().await;
+    let pace = Pace::new(Duration::from_millis(100)).unwrap();
+    let user = fixture
+        .manager
+        .connect_at_pace(UserId(1), PanickingSocket, Some(pace))
+        .unwrap();
+    fixture.manager.user_subscribe(&user, apple()).unwrap();
+    moment().await;
+    fixture.publish(1);
+    fixture.manager.ended().await;
+    assert_eq!(fixture.manager.stats().feed, Feed::Stale);
+}
+
+#[tokio::test(start_paused = true)]
+async fn disconnect_sends_users_with_a_pace_what_they_lack() {
+    let fixture = Fixture::new().await;
+    let (client, pace) = (TestClient::default(), Pace::new(Duration::from_secs(60)));
+    let user = fixture
+        .manager
+        .connect_at_pace(UserId(1), client.clone(), Some(pace.unwrap()))
+        .unwrap();
+    fixture.manager.user_subscribe(&user, apple()).unwrap();
+    moment().await;
+    fixture.publish(1);
+    let since = Instant::now();
+    fixture.manager.disconnect().await;
+    assert_eq!(client.prices("APPL"), ["1"]);
+    assert_eq!(since.elapsed().as_secs(), 0);
 }
 
 #[tokio::test(start_paused = true)]

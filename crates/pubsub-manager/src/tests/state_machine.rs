@@ -6,7 +6,7 @@
 
 use super::test_broker::TestBroker;
 use super::test_client::{Received, TestClient};
-use crate::{Connection, Feed, HubOptions, Options, PubSubManager, Stock, UserId};
+use crate::{Connection, Feed, HubOptions, Options, Pace, PubSubManager, Stock, UserId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -386,7 +386,7 @@ impl Story {
         let client = TestClient::default();
         let connection = self
             .manager
-            .connect(UserId(user as u64), client.clone())
+            .connect_at_pace(UserId(user as u64), client.clone(), pace_of(user))
             .unwrap();
         self.users.insert(
             user,
@@ -639,6 +639,12 @@ impl View {
         }
         view
     }
+}
+
+/// Every other user has a pace, which changes when it is sent prices, and nothing that is checked here.
+fn pace_of(user: User) -> Option<Pace> {
+    let pace = Pace::new(Duration::from_millis(500)).unwrap();
+    user.is_multiple_of(2).then_some(pace)
 }
 
 pub(super) fn parsed(stock: Name) -> Stock {

@@ -174,19 +174,24 @@ impl Client {
         let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         socket.connect(&server.into()).unwrap();
-        Self::shake_hands(ready(socket.into()), server, "")
+        Self::shake_hands(ready(socket.into()), &handshake(server, ""))
             .unwrap_or_else(|answer| panic!("refused: {answer:?}"))
     }
 
     /// Connects with more headers; returns the answer if the server refuses.
     pub(crate) fn try_connect(server: SocketAddr, more: &str) -> Result<Self, Answer> {
-        Self::shake_hands(connect(server), server, more)
+        Self::shake_hands(connect(server), &handshake(server, more))
     }
 
-    fn shake_hands(mut stream: TcpStream, server: SocketAddr, more: &str) -> Result<Self, Answer> {
-        stream
-            .write_all(handshake(server, more).as_bytes())
-            .unwrap();
+    /// Connects to `/ws?` and this query, and reads nothing but the end of the handshake.
+    pub(crate) fn with_query(server: SocketAddr, query: &str) -> Self {
+        let request = handshake(server, "").replacen("/ws", &format!("/ws?{query}"), 1);
+        Self::shake_hands(connect(server), &request)
+            .unwrap_or_else(|answer| panic!("refused: {answer:?}"))
+    }
+
+    fn shake_hands(mut stream: TcpStream, request: &str) -> Result<Self, Answer> {
+        stream.write_all(request.as_bytes()).unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];

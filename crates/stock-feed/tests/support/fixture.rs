@@ -42,6 +42,7 @@ pub(crate) fn options(broker: InProcess) -> Options {
         limits: Limits {
             users: 1_000,
             message: 4096,
+            pace: None,
             ping_every: Duration::from_secs(30),
             handshake: Duration::from_secs(5),
             unhealthy_after: Duration::from_secs(30),
