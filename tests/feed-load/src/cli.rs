@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::bare_loop;
 use crate::child;
 use crate::compare::Compare;
+use crate::conflate::Conflate;
 use crate::fleet::Fleet;
 use crate::machine;
 use crate::plan::CapacityPlan;
@@ -30,6 +31,7 @@ use crate::worker_process;
         feed-load compare                            our server beside the limit, in one table\n  \
         feed-load fleet --servers 52 --users 1000000 a million users, one server killed\n  \
         feed-load fleet --cluster 3                  the same story over a Redis Cluster\n  \
+        feed-load conflate                           a million prices a second at a pace\n  \
         feed-load plan --users 10000000 --stocks 8000 --updates 50000\n\n\
         Measure release builds: cargo build --release -p stock-feed -p feed-load.\n\
         Ctrl-C ends everything that was started."
@@ -49,6 +51,13 @@ enum Command {
     Compare(Compare),
     /// Starts many servers behind one Redis or a cluster, spreads users over them, kills one.
     Fleet(Fleet),
+    /// Sends users one group of prices in a pace, and the same prices without one: what arrives, how old it
+    /// is, and what it costs.
+    #[command(after_help = "Try:\n  \
+        feed-load conflate                           1,000,000 prices a second to 50,000 users\n  \
+        feed-load conflate --users 5000 --length 5s  a quick look\n  \
+        feed-load conflate --check                   does this machine have the descriptors?")]
+    Conflate(Conflate),
     /// Says what a feed needs, from what was measured: servers, masters, cores, memory and network, and what
     /// breaks first. It starts nothing.
     Plan(CapacityPlan),
@@ -98,6 +107,16 @@ fn run(command: Command) -> anyhow::Result<()> {
             program,
         } => child::guard(parent, core, &program),
         Command::Fleet(fleet) if fleet.check => fleet.check(),
+        Command::Conflate(conflate) => {
+            if let Some(contradiction) = conflate.contradiction() {
+                refuse::<Conflate>("feed-load conflate", contradiction);
+            }
+            if conflate.check {
+                return conflate.check();
+            }
+            let conflation = conflate.run(&prepare()?)?;
+            print(conflate.json, &conflation, report::conflation)
+        }
         Command::Users(users) => {
             let report = users.run(&prepare()?)?;
             print(users.load.json, &report, report::users)
@@ -112,10 +131,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Plan(plan) => {
             if let Some(contradiction) = plan.contradiction() {
-                let mut command = CapacityPlan::augment_args(clap::Command::new("feed-load plan"));
-                command
-                    .error(ErrorKind::ArgumentConflict, contradiction)
-                    .exit();
+                refuse::<CapacityPlan>("feed-load plan", contradiction);
             }
             print(plan.json, &plan.run()?, report::plan)
         }
@@ -124,6 +140,13 @@ fn run(command: Command) -> anyhow::Result<()> {
             print(fleet.json, &report, report::fleet)
         }
     }
+}
+
+/// Ends the program as clap does after bad input, for arguments that only together are wrong.
+fn refuse<A: Args>(command: &'static str, contradiction: String) -> ! {
+    A::augment_args(clap::Command::new(command))
+        .error(ErrorKind::ArgumentConflict, contradiction)
+        .exit()
 }
 
 fn prepare() -> anyhow::Result<Stop> {

@@ -231,6 +231,7 @@ impl Bench<'_> {
             stocks: stocks.0.clone(),
             assignment: Assignment::even(each, 0, stocks.0.len() as u16),
             core: self.other_core,
+            gather: false,
         };
         let mut pool = WorkerPool::start(&plan, self.stop)?;
         let follows = users as u64 * u64::from(each);

@@ -200,6 +200,7 @@ impl Fleet {
             stocks: stocks.clone(),
             assignment: Assignment::even(1, 0, 1),
             core: None,
+            gather: false,
         };
         let mut running = Running {
             fleet: self,

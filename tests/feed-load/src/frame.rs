@@ -33,6 +33,16 @@ pub struct InvalidFrame;
 /// # Errors
 /// [`InvalidFrame`] if no continuation can make a frame of these bytes.
 pub fn first(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, InvalidFrame> {
+    // Nearly all that arrives is a short text without a mask: one byte that says so, and one with the length.
+    if let [0x81, length @ ..=125, rest @ ..] = bytes
+        && let Some(payload) = rest.get(..usize::from(*length))
+    {
+        let frame = Frame {
+            opcode: OpCode::Text,
+            payload: Cow::Borrowed(payload),
+        };
+        return Ok(Some((frame, 2 + payload.len())));
+    }
     let parsed = Codec::new()
         .set_max_data_size(LARGEST)
         .decode_header(bytes)

@@ -1,7 +1,7 @@
 //! Measures a stock feed beside the physical limit, a bare loop of `write()`, in the same run on the
 //! same machine: without the limit a figure says more about the machine than about the server.
 //! `cargo run --release -p feed-load -- compare` prints the table; `users`, `limit` and `fleet`
-//! are its parts, up to a million users.
+//! are its parts, up to a million users, and `conflate` holds a pace against none.
 //! Read `subscription.rs` first (what becomes of a price), then `worker.rs` (how thousands of users
 //! live on one thread), then `bare_loop.rs` (the limit).
 #![cfg(target_os = "linux")]
@@ -17,6 +17,7 @@ pub mod protocol;
 // Users: one, those of one process, all of them together.
 mod message;
 mod stamp;
+mod stopwatch;
 mod subscription;
 mod user;
 mod worker;
@@ -32,6 +33,7 @@ mod publisher;
 mod redis_cluster;
 mod redis_server;
 mod redises;
+mod schedule;
 mod server;
 mod servers;
 
@@ -44,6 +46,7 @@ mod planned;
 // The commands.
 mod cli;
 mod compare;
+mod conflate;
 mod failover;
 mod fleet;
 mod flood;

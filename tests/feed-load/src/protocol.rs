@@ -31,6 +31,34 @@ pub enum WorkerCommand {
     CountPlacement(u16),
     /// Report the latencies since the last such command.
     TakeLatencies,
+    /// Hold each user's prices against this pace from here on.
+    StartPacing(Pace),
+    /// Report what was measured since then, and continue.
+    ReadPacing,
+}
+
+/// What a user with a pace is promised, and how often a stock has a new price.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Pace {
+    /// Microseconds in which a user gets one group of prices at most.
+    pub interval: u64,
+    /// Microseconds from a price of a stock to the next one.
+    pub period: u64,
+}
+
+/// What the users of a worker got since [`WorkerCommand::StartPacing`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pacing {
+    /// Everything since the worker's start, as of this answer.
+    pub counts: Counts,
+    /// Microseconds for which a user had been without a newer price when one arrived, and how often.
+    pub ages: Vec<(u64, u64)>,
+    /// Prices that arrived in each twentieth of a second of the interval, all intervals together.
+    pub slots: Vec<u64>,
+    /// Groups of prices that arrived: reads, mostly.
+    pub groups: u64,
+    /// Groups over one for each interval, summed over the users.
+    pub too_many: u64,
 }
 
 /// The users of a worker and where they go.
@@ -92,6 +120,8 @@ pub enum Report {
         /// Of the time between two reads of one user.
         between_reads: Vec<(u64, u64)>,
     },
+    /// The answer to [`WorkerCommand::StartPacing`] and [`WorkerCommand::ReadPacing`].
+    Pacing(Pacing),
     /// The worker cannot go on, for this reason.
     Failed(String),
 }

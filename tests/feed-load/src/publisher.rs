@@ -11,7 +11,7 @@ use redis_client::{ClusterPublisher, RedisAddress};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::redis_server::RedisServer;
-use crate::stamp::Stamp;
+use crate::stamp::{self, Stamp};
 
 /// Publishes stamped prices and remembers the newest number of each stock.
 pub(crate) struct Publisher {
@@ -99,12 +99,22 @@ impl Publisher {
         &mut self,
         stocks: impl IntoIterator<Item = usize>,
     ) -> anyhow::Result<()> {
-        let prices: Vec<(usize, Stamp)> = stocks
+        let now = |stock| (stock, stamp::now_micros());
+        self.publish_dated(stocks.into_iter().map(now))
+    }
+
+    /// The same, with the microsecond of the machine's monotonic clock that each price is to carry.
+    pub(crate) fn publish_dated(
+        &mut self,
+        prices: impl IntoIterator<Item = (usize, u64)>,
+    ) -> anyhow::Result<()> {
+        let prices: Vec<(usize, Stamp)> = prices
             .into_iter()
-            .map(|stock| {
+            .map(|(stock, micros)| {
                 let newest = &mut self.newest[stock];
                 *newest = *newest % Stamp::LAST + 1;
-                (stock, Stamp::now(*newest))
+                let number = *newest;
+                (stock, Stamp { micros, number })
             })
             .collect();
         if prices.is_empty() {

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::compare::Comparison;
+use crate::conflate::{Conflation, Figures};
 use crate::costs::MACHINE;
 use crate::fleet::FleetReport;
 use crate::flood::Flood;
@@ -154,6 +155,115 @@ fn flood(flood: &Flood) -> String {
         "without the newest": "{}", flood.without_newest;
     };
     table(rows).trim_fmt()
+}
+
+/// The table of `conflate`.
+pub(crate) fn conflation(report: &Conflation) -> String {
+    let (goals, cores) = (report.goals, report.cores);
+    let all = report.users as f64 * f64::from(report.stocks_a_user) * report.changes_a_second;
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    let pace = format!("with a pace of {:.0} ms", report.pace_ms);
+    table.set_header(["", "goal", &*pace, "without a pace"]);
+    let [with, without] = [&report.with_a_pace, &report.without_a_pace].map(|it| column(it, cores));
+    for ((what, with), (_, without)) in with.into_iter().zip(without) {
+        let goal = match what {
+            "prices that arrive a second" => grouped(goals.deliveries_a_second),
+            AGE_AT_MOST => format!("{:.0}", goals.age_ms),
+            zero if ZEROS.contains(&zero) => "0".to_owned(),
+            _ => String::new(),
+        };
+        table.add_row([what.to_owned(), goal, with, without]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let verdict = match &*report.unmet {
+        [] => "With a pace, every goal was reached.".to_owned(),
+        unmet => format!("With a pace, not reached:\n  {}", unmet.join("\n  ")),
+    };
+    format!(
+        "{} users on {}, with {} of {} each; each has {:.2} prices a second, so {} a second for \
+         all users\n\n{}\n\n{verdict}",
+        grouped(report.users as f64),
+        many(report.servers as u32, "server"),
+        report.stocks_a_user,
+        many(report.stocks.into(), "stock"),
+        report.changes_a_second,
+        grouped(all),
+        table.trim_fmt()
+    )
+}
+
+const AGE_AT_MOST: &str = "ms without a newer price, at most";
+/// What must not be.
+const ZEROS: [&str; 9] = [
+    "groups over one in a pace",
+    "lost",
+    "doubled",
+    "missed, reported wrongly",
+    "missed while stale",
+    "neither delivered nor missed",
+    "without the newest in the end",
+    "users who lost their server",
+    "faults",
+];
+
+/// A side of the comparison: what, and how much.
+fn column(figures: &Figures, cores: usize) -> Vec<(&'static str, String)> {
+    let (cpu, counts, age) = (&figures.cpu, &figures.counts, figures.age_ms);
+    let core = |seconds: f64| format!("{:.2}", seconds / figures.seconds);
+    let age = |of: fn(Percentiles) -> f64| age.map_or("-".into(), |it| format!("{:.0}", of(it)));
+    let zeros = [
+        figures.too_many_groups.to_string(),
+        counts.lost.to_string(),
+        counts.doubled.to_string(),
+        counts.miscounted.to_string(),
+        counts.missed_while_stale.to_string(),
+        figures.unaccounted.map_or("-".into(), |it| it.to_string()),
+        figures.without_newest.to_string(),
+        (counts.ended + counts.refused).to_string(),
+        counts.faults.to_string(),
+    ];
+    let mut rows = vec![
+        (
+            "prices that arrive a second",
+            grouped(figures.deliveries_a_second),
+        ),
+        (
+            "reads of users that bring them",
+            grouped(figures.groups_a_second),
+        ),
+        (
+            "prices reported as missed a second",
+            grouped(figures.missed_a_second),
+        ),
+        ("cores busy: servers", core(cpu.servers)),
+        ("cores busy: Redis", core(cpu.redis)),
+        ("cores busy: users", core(cpu.users)),
+        ("cores busy: publisher", core(cpu.publisher)),
+        (
+            "all of them",
+            format!("{:.0} % of {cores}", figures.cpu_share * 100.0),
+        ),
+        (
+            "CPU µs of the servers a price",
+            format!("{:.2}", figures.servers_cpu_micros_a_price),
+        ),
+        ("ms without a newer price, p50", age(|it| it.p50)),
+        ("ms without a newer price, p99", age(|it| it.p99)),
+        (AGE_AT_MOST, age(|it| it.max)),
+        (
+            "the publisher was late, ms at most",
+            format!("{:.0}", figures.publisher_late_ms),
+        ),
+        (
+            "fullest 50 ms of the interval by the mean",
+            format!("{:.2}", figures.ticks_largest_by_mean),
+        ),
+    ];
+    rows.extend(ZEROS.into_iter().zip(zeros));
+    rows
 }
 
 /// The table of `fleet`.

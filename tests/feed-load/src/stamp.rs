@@ -22,12 +22,6 @@ impl Stamp {
     /// The highest number that eight decimals can carry.
     pub(crate) const LAST: u32 = 99_999_999;
 
-    /// A stamp for the price with this number, dated now.
-    pub(crate) fn now(number: u32) -> Self {
-        let micros = now_micros();
-        Self { micros, number }
-    }
-
     /// Reads a price back, or finds that it is not one of ours: it must have eight decimals.
     pub(crate) fn read(price: &str) -> Option<Self> {
         let (micros, number) = price.split_once('.')?;
@@ -57,7 +51,10 @@ mod tests {
 
     #[test]
     fn a_stamp_is_read_back_from_a_price() {
-        let sent = Stamp::now(42);
+        let sent = Stamp {
+            micros: now_micros(),
+            number: 42,
+        };
         assert_eq!(Stamp::read(&sent.to_string()), Some(sent));
         assert!(sent.to_string().ends_with(".00000042"));
     }

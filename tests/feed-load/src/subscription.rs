@@ -82,7 +82,10 @@ impl Subscription {
 
     /// Counts a price: each one published is delivered, reported as missed, missed while the feed
     /// was stale, lost, or doubled.
-    pub(crate) fn record(&mut self, price: Arrival, counts: &mut Counts) {
+    ///
+    /// Returns how many prices lie between the one that the user held and this one; `None` if this one
+    /// is not newer, or the first.
+    pub(crate) fn record(&mut self, price: Arrival, counts: &mut Counts) -> Option<u32> {
         if price.last {
             counts.joining += 1;
         } else {
@@ -96,13 +99,14 @@ impl Subscription {
         }
         if self.last_number == UNKNOWN {
             self.last_number = price.number;
-            return;
+            return None;
         }
         let step = i64::from(price.number) - i64::from(self.last_number);
         if step <= 0 {
             counts.doubled += 1;
-            return;
+            return None;
         }
+        let skipped = price.number - self.last_number - 1;
         self.last_number = price.number;
         let unreported = step - 1 - i64::try_from(price.missed).unwrap_or(i64::MAX);
         *match (unreported, feed) {
@@ -110,6 +114,7 @@ impl Subscription {
             (_, Feed::Live) => &mut counts.lost,
             (_, Feed::Stale | Feed::LiveAgain) => &mut counts.missed_while_stale,
         } += unreported.unsigned_abs();
+        Some(skipped)
     }
 }
 
@@ -141,9 +146,9 @@ mod tests {
 
     fn counted<const N: usize>(to: &mut Subscription, prices: [Arrival; N]) -> Counts {
         let mut counts = Counts::default();
-        prices
-            .into_iter()
-            .for_each(|price| to.record(price, &mut counts));
+        for price in prices {
+            to.record(price, &mut counts);
+        }
         counts
     }
 
@@ -169,6 +174,18 @@ mod tests {
         assert_eq!((counts.lost, counts.missed), (2, 0));
         let counts = of_new([price(1), after_missing(2, 4)]);
         assert_eq!((counts.lost, counts.missed, counts.miscounted), (0, 2, 0));
+    }
+
+    #[test]
+    fn the_prices_between_the_last_one_and_this_one_are_said_however_they_were_reported() {
+        let mut subscription = Subscription::new(0);
+        let mut counts = Counts::default();
+        let mut skipped = |price| subscription.record(price, &mut counts);
+        assert_eq!(skipped(joining(3)), None, "it is where counting starts");
+        assert_eq!(skipped(price(4)), Some(0));
+        assert_eq!(skipped(after_missing(2, 7)), Some(2));
+        assert_eq!(skipped(price(9)), Some(1));
+        assert_eq!(skipped(price(9)), None, "it is not newer");
     }
 
     #[test]

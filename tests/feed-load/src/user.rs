@@ -10,6 +10,7 @@ use crate::frame::{self, OpCode};
 use crate::handshake;
 use crate::message::{Feed, Message};
 use crate::stamp::{self, Stamp};
+use crate::stopwatch::{Read, Stopwatch};
 use crate::subscription::{Arrival, Subscription};
 
 /// What all users of a worker share: the names of the stocks, and the sums of what they saw.
@@ -23,6 +24,8 @@ pub(crate) struct Totals {
     pub(crate) ages: Histogram<u64>,
     /// Microseconds between two reads of one user: how long the server takes to serve it again.
     pub(crate) between_reads: Histogram<u64>,
+    /// Runs where users are to be served at a pace.
+    pub(crate) stopwatch: Option<Stopwatch>,
 }
 
 /// How far a user has come.
@@ -59,6 +62,9 @@ pub(crate) struct User {
     pub(crate) stale: bool,
     /// The index of the server it goes to.
     pub(crate) server: u16,
+    /// Groups of prices since the stopwatch was started, 65,535 at most: at the fastest pace an hour and a
+    /// half has fewer.
+    pub(crate) groups: u16,
     pub(crate) subscriptions: Vec<Subscription>,
     /// The millisecond of the last read that brought a price; 0 before the first.
     pub(crate) read_at: u32,
@@ -75,6 +81,7 @@ impl User {
             unplaced: false,
             stale: false,
             server,
+            groups: 0,
             subscriptions: Vec::new(),
             read_at: 0,
             rest: Vec::new(),
@@ -98,7 +105,7 @@ impl User {
             totals.counts.opened += 1;
         }
         let (now, deliveries) = (stamp::now_micros(), totals.counts.deliveries);
-        let mut newest = None;
+        let (mut newest, mut next) = (None, 0);
         while let Some((frame, length)) = frame::first(&bytes[used..]).map_err(|_| {
             totals.counts.faults += 1;
             Disconnect::Ended
@@ -106,15 +113,27 @@ impl User {
             used += length;
             match (frame.opcode, &self.socket) {
                 (OpCode::Text, _) => {
-                    newest = self.on_message(&frame.payload, now, totals).or(newest);
+                    newest = self
+                        .on_message(&frame.payload, now, &mut next, totals)
+                        .or(newest);
                 }
                 (OpCode::Ping, Some(socket)) => pong(&mut &*socket, &frame.payload)?,
                 (OpCode::Close, _) => return Err(Disconnect::Ended),
                 _ => {}
             }
         }
-        if totals.counts.deliveries > deliveries {
+        let prices = totals.counts.deliveries - deliveries;
+        if prices > 0 {
             totals.counts.reads += 1;
+            if let Some(stopwatch) = &mut totals.stopwatch {
+                let read = Read {
+                    prices,
+                    stocks: self.subscriptions.len() as u64,
+                    begins_within_a_frame: !self.rest.is_empty(),
+                };
+                let groups = u16::try_from(stopwatch.record_read(read, now));
+                self.groups = self.groups.saturating_add(groups.unwrap_or(u16::MAX));
+            }
             let before = std::mem::replace(&mut self.read_at, (now / 1_000) as u32);
             if before != 0 {
                 let between = u64::from(self.read_at.wrapping_sub(before)) * 1_000;
@@ -136,9 +155,15 @@ impl User {
         self.subscriptions.push(subscription);
     }
 
-    /// Handles a message, and returns its age if it is a fresh price of ours. It is long because it has an arm
-    /// for each message of the wire protocol.
-    fn on_message(&mut self, text: &[u8], now: u64, totals: &mut Totals) -> Option<u64> {
+    /// Handles a message, and returns its age if it is a fresh price of ours. `next` is where the search for
+    /// a price's subscription begins. It is long because it has an arm for each message of the wire protocol.
+    fn on_message(
+        &mut self,
+        text: &[u8],
+        now: u64,
+        next: &mut usize,
+        totals: &mut Totals,
+    ) -> Option<u64> {
         match Message::read(text) {
             Some(Message::Price {
                 stock,
@@ -146,11 +171,12 @@ impl User {
                 last,
                 missed,
             }) => {
-                let Some(index) = self.find(&stock, totals) else {
+                let Some(index) = self.find(&stock, *next, totals) else {
                     // The protocol promises none after `unsubscribed`.
                     totals.counts.faults += 1;
                     return None;
                 };
+                *next = index + 1;
                 match Stamp::read(&price) {
                     Some(Stamp { number, micros }) => {
                         let arrival = Arrival {
@@ -158,8 +184,13 @@ impl User {
                             last,
                             missed,
                         };
-                        self.subscriptions[index].record(arrival, &mut totals.counts);
+                        let skipped = self.subscriptions[index].record(arrival, &mut totals.counts);
                         if !last {
+                            if let (Some(stopwatch), Some(skipped)) =
+                                (&mut totals.stopwatch, skipped)
+                            {
+                                stopwatch.record_price(micros, skipped, now);
+                            }
                             let age = now.saturating_sub(micros);
                             totals.latencies.saturating_record(age);
                             return Some(age);
@@ -173,7 +204,7 @@ impl User {
                 }
             }
             Some(Message::Subscribed { stock }) => {
-                if let Some(index) = self.find(&stock, totals)
+                if let Some(index) = self.find(&stock, 0, totals)
                     && !self.subscriptions[index].acknowledged
                 {
                     self.subscriptions[index].acknowledged = true;
@@ -181,7 +212,7 @@ impl User {
                 }
             }
             Some(Message::Unsubscribed { stock }) => {
-                if let Some(index) = self.find(&stock, totals) {
+                if let Some(index) = self.find(&stock, 0, totals) {
                     let left = self.subscriptions.swap_remove(index);
                     totals.counts.following -= u64::from(left.acknowledged);
                 }
@@ -206,9 +237,14 @@ impl User {
         None
     }
 
-    fn find(&self, stock: &str, totals: &Totals) -> Option<usize> {
+    /// The subscription to this stock, looked for from the index `from` on and then before it. A group of
+    /// prices comes in the order of the subscriptions, so behind one price is where the next one's is.
+    fn find(&self, stock: &str, from: usize, totals: &Totals) -> Option<usize> {
         let named = |of: &Subscription| totals.stocks[usize::from(of.stock)] == stock;
-        self.subscriptions.iter().position(named)
+        let from = from.min(self.subscriptions.len());
+        let (before, behind) = self.subscriptions.split_at(from);
+        let found = behind.iter().position(named).map(|index| from + index);
+        found.or_else(|| before.iter().position(named))
     }
 
     /// Whether the server has answered everything it was asked.

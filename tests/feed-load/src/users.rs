@@ -198,6 +198,7 @@ impl Load {
             stocks: self.stocks.0.clone(),
             assignment: Assignment::even(each, 0, stocks),
             core: None,
+            gather: false,
         };
         let mut pool = WorkerPool::start(&plan, stop)?;
         let follows = self.users as u64 * u64::from(each);

@@ -22,7 +22,9 @@ use crate::assignment::Assignment;
 use crate::counts::Counts;
 use crate::frame::{self, OpCode};
 use crate::handshake;
-use crate::protocol::{Connect, Placement, Report, WorkerCommand};
+use crate::protocol::{Connect, Pacing, Placement, Report, WorkerCommand};
+use crate::stamp;
+use crate::stopwatch::Stopwatch;
 use crate::subscription::Subscription;
 use crate::user::{Disconnect, Stage, Totals, User};
 
@@ -95,6 +97,7 @@ impl Worker {
                 latencies: ten_minutes(),
                 ages: ten_minutes(),
                 between_reads: ten_minutes(),
+                stopwatch: None,
             },
             buffer: vec![0; 64 * 1024].into_boxed_slice(),
             queue: (0..plan.users).collect(),
@@ -221,8 +224,30 @@ impl Worker {
                     between_reads: take_pairs(&mut self.totals.between_reads),
                 });
             }
+            WorkerCommand::StartPacing(pace) => {
+                self.users.iter_mut().for_each(|user| user.groups = 0);
+                let started = Stopwatch::start(pace, ten_minutes(), stamp::now_micros());
+                self.totals.stopwatch = Some(started);
+                return Some(self.pacing());
+            }
+            WorkerCommand::ReadPacing => return Some(self.pacing()),
         }
         None
+    }
+
+    fn pacing(&self) -> Report {
+        let Some(stopwatch) = &self.totals.stopwatch else {
+            return Report::Failed("a stopwatch is read that was not started".into());
+        };
+        let allowed = stopwatch.allowed(stamp::now_micros());
+        let too_many = |user: &User| u64::from(user.groups).saturating_sub(allowed);
+        Report::Pacing(Pacing {
+            counts: self.totals.counts,
+            ages: pairs(&stopwatch.ages),
+            slots: stopwatch.slots.clone(),
+            groups: stopwatch.groups,
+            too_many: self.users.iter().map(too_many).sum(),
+        })
     }
 
     fn go_home(&mut self) {
@@ -494,11 +519,15 @@ fn ten_minutes() -> Histogram<u64> {
 }
 
 fn take_pairs(histogram: &mut Histogram<u64>) -> Vec<(u64, u64)> {
-    let steps = histogram.iter_recorded();
-    let pairs = steps.map(|step| (step.value_iterated_to(), step.count_at_value()));
-    let pairs = pairs.collect();
+    let pairs = pairs(histogram);
     histogram.reset();
     pairs
+}
+
+fn pairs(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
+    let steps = histogram.iter_recorded();
+    let pairs = steps.map(|step| (step.value_iterated_to(), step.count_at_value()));
+    pairs.collect()
 }
 
 fn bind(socket: &Socket, source: Ipv4Addr, port: u16) -> io::Result<()> {

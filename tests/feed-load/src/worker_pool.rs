@@ -15,8 +15,9 @@ use crate::child::{Child, Program, end_all};
 use crate::counts::Counts;
 use crate::latency::Latencies;
 use crate::machine::{Callers, USERS_A_WORKER};
+use crate::meter::Meter;
 use crate::progress;
-use crate::protocol::{Connect, Placement, Report, WorkerCommand};
+use crate::protocol::{Connect, Pace, Pacing, Placement, Report, WorkerCommand};
 use crate::stop::Stop;
 
 /// How long nothing may happen before a wait is given up.
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) assignment: Assignment,
     /// The core that the workers share, if they are to leave another one to the server.
     pub(crate) core: Option<usize>,
+    /// Whether even a few workers let prices gather, see [`Connect::gather_for`].
+    pub(crate) gather: bool,
 }
 
 /// The processes that play the users.
@@ -62,7 +65,7 @@ impl WorkerPool {
             stop: stop.clone(),
         };
         let local = Callers::of(&plan.servers) == Callers::OwnAddresses;
-        let many = count > 4;
+        let many = count > 4 || plan.gather;
         let mut first = 0;
         for worker in 0..count {
             stop.check()?;
@@ -257,6 +260,28 @@ impl WorkerPool {
         Ok(sum)
     }
 
+    /// Holds the users against this pace from here on.
+    pub(crate) fn start_pacing(&mut self, pace: Pace) -> anyhow::Result<()> {
+        self.ask(&WorkerCommand::StartPacing(pace))?;
+        Ok(())
+    }
+
+    /// What the users of all workers got since then; [`Self::counts`] are those of this moment.
+    pub(crate) fn pacing(&mut self) -> anyhow::Result<Vec<Pacing>> {
+        let answers = self.ask(&WorkerCommand::ReadPacing)?;
+        let pacing = |answer| match answer {
+            Report::Pacing(pacing) => Some(pacing),
+            _ => None,
+        };
+        Ok(answers.into_iter().filter_map(pacing).collect())
+    }
+
+    /// CPU time of all workers since they started.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        let cpu = |worker: &Child| Meter::of(worker.pid())?.cpu();
+        self.workers.iter().map(cpu).sum()
+    }
+
     /// Gives a command that each worker answers once.
     fn ask(&mut self, command: &WorkerCommand) -> anyhow::Result<Vec<Report>> {
         self.command(command)?;
@@ -269,7 +294,12 @@ impl WorkerPool {
                 Ok((worker, other @ (Report::Counts(_) | Report::Failed(_)))) => {
                     self.on_report(worker, other)?;
                 }
-                Ok((_, answer)) => answers.push(answer),
+                Ok((worker, answer)) => {
+                    if let Report::Pacing(pacing) = &answer {
+                        self.counts[worker] = pacing.counts;
+                    }
+                    answers.push(answer);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => bail!("all workers are gone"),
             }
@@ -282,7 +312,10 @@ impl WorkerPool {
             Report::Counts(counts) => self.counts[worker] = counts,
             Report::Failed(reason) => bail!(reason),
             // An answer that came after its question was given up.
-            Report::Lagging(_) | Report::Placement(_) | Report::Latencies { .. } => {}
+            Report::Lagging(_)
+            | Report::Placement(_)
+            | Report::Latencies { .. }
+            | Report::Pacing(_) => {}
         }
         Ok(())
     }

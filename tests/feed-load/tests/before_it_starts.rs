@@ -70,6 +70,20 @@ fn a_cluster_counts_its_masters_and_their_replicas() {
 }
 
 #[test]
+fn conflate_says_what_fifty_thousand_users_need_before_it_starts_any() {
+    let (_, message) = said("conflate --check");
+    for part in [
+        "50000 users on 3 servers need 16987 descriptors in a server",
+        "19100 in each of 3 workers",
+    ] {
+        assert!(message.contains(part), "{part} is not in: {message}");
+    }
+    let (code, message) = said("conflate --check --users 100");
+    assert_eq!(code, Some(0), "{message}");
+    assert!(message.contains("this machine has that"), "{message}");
+}
+
+#[test]
 fn more_users_than_one_address_has_ports_do_not_start() {
     // A server that is not on 127.x.x.x is called from one address, whose ports are numbered with
     // 16 bits.
@@ -98,6 +112,12 @@ fn bad_input_ends_with_code_2_and_names_what_was_wrong() {
         ("fleet --servers 0", "--servers"),
         ("fleet --cluster 2", "--cluster"),
         ("fleet --cluster 33", "--cluster"),
+        ("conflate --users 0", "--users"),
+        ("conflate --pace 99ms", "--pace"),
+        ("conflate --pace 61s", "--pace"),
+        ("conflate --pace soon", "write it like 500ms or 1s"),
+        ("conflate --changes 0", "--changes"),
+        ("conflate --pace 2s --length 5s", "--length 5s is too short"),
         ("plan --stocks 8000 --updates 50000", "--users"),
         ("plan --users 0 --stocks 8000 --updates 50000", "--users"),
         ("plan --users 9 --stocks 0 --updates 50000", "--stocks"),

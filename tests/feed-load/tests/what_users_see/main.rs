@@ -10,8 +10,8 @@ mod script;
 
 use feed_load::assignment::Assignment;
 use feed_load::handshake;
-use feed_load::protocol::WorkerCommand;
-use script::{Script, Worker, frame_of, price};
+use feed_load::protocol::{Pace, WorkerCommand};
+use script::{Script, Worker, dated_now, frame_of, price};
 
 #[test]
 fn a_server_that_loses_and_doubles_prices_is_found_out() {
@@ -128,6 +128,81 @@ fn a_user_who_joins_a_stale_feed_counts_a_notice_for_each_of_its_stocks() {
         (counts.stale_notices, counts.missed_while_stale, counts.lost),
         (1, 2, 0)
     );
+}
+
+/// One group a minute, so that a test on a busy machine sees one interval at most.
+const A_MINUTE: Pace = Pace {
+    interval: 60_000_000,
+    period: 1_000_000,
+};
+
+#[test]
+fn a_server_that_sends_more_often_than_the_pace_is_found_out() {
+    let server = Script::new();
+    let mut worker = Worker::of(1, &[server.address()]);
+    let mut line = server.follower();
+    worker.until(|counts| counts.following == 1);
+    worker.start_pacing(A_MINUTE);
+    let mut group = |number| {
+        line.price(number, "");
+        worker.until(|counts| counts.deliveries == u64::from(number));
+        worker.read_pacing()
+    };
+    assert_eq!(group(1).too_many, 0, "it was on its way before");
+    assert_eq!(group(2).too_many, 0, "an interval may have begun");
+    let third = group(3);
+    assert_eq!((third.groups, third.too_many), (3, 1));
+    // Whether they arrive together or not, prices of one stock cannot be one group.
+    let together: Vec<u8> = (4..=10)
+        .flat_map(|number| frame_of(&price(number, "")))
+        .collect();
+    line.raw(&together);
+    worker.until(|counts| counts.deliveries == 10);
+    let all = worker.read_pacing();
+    assert_eq!((all.groups, all.too_many), (10, 8), "{all:?}");
+    assert_eq!(all.counts.wrong(), 0, "{all:?}");
+}
+
+#[test]
+fn a_group_that_arrives_in_two_pieces_is_one() {
+    let server = Script::new();
+    let mut worker = Worker::of(1, &[server.address()]);
+    let mut line = server.follower();
+    worker.until(|counts| counts.following == 1);
+    worker.start_pacing(A_MINUTE);
+    let both = [frame_of(&price(1, "")), frame_of(&price(2, ""))].concat();
+    let (beginning, rest) = both.split_at(both.len() - 3);
+    line.raw(beginning);
+    worker.until(|counts| counts.deliveries == 1);
+    line.raw(rest);
+    worker.until(|counts| counts.deliveries == 2);
+    assert_eq!(worker.read_pacing().groups, 1);
+}
+
+#[test]
+fn a_price_that_a_server_keeps_back_is_as_old_as_the_first_one_that_was_skipped() {
+    let server = Script::new();
+    let mut worker = Worker::of(1, &[server.address()]);
+    let mut line = server.follower();
+    line.price(1, "");
+    worker.until(|counts| counts.deliveries == 1);
+    // A price every ten seconds: no test is slow enough to make a fresh one look a minute old.
+    worker.start_pacing(Pace {
+        interval: 1_000_000,
+        period: 10_000_000,
+    });
+    let a_minute = 60_000_000;
+    line.text(&dated_now(2, ""));
+    worker.until(|counts| counts.deliveries == 2);
+    let fresh = worker.read_pacing().ages;
+    assert_eq!(fresh.len(), 1, "{fresh:?}");
+    assert!(fresh[0].0 < a_minute, "{fresh:?}");
+    line.text(&dated_now(9, r#","missed":6"#));
+    worker.until(|counts| counts.deliveries == 3);
+    let ages = worker.read_pacing().ages;
+    assert_eq!(ages.len(), 2, "{ages:?}");
+    assert!(ages[1].0 >= a_minute, "{ages:?}");
+    assert!(ages[1].0 < 2 * a_minute, "{ages:?}");
 }
 
 #[test]

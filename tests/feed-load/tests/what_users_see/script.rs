@@ -10,7 +10,8 @@ use feed_load::assignment::Assignment;
 use feed_load::counts::Counts;
 use feed_load::frame::{self, OpCode};
 use feed_load::handshake;
-use feed_load::protocol::{Connect, Placement, Report, WorkerCommand};
+use feed_load::protocol::{Connect, Pace, Pacing, Placement, Report, WorkerCommand};
+use nix::time::{ClockId, clock_gettime};
 
 /// A worker in a process of its own, ended with the test.
 pub(crate) struct Worker {
@@ -83,6 +84,23 @@ impl Worker {
         loop {
             if let Report::Lagging(subscriptions) = self.report() {
                 return subscriptions;
+            }
+        }
+    }
+
+    pub(crate) fn start_pacing(&mut self, pace: Pace) -> Pacing {
+        self.pacing(&WorkerCommand::StartPacing(pace))
+    }
+
+    pub(crate) fn read_pacing(&mut self) -> Pacing {
+        self.pacing(&WorkerCommand::ReadPacing)
+    }
+
+    fn pacing(&mut self, command: &WorkerCommand) -> Pacing {
+        self.command(command);
+        loop {
+            if let Report::Pacing(pacing) = self.report() {
+                return pacing;
             }
         }
     }
@@ -195,7 +213,17 @@ impl Line {
 }
 
 pub(crate) fn price(number: u32, besides: &str) -> String {
-    format!(r#"{{"type":"price","stock":"APPL","price":"77.{number:08}"{besides}}}"#)
+    dated(77, number, besides)
+}
+
+/// A price that is published at this moment.
+pub(crate) fn dated_now(number: u32, besides: &str) -> String {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
+    dated(Duration::from(now).as_micros(), number, besides)
+}
+
+fn dated(micros: u128, number: u32, besides: &str) -> String {
+    format!(r#"{{"type":"price","stock":"APPL","price":"{micros}.{number:08}"{besides}}}"#)
 }
 
 pub(crate) fn frame_of(text: &str) -> Vec<u8> {
