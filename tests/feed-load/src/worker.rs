@@ -84,13 +84,13 @@ impl Worker {
     /// The users begin to connect when the worker runs.
     pub(crate) fn new(poll: Poll, plan: Connect) -> Self {
         let request = |server: &SocketAddr| handshake::request(&server.to_string(), &plan.path);
-        let server = |user| (user % plan.servers.len()) as u16;
-        let users = plan.first..plan.first + plan.users;
         Self {
             poll,
             assignment: plan.assignment,
             requests: plan.servers.iter().map(request).collect(),
-            users: users.map(|user| User::new(server(user))).collect(),
+            users: (0..plan.users)
+                .map(|user| User::new(plan.home(user)))
+                .collect(),
             totals: Totals {
                 stocks: plan.stocks.clone(),
                 counts: Counts::default(),
@@ -208,7 +208,7 @@ impl Worker {
             WorkerCommand::CountPlacement(server) => {
                 let there =
                     |user: &&User| user.server == server && user.stage != Stage::Disconnected;
-                let elsewhere = |user: &usize| self.users[*user].server != self.home(*user);
+                let elsewhere = |user: &usize| self.users[*user].server != self.plan.home(*user);
                 return Some(Report::Placement(Placement {
                     there: self.users.iter().filter(there).count() as u64,
                     unplaced: self.totals.counts.unplaced,
@@ -252,7 +252,7 @@ impl Worker {
 
     fn go_home(&mut self) {
         for user in 0..self.users.len() {
-            let home = self.home(user);
+            let home = self.plan.home(user);
             if self.users[user].server != home {
                 let resting = self.users[user].stage == Stage::Disconnected;
                 self.disconnect(user);
@@ -264,10 +264,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    fn home(&self, user: usize) -> u16 {
-        ((self.plan.first + user) % self.plan.servers.len()) as u16
     }
 
     fn subscriptions(&mut self) -> impl Iterator<Item = &mut Subscription> {

@@ -45,6 +45,7 @@ impl Worker {
             path: "/ws".into(),
             first: 0,
             users,
+            everyone: users,
             source: None,
             stocks: vec!["APPL".into(), "GOOG".into()],
             assignment: Assignment::even(1, 0, 1),
