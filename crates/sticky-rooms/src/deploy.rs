@@ -20,6 +20,7 @@ use crate::room_id::RoomId;
 use crate::router::Router;
 use crate::router::owner::{By, by_remainder, owner};
 use crate::server::Options;
+pub use live_game::nth_move;
 use live_game::{Crowd, LiveGame};
 
 /// Rooms, with two players each.

@@ -15,6 +15,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use sticky_rooms::deploy::nth_move;
 use sticky_rooms::proxy::Program;
 use sticky_rooms::router::owner::owner;
 use support::{TIMEOUT, Visitor, answer, handshake, is_missing};
@@ -186,19 +187,6 @@ impl Games {
             }
         });
         join_all(moves).await;
-    }
-}
-
-/// Knights go out and home; after 96 moves a pawn of each side goes one step, so that no game is drawn by
-/// fifty moves without one. The pawns of the f-file stay: they would take the knights' squares. Fourteen
-/// pairs of pawns' moves are enough for 1,372 moves of a game.
-fn nth_move(number: usize) -> String {
-    let (block, at) = ((number - 1) / 98, (number - 1) % 98);
-    let (file, step) = (["a", "b", "c", "d", "e", "g", "h"][block % 7], block / 7);
-    match at {
-        0 => format!("{file}{}{file}{}", 2 + step, 3 + step),
-        1 => format!("{file}{}{file}{}", 7 - step, 6 - step),
-        _ => ["g1f3", "g8f6", "f3g1", "f6g8"][(at - 2) % 4].to_owned(),
     }
 }
 

@@ -283,9 +283,12 @@ impl Player {
     }
 }
 
-/// Knights go out and home; after 96 moves a pawn of each side goes one step, so that no game is drawn by
-/// fifty moves without one. Enough for 1,372 moves.
-fn nth_move(number: usize) -> String {
+/// The move of this number in a game that goes on: knights go out and home, and after 96 moves a pawn of each
+/// side goes one step, so that no game is drawn by fifty moves without one.
+///
+/// The pawns of the f-file stay, because they would take the knights' squares. Those of the seven other files
+/// have two steps each, which is enough for 1,372 moves.
+pub fn nth_move(number: usize) -> String {
     let (block, at) = ((number - 1) / 98, (number - 1) % 98);
     let (file, step) = (["a", "b", "c", "d", "e", "g", "h"][block % 7], block / 7);
     match at {
