@@ -123,13 +123,13 @@ impl Deploy {
         let mut all_moved = 0;
         for step in &STEPS {
             let before = crowd.counts().reconnects;
-            let change = match step.change {
-                Change::Join => operator.join().await?,
+            let moved = match step.change {
+                Change::Join => operator.join().await?.moved,
                 Change::Drain(number) => operator.drain(number).await?,
                 Change::Restart(number) => operator.restart(number).await?,
             };
-            all_moved += change.moved;
-            let expected = before + PLAYERS * change.moved;
+            all_moved += moved;
+            let expected = before + PLAYERS * moved;
             let back = crowd.until(|counts| counts.reconnects >= expected && counts.away == 0);
             let counts = timeout(BACK_TIMEOUT, back).await;
             let counts = counts.context("the players of a moved room do not come back")?;
@@ -137,7 +137,7 @@ impl Deploy {
                 out,
                 "  {:<24}{:>18}{:>16}{:>17}",
                 step.what,
-                change.moved,
+                moved,
                 counts.reconnects - before,
                 format!("{} rooms", by_modulo(step)?)
             )?;

@@ -40,12 +40,12 @@ struct Kept {
     keeping: JoinHandle<()>,
 }
 
-/// What has come of a change.
+/// A server that has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The server's number.
+pub struct Joined {
+    /// Its number.
     pub server: usize,
-    /// The rooms with visitors that were moved. A restart moves each away and home.
+    /// The rooms with visitors that were moved to it.
     pub moved: usize,
 }
 
@@ -77,45 +77,39 @@ impl Operator {
     ///
     /// # Errors
     /// It does not begin to listen, or there are 255.
-    pub async fn join(&self) -> Result<Change> {
+    pub async fn join(&self) -> Result<Joined> {
         let _changing = self.changing.lock().await;
         let number = 1 + self.kept().keys().next_back().copied().unwrap_or(0);
         if number > MAX_NUMBER {
             bail!("server {MAX_NUMBER} is the last one that can join");
         }
         let moved = self.start(number).await?;
-        Ok(Change {
+        Ok(Joined {
             server: number,
             moved,
         })
     }
 
-    /// Moves the rooms of a server to the others, and ends it.
+    /// Moves the rooms of a server to the others, and ends it. Returns how many rooms with visitors were moved.
     ///
     /// # Errors
     /// There is no such server, or no other one.
-    pub async fn drain(&self, number: usize) -> Result<Change> {
+    pub async fn drain(&self, number: usize) -> Result<usize> {
         let _changing = self.changing.lock().await;
-        let moved = self.take_away(number).await?;
-        Ok(Change {
-            server: number,
-            moved,
-        })
+        Ok(self.take_away(number).await?)
     }
 
-    /// Moves the rooms of a server away, restarts it, and moves them home.
+    /// Moves the rooms of a server away, restarts it, and moves them home. Returns how many rooms with visitors
+    /// were moved, each away and home.
     ///
     /// # Errors
     /// There is no such server, or no other one, or it does not begin to listen again; then it is not
     /// in use any more.
-    pub async fn restart(&self, number: usize) -> Result<Change> {
+    pub async fn restart(&self, number: usize) -> Result<usize> {
         let _changing = self.changing.lock().await;
         let away = self.take_away(number).await?;
         let home = self.start(number).await?;
-        Ok(Change {
-            server: number,
-            moved: away + home,
-        })
+        Ok(away + home)
     }
 
     /// The numbers of the servers.

@@ -6,16 +6,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Error;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
-use super::Operator;
+use super::{Joined, Operator};
 use crate::router::handover::DrainError;
 use crate::seats::new_token;
-
-type Answer = (StatusCode, String);
 
 /// The routes, and the address to which they are added.
 pub fn commands(operator: Arc<Operator>, listen: SocketAddr) -> (Router, String) {
@@ -30,61 +30,63 @@ pub fn commands(operator: Arc<Operator>, listen: SocketAddr) -> (Router, String)
     (Router::new().nest(&format!("/{key}"), routes), address)
 }
 
-async fn join(State(operator): State<Arc<Operator>>) -> Answer {
-    match operator.join().await {
-        Ok(change) => done(format!(
-            "server {} has joined; rooms moved to it: {}\n",
-            change.server, change.moved
-        )),
-        Err(error) => failed(&error),
-    }
+async fn join(State(operator): State<Arc<Operator>>) -> Result<String, Failed> {
+    let Joined { server, moved } = operator.join().await?;
+    Ok(format!(
+        "server {server} has joined; rooms moved to it: {moved}\n"
+    ))
 }
 
-async fn drain(State(operator): State<Arc<Operator>>, Path(number): Path<usize>) -> Answer {
-    match operator.drain(number).await {
-        Ok(change) => done(format!(
-            "server {number} is drained and has ended; rooms moved: {}\n",
-            change.moved
-        )),
-        Err(error) => failed(&error),
-    }
+async fn drain(
+    State(operator): State<Arc<Operator>>,
+    Path(number): Path<usize>,
+) -> Result<String, Failed> {
+    let moved = operator.drain(number).await?;
+    Ok(format!(
+        "server {number} is drained and has ended; rooms moved: {moved}\n"
+    ))
 }
 
-async fn restart(State(operator): State<Arc<Operator>>, Path(number): Path<usize>) -> Answer {
-    match operator.restart(number).await {
-        Ok(change) => done(format!(
-            "server {number} is restarted; rooms moved, away or home: {}\n",
-            change.moved
-        )),
-        Err(error) => failed(&error),
-    }
+async fn restart(
+    State(operator): State<Arc<Operator>>,
+    Path(number): Path<usize>,
+) -> Result<String, Failed> {
+    let moved = operator.restart(number).await?;
+    Ok(format!(
+        "server {number} is restarted; rooms moved, away or home: {moved}\n"
+    ))
 }
 
 /// A rolling restart: one server after the other.
-async fn restart_all(State(operator): State<Arc<Operator>>) -> Answer {
+async fn restart_all(State(operator): State<Arc<Operator>>) -> Result<String, Failed> {
     let mut moved = 0;
     let servers = operator.servers();
     for number in &servers {
-        match operator.restart(*number).await {
-            Ok(change) => moved += change.moved,
-            Err(error) => return failed(&error),
-        }
+        moved += operator.restart(*number).await?;
     }
-    done(format!(
+    Ok(format!(
         "{} servers are restarted; rooms moved, away or home: {moved}\n",
         servers.len()
     ))
 }
 
-fn done(text: String) -> Answer {
-    (StatusCode::OK, text)
+/// A change that was not made, or not to its end.
+struct Failed(Error);
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
 }
 
-fn failed(error: &anyhow::Error) -> Answer {
-    let status = match error.downcast_ref::<DrainError>() {
-        Some(DrainError::Unknown(_)) => StatusCode::NOT_FOUND,
-        Some(DrainError::LastOne(_)) => StatusCode::CONFLICT,
-        None => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    (status, format!("{error:#}\n"))
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let Self(error) = self;
+        let status = match error.downcast_ref::<DrainError>() {
+            Some(DrainError::Unknown(_)) => StatusCode::NOT_FOUND,
+            Some(DrainError::LastOne(_)) => StatusCode::CONFLICT,
+            None => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, format!("{error:#}\n")).into_response()
+    }
 }
