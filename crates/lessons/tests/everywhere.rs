@@ -3,13 +3,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/axe.rs"]
+mod axe;
+
 use std::path::Path;
-use std::{env, fs};
 
 use harness::Driver;
 use lessons::book::build;
 use lessons::page::{pages, workspace};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[tokio::test]
 async fn from_a_folder_it_needs_no_network_and_is_searched_and_stepped() {
@@ -67,16 +69,11 @@ async fn on_paper_the_answers_stand_and_no_button_does() {
     assert_ne!(shown(".steps ol li").await, json!(0));
 }
 
-/// `AXE` is the path of axe-core's script; `.ci/run` installs it.
 #[tokio::test]
 async fn axe_finds_nothing_serious_in_any_page_light_or_dark() {
-    let Some(axe) = env::var_os("AXE") else {
-        return harness::skip(
-            "AXE does not name axe-core's axe.min.js",
-            "install it as .ci/run does",
-        );
+    let Some(axe) = axe::script() else {
+        return;
     };
-    let axe = fs::read_to_string(axe).unwrap();
     let Some(driver) = Driver::start() else {
         return;
     };
@@ -102,15 +99,7 @@ async fn findings(driver: &Driver, folder: &Path, axe: &str, colours: &str) -> V
         let address = format!("file://{}/{file}", folder.display());
         page.browser.goto(&address).await.unwrap();
         page.until("document.readyState === 'complete'").await;
-        page.browser.execute(axe, Vec::new()).await.unwrap();
-        let found = page
-            .run(
-                "const { violations } = await axe.run('main'); \
-                 return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)) \
-                   .map(({ id, nodes }) => [id, nodes.length, nodes[0].html, nodes[0].failureSummary])",
-            )
-            .await;
-        if found != Value::Array(Vec::new()) {
+        if let Some(found) = axe::findings(&page, axe).await {
             findings.push(format!("{file}, {colours}: {found}"));
         }
     }
