@@ -11,6 +11,7 @@ mod redis_address;
 mod redis_flag;
 mod redis_url;
 mod refusal;
+mod transaction;
 
 #[cfg(feature = "cluster")]
 pub use cluster::{ClusterPublisher, NodeAddress, RedisCluster, Topology, slot_of};

@@ -1,8 +1,8 @@
 //! Publishing over one connection, which is made again when it was lost.
 
-use crate::{RedisUrl, last_price::set_last_prices, refusal::is_refusal};
+use crate::{RedisUrl, last_price::set_last_prices, refusal::is_refusal, transaction::executed};
 use redis::{
-    AsyncConnectionConfig, ErrorKind, FromRedisValue, Pipeline, RedisError, Value,
+    AsyncConnectionConfig, ErrorKind, FromRedisValue, Pipeline, RedisError,
     aio::MultiplexedConnection,
 };
 use std::{fmt, sync::Arc, time::Duration};
@@ -88,37 +88,20 @@ impl RedisPublisher {
             commands.publish(channel, message);
         }
         commands.cmd("EXEC");
-        let mut answers: Vec<Result<Value, RedisError>> = self.send(&commands).await?;
-        let executed = answers.pop();
-        let (results, not_stored) = match (answers.first(), executed) {
-            // Where an ACL forbids MULTI, each command was executed by itself. Sent again, the messages
-            // would be published twice.
-            (Some(Err(error)), _) if error.code() == Some("NOPERM") => {
-                let error = error.clone();
-                (answers.split_off(1 + stored), Some(error))
+        let (received, not_stored) = match executed(self.send(&commands).await?, stored) {
+            Ok((answers, not_stored)) => {
+                let mut received = 0;
+                for answer in answers {
+                    received += u64::from_redis_value(answer?)?;
+                }
+                (received, not_stored)
             }
-            (_, Some(Ok(Value::Array(results)))) => {
-                let results = results.into_iter().skip(stored);
-                (results.map(Value::extract_error).collect(), None)
-            }
-            // Nothing was executed, and the first command that was refused says why.
-            (_, executed) => {
-                let mut refusals = answers.into_iter().chain(executed).filter_map(Result::err);
-                let messages = messages.iter().cloned();
-                return Ok(Published {
-                    received: self.publish(messages).await?,
-                    not_stored: refusals.next(),
-                });
-            }
+            Err(reason) => (self.publish(messages.iter().cloned()).await?, reason),
         };
-        let mut published = Published {
-            received: 0,
+        Ok(Published {
+            received,
             not_stored,
-        };
-        for result in results {
-            published.received += u64::from_redis_value(result?)?;
-        }
-        Ok(published)
+        })
     }
 
     /// Returns the answers.

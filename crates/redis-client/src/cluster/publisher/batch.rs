@@ -4,6 +4,7 @@ use crate::{
     last_price::set_last_prices,
     refusal::{is_redirected, refused, stores_nothing_now},
     slot_of,
+    transaction::{Answer, executed},
 };
 use redis::{Cmd, Pipeline, RedisError, Value, cmd};
 use std::{collections::BTreeMap, time::Duration};
@@ -99,10 +100,7 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// The master refused a message that was to be published only.
-    pub(super) fn outcome(
-        self,
-        answers: Vec<Result<Value, RedisError>>,
-    ) -> Result<Outcome<'a>, RedisError> {
+    pub(super) fn outcome(self, answers: Vec<Answer>) -> Result<Outcome<'a>, RedisError> {
         let mut outcome = Outcome::default();
         let mut answers = answers.into_iter();
         let published = answers.by_ref().take(self.published.len());
@@ -129,30 +127,18 @@ impl<'a> Outcome<'a> {
         &mut self,
         messages: Vec<Message<'a>>,
         sets: usize,
-        mut answers: Vec<Result<Value, RedisError>>,
+        answers: Vec<Answer>,
     ) -> Result<(), RedisError> {
-        // Where an ACL forbids MULTI, each command was executed by itself. Sent again, these would be
-        // published twice.
-        if let Some(Err(error)) = answers.first()
-            && error.code() == Some("NOPERM")
-        {
-            self.refusal = Some(error.clone());
-            let answers = answers.into_iter().skip(1 + sets);
-            return self.all_published(messages, answers);
-        }
-        let executed = answers.pop();
-        if let Some(Ok(Value::Array(results))) = executed {
-            let results = results.into_iter().skip(sets).map(Value::extract_error);
-            return self.all_published(messages, results);
-        }
-        // The transaction was not executed, and the first command that was refused says why.
-        let refusals = answers.into_iter().chain(executed);
-        match refusals.filter_map(Result::err).next() {
-            Some(error) if stores_nothing_now(&error) => {
+        match executed(answers, sets) {
+            Ok((answers, not_stored)) => {
+                self.refusal = not_stored.or(self.refusal.take());
+                return self.all_published(messages, answers);
+            }
+            Err(Some(error)) if stores_nothing_now(&error) => {
                 self.not_stored.extend(refused_by_master(messages));
             }
-            Some(error) if is_redirected(&error) => self.redirected.extend(messages),
-            reason => {
+            Err(Some(error)) if is_redirected(&error) => self.redirected.extend(messages),
+            Err(reason) => {
                 self.refusal = reason;
                 self.not_stored.extend(refused_by_master(messages));
             }
@@ -167,7 +153,7 @@ impl<'a> Outcome<'a> {
     fn all_published(
         &mut self,
         messages: Vec<Message<'a>>,
-        answers: impl Iterator<Item = Result<Value, RedisError>>,
+        answers: impl IntoIterator<Item = Answer>,
     ) -> Result<(), RedisError> {
         for (message, answer) in messages.into_iter().zip(answers) {
             match answer {
