@@ -1,4 +1,4 @@
-//! In place of the constructor: `instance`, which has called it once for everybody.
+//! In place of the constructor: `instance`, which calls it once and returns the same manager to every caller.
 
 use std::ptr;
 
