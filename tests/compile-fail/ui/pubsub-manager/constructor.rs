@@ -1,6 +1,6 @@
 //~ E0624
 //! Tried: the constructor, by its name.
-//! Refused: `new` is for the manager's own crate; everybody else starts the one there is.
+//! Refused: `new` is for the manager's own crate; other crates start the one there is.
 //! Mutation: manager.rs: `pub(crate) fn new(` => `pub fn new(`
 
 use pubsub_manager::{Options, PubSubManager, StartError};

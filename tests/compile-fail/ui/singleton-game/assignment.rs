@@ -1,6 +1,6 @@
 //~ E0594
-//! Tried: putting another manager in the place of the one, if somebody had another.
-//! Refused: nobody writes through a shared reference.
+//! Tried: putting another manager in the place of the one, if a caller had another.
+//! Refused: a shared reference cannot be written through.
 //! Mutation: game_manager.rs: `instance() -> &'static Self` => `instance() -> &'static mut Self`
 //! Mutation: game_manager.rs: `&GAME_MANAGER` => `Box::leak(Box::new(Self::new()))`
 

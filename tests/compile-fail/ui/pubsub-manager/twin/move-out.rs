@@ -7,8 +7,8 @@ use std::{ptr, thread};
 use pubsub_manager::PubSubManager;
 
 pub fn main() {
-    let everybodys = support::started();
+    let shared = support::started();
     let elsewhere = thread::spawn(PubSubManager::instance).join();
     let elsewhere = elsewhere.expect("no panic").expect("it is started");
-    assert!(ptr::eq(everybodys, elsewhere));
+    assert!(ptr::eq(shared, elsewhere));
 }

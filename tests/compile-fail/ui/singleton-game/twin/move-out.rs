@@ -5,7 +5,7 @@ use std::ptr;
 use singleton_game::GameManager;
 
 pub fn main() {
-    let everybodys = GameManager::instance();
-    println!("nobody's alone, with {} games", everybodys.games().len());
-    assert!(ptr::eq(everybodys, GameManager::instance()));
+    let shared = GameManager::instance();
+    println!("shared, with {} games", shared.games().len());
+    assert!(ptr::eq(shared, GameManager::instance()));
 }
