@@ -8,19 +8,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum Message<'a> {
-    Price {
-        #[serde(borrow)]
-        stock: Cow<'a, str>,
-        /// The decimal number as it was published.
-        #[serde(borrow)]
-        price: Cow<'a, str>,
-        /// It is the price on joining: published before this user followed the stock.
-        #[serde(default)]
-        last: bool,
-        /// How many prices were skipped between the previous one and this one.
-        #[serde(default)]
-        missed: u64,
-    },
+    #[serde(borrow)]
+    Price(Price<'a>),
     Subscribed {
         #[serde(borrow)]
         stock: Cow<'a, str>,
@@ -43,6 +32,22 @@ pub(crate) enum Message<'a> {
         #[serde(borrow)]
         code: Cow<'a, str>,
     },
+}
+
+/// A price of a stock.
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct Price<'a> {
+    #[serde(borrow)]
+    pub(crate) stock: Cow<'a, str>,
+    /// The decimal number as it was published.
+    #[serde(borrow)]
+    pub(crate) price: Cow<'a, str>,
+    /// It is the price on joining: published before this user followed the stock.
+    #[serde(default)]
+    pub(crate) last: bool,
+    /// How many prices were skipped between the previous one and this one.
+    #[serde(default)]
+    pub(crate) missed: u64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -74,12 +79,12 @@ impl<'a> Message<'a> {
             }
         };
         let (stock, price) = (Cow::Borrowed(stock), Cow::Borrowed(price));
-        Some(Self::Price {
+        Some(Self::Price(Price {
             stock,
             price,
             last,
             missed,
-        })
+        }))
     }
 }
 
@@ -117,12 +122,12 @@ mod tests {
             r#" { "type" : "price", "stock":"\u0041", "price":"1", "last":true, "missed":3 } "#,
         ] {
             let (stock, price) = ("A".into(), "1".into());
-            let expected = Message::Price {
+            let expected = Message::Price(Price {
                 stock,
                 price,
                 last: true,
                 missed: 3,
-            };
+            });
             assert_eq!(Message::read(text.as_bytes()), Some(expected), "{text}");
         }
     }

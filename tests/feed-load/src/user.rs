@@ -8,7 +8,7 @@ use mio::net::TcpStream;
 use crate::counts::Counts;
 use crate::frame::{self, OpCode};
 use crate::handshake;
-use crate::message::{Feed, Message};
+use crate::message::{Feed, Message, Price};
 use crate::stamp::{self, Stamp};
 use crate::stopwatch::{Read, Stopwatch};
 use crate::subscription::{Arrival, Subscription};
@@ -124,26 +124,31 @@ impl User {
         }
         let prices = totals.counts.deliveries - deliveries;
         if prices > 0 {
-            totals.counts.reads += 1;
-            if let Some(stopwatch) = &mut totals.stopwatch {
-                let read = Read {
-                    prices,
-                    stocks: self.subscriptions.len() as u64,
-                    begins_within_a_frame: !self.rest.is_empty(),
-                };
-                let groups = u16::try_from(stopwatch.record_read(read, now));
-                self.groups = self.groups.saturating_add(groups.unwrap_or(u16::MAX));
-            }
-            let before = std::mem::replace(&mut self.read_at, (now / 1_000) as u32);
-            if before != 0 {
-                let between = u64::from(self.read_at.wrapping_sub(before)) * 1_000;
-                totals.between_reads.saturating_record(between);
-            }
+            self.record_read(prices, now, totals);
         }
         if let Some(age) = newest {
             totals.ages.saturating_record(age);
         }
         Ok(used)
+    }
+
+    /// Counts a read that brought so many prices.
+    fn record_read(&mut self, prices: u64, now: u64, totals: &mut Totals) {
+        totals.counts.reads += 1;
+        if let Some(stopwatch) = &mut totals.stopwatch {
+            let read = Read {
+                prices,
+                stocks: self.subscriptions.len() as u64,
+                begins_within_a_frame: !self.rest.is_empty(),
+            };
+            let groups = u16::try_from(stopwatch.record_read(read, now));
+            self.groups = self.groups.saturating_add(groups.unwrap_or(u16::MAX));
+        }
+        let before = std::mem::replace(&mut self.read_at, (now / 1_000) as u32);
+        if before != 0 {
+            let between = u64::from(self.read_at.wrapping_sub(before)) * 1_000;
+            totals.between_reads.saturating_record(between);
+        }
     }
 
     /// Begins to follow a stock that the server has yet to be asked for.
@@ -156,7 +161,7 @@ impl User {
     }
 
     /// Handles a message, and returns its age if it is a fresh price of ours. `next` is where the search for
-    /// a price's subscription begins. It is long because it has an arm for each message of the wire protocol.
+    /// a price's subscription begins.
     fn on_message(
         &mut self,
         text: &[u8],
@@ -165,44 +170,7 @@ impl User {
         totals: &mut Totals,
     ) -> Option<u64> {
         match Message::read(text) {
-            Some(Message::Price {
-                stock,
-                price,
-                last,
-                missed,
-            }) => {
-                let Some(index) = self.find(&stock, *next, totals) else {
-                    // The protocol promises none after `unsubscribed`.
-                    totals.counts.faults += 1;
-                    return None;
-                };
-                *next = index + 1;
-                match Stamp::read(&price) {
-                    Some(Stamp { number, micros }) => {
-                        let arrival = Arrival {
-                            number,
-                            last,
-                            missed,
-                        };
-                        let skipped = self.subscriptions[index].record(arrival, &mut totals.counts);
-                        if !last {
-                            if let (Some(stopwatch), Some(skipped)) =
-                                (&mut totals.stopwatch, skipped)
-                            {
-                                stopwatch.record_price(micros, skipped, now);
-                            }
-                            let age = now.saturating_sub(micros);
-                            totals.latencies.saturating_record(age);
-                            return Some(age);
-                        }
-                    }
-                    None if last => totals.counts.joining += 1,
-                    None => {
-                        totals.counts.deliveries += 1;
-                        totals.counts.missed = totals.counts.missed.saturating_add(missed);
-                    }
-                }
-            }
+            Some(Message::Price(price)) => return self.on_price(&price, now, next, totals),
             Some(Message::Subscribed { stock }) => {
                 if let Some(index) = self.find(&stock, 0, totals)
                     && !self.subscriptions[index].acknowledged
@@ -218,23 +186,70 @@ impl User {
                 }
             }
             Some(Message::Status { feed, stock }) => {
-                if stock.is_none() {
-                    self.stale = feed == Feed::Stale;
-                }
-                for subscription in &mut self.subscriptions {
-                    let name = &totals.stocks[usize::from(subscription.stock)];
-                    match feed {
-                        _ if stock.as_ref().is_some_and(|stock| stock != name) => {}
-                        Feed::Live => subscription.mark_live(),
-                        Feed::Stale => {
-                            totals.counts.stale_notices += u64::from(subscription.mark_stale());
-                        }
-                    }
-                }
+                self.on_status(feed, stock.as_deref(), totals);
             }
             Some(Message::Error { .. }) | None => totals.counts.faults += 1,
         }
         None
+    }
+
+    fn on_price(
+        &mut self,
+        price: &Price<'_>,
+        now: u64,
+        next: &mut usize,
+        totals: &mut Totals,
+    ) -> Option<u64> {
+        let Some(index) = self.find(&price.stock, *next, totals) else {
+            // The protocol promises none after `unsubscribed`.
+            totals.counts.faults += 1;
+            return None;
+        };
+        *next = index + 1;
+        let counts = &mut totals.counts;
+        let Some(Stamp { number, micros }) = Stamp::read(&price.price) else {
+            if price.last {
+                counts.joining += 1;
+            } else {
+                counts.deliveries += 1;
+                counts.missed = counts.missed.saturating_add(price.missed);
+            }
+            return None;
+        };
+        let arrival = Arrival {
+            number,
+            last: price.last,
+            missed: price.missed,
+        };
+        let skipped = self.subscriptions[index].record(arrival, counts);
+        if price.last {
+            return None;
+        }
+        if let (Some(stopwatch), Some(skipped)) = (&mut totals.stopwatch, skipped) {
+            stopwatch.record_price(micros, skipped, now);
+        }
+        let age = now.saturating_sub(micros);
+        totals.latencies.saturating_record(age);
+        Some(age)
+    }
+
+    /// Marks the subscription to this stock, or without one all of them.
+    fn on_status(&mut self, feed: Feed, stock: Option<&str>, totals: &mut Totals) {
+        if stock.is_none() {
+            self.stale = feed == Feed::Stale;
+        }
+        for subscription in &mut self.subscriptions {
+            let name = &totals.stocks[usize::from(subscription.stock)];
+            if stock.is_some_and(|stock| stock != name) {
+                continue;
+            }
+            match feed {
+                Feed::Live => subscription.mark_live(),
+                Feed::Stale => {
+                    totals.counts.stale_notices += u64::from(subscription.mark_stale());
+                }
+            }
+        }
     }
 
     /// The subscription to this stock, looked for from the index `from` on and then before it. A group of

@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::ChildStdin;
+use std::process::{ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -87,18 +87,7 @@ impl WorkerPool {
             });
             send(&mut stdin, &connect)?;
             let sender = sender.clone();
-            thread::spawn(move || {
-                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                    let report = serde_json::from_str(&line).unwrap_or_else(|error| {
-                        Report::Failed(format!("a worker sent an invalid report: {error}"))
-                    });
-                    if sender.send((worker, report)).is_err() {
-                        return;
-                    }
-                }
-                let reason = "a worker ended before its time".into();
-                let _ = sender.send((worker, Report::Failed(reason)));
-            });
+            thread::spawn(move || forward_reports(worker, stdout, &sender));
             pool.workers.push(child);
             pool.stdins.push(stdin);
             first += users;
@@ -342,6 +331,20 @@ impl Drop for WorkerPool {
 fn at_once(servers: usize, workers: usize) -> usize {
     let most = if servers > 1 { 256 } else { 64 };
     (512 * servers / workers).clamp(8, most)
+}
+
+/// Sends on what a worker reports, until it ends or nobody listens any more.
+fn forward_reports(worker: usize, stdout: ChildStdout, reports: &Sender<(usize, Report)>) {
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        let report = serde_json::from_str(&line).unwrap_or_else(|error| {
+            Report::Failed(format!("a worker sent an invalid report: {error}"))
+        });
+        if reports.send((worker, report)).is_err() {
+            return;
+        }
+    }
+    let reason = "a worker ended before its time".into();
+    let _ = reports.send((worker, Report::Failed(reason)));
 }
 
 fn send(stdin: &mut ChildStdin, command: &WorkerCommand) -> anyhow::Result<()> {
