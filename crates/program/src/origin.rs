@@ -8,7 +8,7 @@
 //! [RFC 6455, section 10.2]: https://www.rfc-editor.org/rfc/rfc6455#section-10.2
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use hyper::header::{HOST, HeaderValue, ORIGIN};
@@ -75,25 +75,31 @@ pub enum Forwarded {
 impl Forwarded {
     /// The host of the browser's request to the first proxy.
     fn host(self, headers: &HeaderMap) -> Option<&str> {
-        let value = self.values(headers, FORWARDED_HOST).next()?;
+        let mut values = self.values(headers, FORWARDED_HOST);
+        let value = values.find_map(|value| value.to_str().ok())?;
         value.split(',').next().map(str::trim)
     }
 
     /// The client of the proxy in front of us. The proxy appends it to the header that it received, which
-    /// any client could have made up; some proxies (HAProxy) append it as another header.
+    /// any client could have made up; some proxies (HAProxy) append it as another header, and some (Azure)
+    /// with the client's port.
     pub fn client(self, headers: &HeaderMap) -> Option<IpAddr> {
         let value = self.values(headers, FORWARDED_FOR).next_back()?;
-        value.rsplit(',').next()?.trim().parse().ok()
+        // Only the last entry has to be text. If the whole value had to, a client could hide its address
+        // behind a byte of its own: nginx passes `X-Forwarded-For: \xff` on as `\xff, 192.0.2.7`.
+        let last = value.as_bytes().rsplit(|byte| *byte == b',').next()?;
+        let last = str::from_utf8(last).ok()?.trim();
+        let with_port = || last.parse().map(|client: SocketAddr| client.ip());
+        last.parse().or_else(|_| with_port()).ok()
     }
 
     fn values<'a>(
         self,
         headers: &'a HeaderMap,
         name: &'static str,
-    ) -> impl DoubleEndedIterator<Item = &'a str> {
+    ) -> impl DoubleEndedIterator<Item = &'a HeaderValue> {
         let trusted = self == Self::Trusted;
-        let values = headers.get_all(name).iter().filter(move |_| trusted);
-        values.filter_map(|value| value.to_str().ok())
+        headers.get_all(name).iter().filter(move |_| trusted)
     }
 }
 
@@ -367,6 +373,37 @@ mod tests {
         );
         request.insert(FORWARDED_HOST, "evil.example".parse().unwrap());
         assert!(!may_connect(&request, &[], Forwarded::Trusted));
+    }
+
+    #[test]
+    fn a_client_cannot_hide_the_address_that_its_proxy_appends() {
+        let mut request = HeaderMap::new();
+        let client = Some("192.0.2.7".parse().unwrap());
+        for value in [
+            &b"192.0.2.7"[..],
+            b"\xff, 192.0.2.7",
+            b"\xc3\xa4,192.0.2.7",
+            b", ,192.0.2.7",
+            b"unknown, 192.0.2.7 ",
+            b"10.0.0.1, 192.0.2.7:50312",
+        ] {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            request.insert(FORWARDED_FOR, value);
+            assert_eq!(Forwarded::Trusted.client(&request), client, "{request:?}");
+        }
+        request.insert(FORWARDED_FOR, "\"a\", [2001:db8::1]:443".parse().unwrap());
+        let client = Some("2001:db8::1".parse().unwrap());
+        assert_eq!(Forwarded::Trusted.client(&request), client);
+        for unknown in [
+            "",
+            "unknown",
+            "192.0.2.7, ",
+            "192.0.2.7, unknown",
+            "192.0.2.7,_hidden",
+        ] {
+            request.insert(FORWARDED_FOR, unknown.parse().unwrap());
+            assert_eq!(Forwarded::Trusted.client(&request), None, "{unknown:?}");
+        }
     }
 
     #[test]
