@@ -22,7 +22,7 @@ export function backoff(failures, random = Math.random()) {
 }
 
 /**
- * Fires `state` (connecting, open or waiting, and why the server took nobody in: full or refused),
+ * Fires `state` (connecting, open or waiting, and why the server took nobody in: full, limited or refused),
  * `message` (one object of the wire protocol), and `refused` (a stock that the server will not send,
  * and that is wanted no longer).
  */
@@ -120,10 +120,9 @@ export class Feed extends EventTarget {
       // By POST, because a browser names the page (Origin) in no GET to the page's own server.
       const answer = await fetch(this.url.replace(/^ws/, 'http'), { method: 'POST', signal: stop.signal });
       // A proxy that has no server says 503, too, but not when to come back.
-      const full = answer.status === 503 && answer.headers.has('Retry-After');
-      if (full || answer.status === 403) {
-        refusal = { why: full ? 'full' : 'refused', reason: await answer.text() };
-      }
+      const again = answer.headers.has('Retry-After');
+      const why = { 403: 'refused', 429: again && 'limited', 503: again && 'full' }[answer.status];
+      if (why) refusal = { why, reason: await answer.text() };
     } catch {
       // Nobody is there, which a page that waits to connect again says anyway.
     } finally {

@@ -144,6 +144,7 @@ function standing() {
   if (state === 'open') return live ? ['live', 'live'] : ['stale', 'stale: the broker is away'];
   const again = state === 'waiting' ? `in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s` : 'now';
   if (why === 'full') return ['full', `the server is full, trying again ${again}`];
+  if (why === 'limited') return ['limited', `your address has too many connections, trying again ${again}`];
   if (why === 'refused') return ['refused', `the server refuses this page, trying again ${again}`];
   return state === 'waiting' ? ['reconnecting', `reconnecting ${again}`] : ['connecting', 'connecting'];
 }
@@ -154,7 +155,7 @@ function showStatus() {
   if (pill.textContent !== sentence) pill.textContent = sentence;
   pill.dataset.state = word;
   $('retry').hidden = connection.state !== 'waiting';
-  const refusal = word === 'refused' ? connection.reason : '';
+  const refusal = ['limited', 'refused'].includes(word) ? connection.reason : '';
   if ($('refusal').textContent !== refusal) $('refusal').textContent = refusal;
   $('refusal').hidden = !refusal;
   // A user with many tabs sees no more of this one than its title.

@@ -18,6 +18,8 @@ use crate::sessions::Sessions;
 pub struct Limits {
     /// The most users at a time; the next one is answered 503.
     pub users: usize,
+    /// The most users of one address at a time; the next one is answered 429. None if there is no such limit.
+    pub users_per_address: Option<u32>,
     /// The largest message from a user, in bytes.
     pub message: usize,
     /// The pace of users that ask for none, and the fastest that a user may ask for; none if each user is sent
@@ -51,6 +53,8 @@ pub(crate) struct App {
     /// The latest answer to `/stats`.
     pub(crate) stats: CachedAnswer,
     pub(crate) refusals: RateLimitedLog,
+    /// Users that were refused because their address has as many as it may.
+    pub(crate) address_refusals: RateLimitedLog,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) users_so_far: AtomicU64,
     /// Set once, when the server was asked to end: new users are refused from then on. Read at each handshake.

@@ -106,6 +106,14 @@ pub struct Serve {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_users: Option<u32>,
 
+    /// The most users of one address at a time; the next one is answered 429. By default there is no
+    /// such limit. An IPv6 address counts by its first half (/64), which one customer has. A school,
+    /// an office or a mobile network may have one IPv4 address for hundreds of users. Behind a proxy
+    /// all users have the proxy's address: give --trust-proxy as well, and let the proxy add the
+    /// client to X-Forwarded-For, of which the last address counts.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_users_per_address: Option<u32>,
+
     /// The most stocks that one user may subscribe to.
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_stocks: u32,
@@ -151,7 +159,8 @@ pub struct Serve {
     pub allow_origin: Vec<Allowed>,
 
     /// Clients reach this server through a proxy only, so its headers can be trusted: the host in
-    /// X-Forwarded-Host is this server's own, too, and the log has the client in X-Forwarded-For.
+    /// X-Forwarded-Host is this server's own, too, and the client in X-Forwarded-For is the one that
+    /// the log names and --max-users-per-address counts.
     #[arg(long)]
     pub trust_proxy: bool,
 }
@@ -298,6 +307,7 @@ impl Serve {
             read_time: self.read_time,
             limits: Limits {
                 users: self.max_users.map_or(most, |most| most as usize),
+                users_per_address: self.max_users_per_address,
                 message: self.max_message as usize,
                 pace: self.pace,
                 ping_every: self.ping_every,

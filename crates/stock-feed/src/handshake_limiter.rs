@@ -17,7 +17,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -25,6 +25,8 @@ use program::RateLimitedLog;
 use slab::Slab;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
+
+use crate::addresses::network;
 
 /// How many handshakes may be unfinished at a time. Each is a descriptor that no user can have, so there
 /// are not more than are needed.
@@ -152,15 +154,6 @@ impl HandshakeLimiter {
                 "all permits for handshakes are taken: the address with the most unfinished ones loses its oldest"
             );
         }
-    }
-}
-
-/// What counts as one address: of IPv6 the first half (/64), because a provider gives that to one customer,
-/// who has all addresses that begin with it.
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
     }
 }
 
@@ -294,13 +287,5 @@ mod tests {
         limiter.evict(&limiter.victim().unwrap());
         assert_eq!(permit.run(ready("answered")).await, Some("answered"));
         assert_eq!(permit.run(pending::<()>()).await, None);
-    }
-
-    #[test]
-    fn one_customers_ipv6_addresses_count_as_one_and_ipv4_is_the_same_in_either_form() {
-        let network = |address: &str| network(address.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_eq!(network("192.0.2.1"), "192.0.2.1");
     }
 }

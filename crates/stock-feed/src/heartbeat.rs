@@ -74,6 +74,7 @@ async fn round<S>(sessions: &'static Sessions<S>, time: Duration, visit: impl Fn
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::sync::Arc;
 
     use parking_lot::Mutex;
@@ -126,14 +127,14 @@ mod tests {
 
     /// Keeps users connected for ten minutes; each is sent a price every so many seconds, if at all.
     async fn ten_minutes(answers: bool, price_every: &[Option<u64>]) -> Vec<Arc<User>> {
-        let sessions: &Sessions<User> = Box::leak(Box::new(Sessions::new(1_000)));
+        let sessions: &Sessions<User> = Box::leak(Box::new(Sessions::new(1_000, None)));
         let mut users = Vec::new();
         for every in price_every {
             let user = Arc::new(User {
                 answers,
                 ..User::default()
             });
-            let permit = sessions.permit().unwrap();
+            let permit = sessions.permit(|| Ipv4Addr::LOCALHOST.into()).unwrap();
             permit.register(&user);
             std::mem::forget(permit);
             user.write(Due::Nothing);

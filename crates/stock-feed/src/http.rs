@@ -1,5 +1,6 @@
 //! What this server answers to HTTP: the page, its figures, and the WebSocket handshake.
 
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use axum::Router;
@@ -13,7 +14,8 @@ use program::origin::{ONE_HOST, advice, has_one_host, log_refusal, may_connect};
 use soketto::handshake::http::{Server as Handshake, is_upgrade_request};
 
 use crate::app::App;
-use crate::sessions::SessionPermit;
+use crate::sessions::{Refusal, SessionPermit};
+use crate::stats::ADDRESS_REFUSALS;
 use crate::{page, stats};
 
 /// The path of the WebSocket. It is not a route of the router, because the connection's own task accepts
@@ -53,8 +55,12 @@ fn guard(mut response: Response) -> Response {
 
 /// `GET /ws`: the handshake's answer with a permit, or a refusal alone. A request that is not a handshake is
 /// answered as one would be: browsers hide from a page how its handshake was answered, so the page asks
-/// again with `fetch`.
-pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option<SessionPermit>) {
+/// again with `fetch`. `peer` is the client, or the proxy before it.
+pub(crate) fn websocket<B>(
+    app: &App,
+    peer: IpAddr,
+    request: &Request<B>,
+) -> (Response, Option<SessionPermit>) {
     if !may_connect(request.headers(), &app.limits.origins, app.limits.forwarded) {
         return refuse(forbidden(app, request.headers()));
     }
@@ -62,10 +68,26 @@ pub(crate) fn websocket<B>(app: &App, request: &Request<B>) -> (Response, Option
         let text = "this server is ending, connect to another one\n";
         return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
     }
-    let Some(permit) = app.sessions.permit() else {
-        let most = app.limits.users;
-        let text = format!("this server has reached --max-users {most}, try another server\n");
-        return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
+    let client = || {
+        let named = app.limits.forwarded.client(request.headers());
+        // Without the header of a trusted proxy the user counts for the proxy: a limit that is too strict
+        // is noticed, one that does not hold is not.
+        named.unwrap_or(peer)
+    };
+    let permit = match app.sessions.permit(client) {
+        Ok(permit) => permit,
+        Err(Refusal::ServerIsFull) => {
+            let most = app.limits.users;
+            let text = format!("this server has reached --max-users {most}, try another server\n");
+            return refuse((StatusCode::SERVICE_UNAVAILABLE, RETRY, text));
+        }
+        Err(Refusal::AddressIsFull(address)) => {
+            // A page that was refused asks for the reason, by POST; that is not another refused user.
+            if request.method() == Method::GET {
+                count_refusal(app, address);
+            }
+            return refuse(too_many(app));
+        }
     };
     let upgrade = [(UPGRADE, "websocket")];
     // RFC 6455, section 4.2.1. A proxy with default settings speaks HTTP/1.0 and leaves the Upgrade out, so
@@ -98,4 +120,26 @@ fn forbidden(app: &App, headers: &HeaderMap) -> Response {
     let client = app.limits.forwarded.client(headers);
     log_refusal(&app.refusals, &origin, client);
     (StatusCode::FORBIDDEN, advice(&origin)).into_response()
+}
+
+/// 429 and not 503: this is about one client, and a proxy that retries a 503 must not send it on to the next
+/// server. The text does not name the address, which may be that of a proxy inside the owner's network.
+fn too_many(app: &App) -> Response {
+    let most = app.limits.users_per_address.unwrap_or_default();
+    let text = format!(
+        "your address has reached --max-users-per-address {most} on this server: close one of its connections, or try again later\n"
+    );
+    (StatusCode::TOO_MANY_REQUESTS, RETRY, text).into_response()
+}
+
+fn count_refusal(app: &App, address: IpAddr) {
+    metrics::counter!(ADDRESS_REFUSALS).increment(1);
+    if let Some(refused) = app.address_refusals.count() {
+        tracing::warn!(
+            refused,
+            %address,
+            most = app.limits.users_per_address,
+            "refused users: their address has reached --max-users-per-address"
+        );
+    }
 }

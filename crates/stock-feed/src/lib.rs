@@ -13,6 +13,7 @@ pub mod publish;
 pub mod request;
 pub mod server;
 
+mod addresses;
 mod app;
 mod broker_log;
 mod cached_answer;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use feed_watch::FeedUrl;
+use program::origin::Forwarded;
 use program::{
     BadInput, asked_to_end, bind_next_free, log_to_stderr, raise_descriptor_limit, report,
 };
@@ -68,6 +69,12 @@ async fn serve(serve: Serve) -> anyhow::Result<ExitCode> {
         tracing::warn!(
             descriptors,
             "there may not be descriptors for so many users: raise the limit (ulimit -Hn), or start with --max-users {most}"
+        );
+    }
+    let per_address = options.limits.users_per_address.is_some();
+    if per_address && options.limits.forwarded == Forwarded::Ignored && address.ip().is_loopback() {
+        tracing::warn!(
+            "all users of a proxy on this machine count as one address: behind a proxy, start with --trust-proxy"
         );
     }
     let from = match (&options.broker, &options.market) {

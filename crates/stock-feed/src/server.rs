@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn, ready};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -125,10 +125,13 @@ pub async fn run(
     } = options;
     let listen = listener.local_addr()?.to_string();
     let prometheus = PrometheusBuilder::new().install_recorder()?;
-    stats::describe_deprecated();
+    stats::describe_names();
     // One of each for the life of the process, so users point at them and count nothing.
     let broker_log: &BrokerLog = Box::leak(Box::new(BrokerLog::new()));
-    let sessions: &Sessions = Box::leak(Box::new(Sessions::new(limits.users)));
+    let sessions: &Sessions = Box::leak(Box::new(Sessions::new(
+        limits.users,
+        limits.users_per_address,
+    )));
     let name = match broker {
         BrokerAddress::InProcess(_) => "in process",
         BrokerAddress::RedisCluster(_) => "Redis Cluster",
@@ -160,6 +163,7 @@ pub async fn run(
         broker: name,
         stats: CachedAnswer::default(),
         refusals: RateLimitedLog::default(),
+        address_refusals: RateLimitedLog::default(),
         prometheus,
         users_so_far: AtomicU64::new(0),
         ending: AtomicBool::new(false),
@@ -202,7 +206,7 @@ async fn accept(app: &'static App, acceptor: &mut Acceptor) {
     loop {
         let (stream, client) = acceptor.next().await;
         let permit = limiter.admit(client.ip()).await;
-        tokio::spawn(serve_http(app, permit, stream, router.clone()));
+        tokio::spawn(serve_http(app, permit, stream, client.ip(), router.clone()));
     }
 }
 
@@ -216,6 +220,7 @@ async fn serve_http(
     app: &'static App,
     mut permit: HandshakePermit,
     stream: TcpStream,
+    peer: IpAddr,
     router: Router,
 ) {
     let router = TowerToHyperService::new(router);
@@ -224,7 +229,7 @@ async fn serve_http(
         if let Some(refusal) = malformed(&request) {
             Either::Left(ready(Ok(refusal)))
         } else if request.uri().path() == WEBSOCKET {
-            let (answer, given) = websocket(app, &request);
+            let (answer, given) = websocket(app, peer, &request);
             let pace = pace::asked(request.uri(), app.limits.pace);
             *user.lock() = given.map(|permit| (permit, pace));
             Either::Left(ready(Ok(answer)))

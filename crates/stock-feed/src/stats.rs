@@ -124,8 +124,18 @@ const DEPRECATED: [(&str, &str); 4] = [
     ("stock_feed_users_most", "stock_feed_max_users"),
 ];
 
-/// Marks the old names in `/metrics`, once for the life of the process.
-pub(crate) fn describe_deprecated() {
+/// How many handshakes were refused because of `--max-users-per-address`.
+pub(crate) const ADDRESS_REFUSALS: &str = "stock_feed_address_refusals_total";
+
+/// Says in `/metrics` what names mean that do not say it themselves, and marks the old ones; once for the
+/// life of the process.
+pub(crate) fn describe_names() {
+    metrics::describe_counter!(
+        ADDRESS_REFUSALS,
+        "handshakes that were answered 429 because of --max-users-per-address"
+    );
+    // There from the start: the rate of a counter that appears with its first event misses that event.
+    metrics::counter!(ADDRESS_REFUSALS).absolute(0);
     for (old, new) in DEPRECATED {
         let help = format!("deprecated: read {new}");
         // A recorder keeps the description by the name, and the kind is the name's: a total is a counter.

@@ -669,6 +669,31 @@ async fn a_full_server_is_named_in_the_page_and_in_the_tab_until_a_user_disconne
     page.complains_of_the_network_only();
 }
 
+#[tokio::test]
+async fn a_page_whose_address_has_too_many_users_says_so_until_one_of_them_disconnects() {
+    let Some(driver) = Driver::start() else {
+        return;
+    };
+    let server = Server::start(&["--no-market", "--max-users-per-address", "1"]);
+    let user = Client::connect(server.address);
+    let page = driver.open(1280, &page_of(server.address, "APPL")).await;
+    page.until_says(
+        "status",
+        "your address has too many connections, trying again",
+    )
+    .await;
+    page.until_says("refusal", "--max-users-per-address 1")
+        .await;
+    page.until("document.title === 'limited: Stock feed'").await;
+    page.complains_of_the_network_only();
+    drop(user);
+    page.until("document.getElementById('status').textContent === 'live'")
+        .await;
+    page.until("document.getElementById('refusal').hidden")
+        .await;
+    page.complains_of_the_network_only();
+}
+
 /// Letters that everybody can read: WCAG 2.2 asks for 4.5:1 between a letter and what is behind it.
 #[tokio::test]
 async fn every_text_has_contrast_in_every_state_by_day_and_by_night() {

@@ -29,6 +29,8 @@ fn invalid_flags_end_with_code_two_and_what_to_write_instead() {
     for (flags, advice) in [
         (&["--redis", "nonsense"][..], "redis://"),
         (&["--max-message", "1"], "64..=1048576"),
+        (&["--max-users-per-address", "0"], "0 is not in 1.."),
+        (&["--max-users-per-address", "many"], "invalid digit"),
         (&["--ping-every", "soon"], "30s"),
         (&["--pace", "99ms"], "between 100ms and 60s"),
         (&["--pace", "61s"], "between 100ms and 60s"),

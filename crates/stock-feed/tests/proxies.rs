@@ -87,6 +87,57 @@ fn a_quiet_user_stays(program: ProxyProgram) {
     assert_eq!(not_pinged.frame(), None);
 }
 
+/// Each client of the proxy has a limit of its own, and the header that a client makes up is not its address.
+#[cfg(target_os = "linux")]
+fn each_client_is_limited_by_its_own_address(program: ProxyProgram) {
+    let flags = ["--no-market", "--max-users-per-address", "1"];
+    let server = Server::start(&[&flags[..], &["--trust-proxy"]].concat());
+    // Twice the same server: with two, the proxy could send the second user to the other one.
+    let Some(proxy) = before(program, [&server, &server], false) else {
+        return;
+    };
+    let connect = |source, more| Client::try_connect_from(source, proxy.address(), more);
+    let _one = connect("127.0.0.2:0", "").unwrap();
+    for made_up in [
+        "",
+        "X-Forwarded-For: 192.0.2.1\r\n",
+        "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2\r\n",
+        "X-Forwarded-For: \u{e4}\r\n",
+        "X-Forwarded-For: 192.0.2.1,\r\n",
+        "x_forwarded_for: 192.0.2.1\r\n",
+        "Forwarded: for=192.0.2.1\r\n",
+    ] {
+        let refused = connect("127.0.0.2:0", made_up).expect_err(made_up);
+        // A proxy that retries a 503 elsewhere passes a 429 on to its client.
+        assert_eq!(refused.status, 429, "{made_up}{refused:?}");
+        assert!(refused.head.contains("retry-after: 5"), "{}", refused.head);
+    }
+    let _other = connect("127.0.0.3:0", "").unwrap();
+
+    let untrusting = Server::start(&flags);
+    untrusting
+        .process
+        .until_output("all users of a proxy on this machine count as one address");
+    let Some(proxy) = before(program, [&untrusting, &untrusting], false) else {
+        return;
+    };
+    let _any = Client::try_connect_from("127.0.0.2:0", proxy.address(), "").unwrap();
+    let next = Client::try_connect_from("127.0.0.3:0", proxy.address(), "");
+    assert_eq!(next.expect_err("both are the proxy's address").status, 429);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn behind_nginx_each_client_is_limited_by_its_own_address_and_cannot_choose_it() {
+    each_client_is_limited_by_its_own_address(ProxyProgram::Nginx);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn behind_haproxy_each_client_is_limited_by_its_own_address_and_cannot_choose_it() {
+    each_client_is_limited_by_its_own_address(ProxyProgram::Haproxy);
+}
+
 #[test]
 fn behind_nginx_the_page_is_let_in_and_a_full_server_costs_no_user_anything() {
     pages_and_users_are_served(ProxyProgram::Nginx);

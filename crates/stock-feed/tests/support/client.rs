@@ -32,7 +32,15 @@ pub(crate) struct Answer {
 
 /// Sends a request, and reads the answer.
 pub(crate) fn http(server: SocketAddr, request: &str) -> Answer {
-    let mut stream = connect(server);
+    request_over(connect(server), request)
+}
+
+/// The same, from an address of the caller's choice.
+pub(crate) fn http_from(source: &str, server: SocketAddr, request: &str) -> Answer {
+    request_over(connect_from(source, server), request)
+}
+
+fn request_over(mut stream: TcpStream, request: &str) -> Answer {
     stream.write_all(request.as_bytes()).unwrap();
     answer(&mut stream, String::new())
 }
@@ -181,6 +189,15 @@ impl Client {
     /// Connects with more headers; returns the answer if the server refuses.
     pub(crate) fn try_connect(server: SocketAddr, more: &str) -> Result<Self, Answer> {
         Self::shake_hands(connect(server), &handshake(server, more))
+    }
+
+    /// The same, from an address of the caller's choice.
+    pub(crate) fn try_connect_from(
+        source: &str,
+        server: SocketAddr,
+        more: &str,
+    ) -> Result<Self, Answer> {
+        Self::shake_hands(connect_from(source, server), &handshake(server, more))
     }
 
     /// Connects to `/ws?` and this query, and reads nothing but the end of the handshake.

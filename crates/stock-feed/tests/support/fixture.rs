@@ -41,6 +41,7 @@ pub(crate) fn options(broker: InProcess) -> Options {
         read_time: Duration::from_secs(10),
         limits: Limits {
             users: 1_000,
+            users_per_address: None,
             message: 4096,
             pace: None,
             ping_every: Duration::from_secs(30),
