@@ -3,6 +3,7 @@
 use crate::{
     Feed, Price, Stock,
     pace::Mode,
+    pending::Received,
     subscribers::{SubscriberKey, Subscribers},
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -36,7 +37,7 @@ pub(crate) struct Channel<U> {
 pub(crate) struct State<U> {
     /// How many prices were relayed since the stock has users: the number of the last one.
     pub(crate) seq: u64,
-    pub(crate) last: Option<Price>,
+    pub(crate) last: Option<Received>,
     /// The number of the price that the broker had stored before this server subscribed: 1, or 0 if
     /// there was none. It is a stock's first price here or none at all.
     pub(crate) stored_seq: u64,
@@ -174,7 +175,7 @@ impl<U> Channel<U> {
         Added {
             key,
             last_seq: state.seq,
-            last: state.last,
+            last: state.last.map(|last| last.price),
             users: state.users(),
         }
     }

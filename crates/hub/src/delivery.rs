@@ -1,11 +1,12 @@
 //! What writing to a user takes from its hub.
 
 use crate::{
-    Encode, Feed, HubEvent, HubOptions, OnEvent, UserId,
+    Encode, Feed, HubEvent, HubOptions, OnEvent, PriceAges, UserId,
     stats::{Counters, count},
 };
 use std::{
     future::Future,
+    ops::AddAssign,
     sync::{
         Arc,
         atomic::{
@@ -15,7 +16,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{runtime::Handle, task::AbortHandle, time::Instant};
 use tokio_util::task::TaskTracker;
 
 /// How users are written to, and where it is counted and reported: all that a user, its task and
@@ -47,6 +48,13 @@ pub(crate) struct Delivered {
     pub(crate) prices: u64,
     /// How many prices the sent ones say that the user missed.
     pub(crate) missed: u64,
+}
+
+impl AddAssign for Delivered {
+    fn add_assign(&mut self, more: Self) {
+        self.prices += more.prices;
+        self.missed += more.missed;
+    }
 }
 
 impl Delivery {
@@ -113,15 +121,33 @@ impl Delivery {
         self.lagging.wait().await;
     }
 
-    pub(crate) fn count(&self, delivered: impl Iterator<Item = Delivered>) {
-        // Summed first: two additions to shared memory for a slice of users, not two for each user.
-        let mut sum = Delivered::default();
-        for one in delivered {
-            sum.prices += one.prices;
-            sum.missed += one.missed;
+    /// Counts what was sent to a slice of users; `received` is when this server received the oldest of the prices.
+    pub(crate) fn count(&self, received: Instant, delivered: impl Iterator<Item = Delivered>) {
+        // Summed first: a few additions to shared memory and one look at the clock for a slice of users, not
+        // for each user.
+        let (mut sum, mut ages) = (Delivered::default(), PriceAges::default());
+        delivered.for_each(|one| sum += one);
+        // The clock is read after the writes, so that no price looks younger than it was for the last user.
+        ages.record(received.elapsed(), sum.prices);
+        self.add(sum, &ages);
+    }
+
+    /// Counts what one write sent to one user: prices of several stocks, each with the moment in which this
+    /// server received it.
+    pub(crate) fn count_write(&self, delivered: impl Iterator<Item = (Instant, Delivered)>) {
+        let now = Instant::now();
+        let (mut sum, mut ages) = (Delivered::default(), PriceAges::default());
+        for (received, one) in delivered {
+            sum += one;
+            ages.record(now.saturating_duration_since(received), one.prices);
         }
+        self.add(sum, &ages);
+    }
+
+    fn add(&self, sum: Delivered, ages: &PriceAges) {
         count(&self.counters.deliveries, sum.prices);
         count(&self.counters.missed, sum.missed);
+        self.counters.ages.add(ages);
     }
 
     pub(crate) fn evicted(&self, user: UserId, why: &str) {

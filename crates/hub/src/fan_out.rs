@@ -8,7 +8,7 @@ use crate::{
     FeedMessage, HubEvent, Price, Stock,
     channel::Left,
     frames::Frames,
-    pending::Pending,
+    pending::{Pending, Received},
     registry::Registry,
     user::{Batch, User, UserChannel},
 };
@@ -162,7 +162,8 @@ impl Jobs {
             sent = self.slice.len();
             let delivery = &of.registry.delivery;
             let users = self.slice.drain(..);
-            delivery.count(users.map(|user| user.send_batch(channel, batch, delivery)));
+            let delivered = users.map(|user| user.send_batch(channel, batch, delivery));
+            delivery.count(batch.received, delivered);
         }
         let cursor = cursor.filter(|cursor| !cursor.left.is_none());
         // There is more to send: the rest of this batch, or prices that came while it was sent. The job
@@ -203,7 +204,7 @@ impl Jobs {
         // A stored price waits alone.
         prices.extend(pending.stored);
         // There is none if only invalid messages came.
-        let newest = prices.back().copied()?;
+        let (oldest, newest) = (*prices.front()?, *prices.back()?);
         let (before, stored_seq, users, left) = {
             let mut state = channel.lock();
             // A price was relayed before the stored one was read: that one is as new or newer. Only the
@@ -220,14 +221,14 @@ impl Jobs {
             let left = state.to_visit(is_stored);
             (before, state.stored_seq, state.users(), left)
         };
-        delivery.emit(|| sent(stock, newest, is_stored, users));
+        delivery.emit(|| sent(stock, newest.price, is_stored, users));
         // Users with a pace are sent it in their turn. And a channel without users is kept, with its last price,
         // until the broker has confirmed the unsubscribe.
         if left.is_none() {
             return None;
         }
         let mut frames = Frames::default();
-        for (at, price) in prices.iter().enumerate() {
+        for (at, Received { price, .. }) in prices.iter().enumerate() {
             let message = FeedMessage::Price {
                 stock: &stock,
                 price,
@@ -240,7 +241,8 @@ impl Jobs {
             before,
             dropped,
             stored_seq,
-            newest,
+            newest: newest.price,
+            received: oldest.at,
             frames,
         };
         Some(Cursor {

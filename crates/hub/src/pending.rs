@@ -3,7 +3,7 @@
 use crate::{Price, Stock};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// How many prices of a stock may wait; older ones are dropped and count as missed.
 pub(crate) const MAX_PENDING_PRICES: usize = 64;
@@ -30,24 +30,39 @@ struct State {
 /// Prices of one stock, oldest first.
 #[derive(Default)]
 pub(crate) struct Prices {
-    pub(crate) prices: VecDeque<Price>,
+    pub(crate) prices: VecDeque<Received>,
     /// How many were dropped in front of these.
     pub(crate) dropped: u64,
     /// Whether the newest message was not a price.
     pub(crate) invalid: bool,
     /// The last price that the broker had stored when this server subscribed; only as long as no other
     /// price of the stock waits.
-    pub(crate) stored: Option<Price>,
+    pub(crate) stored: Option<Received>,
+}
+
+/// A price, and when this server received it.
+#[derive(Clone, Copy)]
+pub(crate) struct Received {
+    pub(crate) price: Price,
+    pub(crate) at: Instant,
+}
+
+impl Received {
+    fn now(price: Price) -> Self {
+        let at = Instant::now();
+        Self { price, at }
+    }
 }
 
 impl Pending {
     pub(crate) fn price(&self, stock: Stock, price: Price) {
+        let received = Received::now(price);
         self.with(stock, |pending| {
             if pending.prices.len() == MAX_PENDING_PRICES {
                 pending.prices.pop_front();
                 pending.dropped += 1;
             }
-            pending.prices.push_back(price);
+            pending.prices.push_back(received);
             pending.invalid = false;
             // It was published after the stored one, which is of no use to anybody now.
             pending.stored = None;
@@ -57,9 +72,10 @@ impl Pending {
     /// Keeps a stored price unless another one waits: that one is newer, or the stored price itself. The
     /// look and the entry are under one lock, so no price can come in between and be sent first.
     pub(crate) fn stored(&self, stock: Stock, price: Price) {
+        let received = Received::now(price);
         self.with(stock, |pending| {
             if pending.prices.is_empty() {
-                pending.stored = Some(price);
+                pending.stored = Some(received);
             }
         });
     }

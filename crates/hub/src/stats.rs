@@ -1,6 +1,6 @@
 //! Counters that can be read at any time.
 
-use crate::{Feed, Stock};
+use crate::{Feed, PriceAges, Stock, price_ages::AgeCounters};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -16,11 +16,13 @@ pub(crate) struct Counters {
     pub(crate) channels_confirmed: AtomicU64,
     /// By the task of the broker's connection.
     pub(crate) messages_in: AtomicU64,
-    /// By the fan-out, once a slice, and by the task of each user that lags. The price on subscribing
-    /// is a reply, and is not counted.
+    /// By the fan-out, once a slice, by the task of each user that lags, and once a write to a user with a pace.
+    /// The price on subscribing is a reply, and is not counted.
     pub(crate) deliveries: AtomicU64,
     /// By the same tasks as `deliveries`.
     pub(crate) missed: AtomicU64,
+    /// By the same tasks as `deliveries`.
+    pub(crate) ages: AgeCounters,
     /// By the task of the broker's connection.
     pub(crate) invalid_messages: AtomicU64,
     /// By the manager's task.
@@ -57,6 +59,8 @@ pub struct Stats {
     pub deliveries: u64,
     /// Prices that users missed, as reported to them.
     pub missed: u64,
+    /// How old the delivered prices were when they were written to users.
+    pub price_ages: PriceAges,
     /// Messages from the broker that were not prices, and were not relayed.
     pub invalid_messages: u64,
     /// Connections to the broker that were lost.
@@ -91,6 +95,7 @@ impl Counters {
             messages_in: read(&self.messages_in),
             deliveries: read(&self.deliveries),
             missed: read(&self.missed),
+            price_ages: self.ages.read(),
             invalid_messages: read(&self.invalid_messages),
             reconnects: read(&self.reconnects),
             refusals: read(&self.refusals),

@@ -14,7 +14,7 @@ use catch_up::Owed;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::{io, sync::Arc};
-use tokio::task::AbortHandle;
+use tokio::{task::AbortHandle, time::Instant};
 
 /// The most bytes of replies that may wait for a user who does not read.
 const MAX_PENDING_REPLIES: usize = 32 * 1024;
@@ -84,6 +84,8 @@ pub(crate) struct Batch {
     /// See `channel::State`; the batch is that price if it ends with this number.
     pub(crate) stored_seq: u64,
     pub(crate) newest: Price,
+    /// When this server received the oldest of these prices.
+    pub(crate) received: Instant,
     pub(crate) frames: Frames,
 }
 
@@ -194,7 +196,7 @@ impl User {
         if !owed.is_empty() {
             let begun = self.write(&mut state, frames, delivery);
             state.mark_sent(&owed[..begun]);
-            delivery.count(owed[..begun].iter().map(Owed::delivered));
+            delivery.count_write(owed[..begun].iter().filter_map(Owed::delivered));
         }
     }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use hub::{Connection, Feed, Hub, HubOptions, Price, Socket, Stock, UserId};
+use hub::{Connection, Feed, Hub, HubOptions, Pace, Price, PriceAges, Socket, Stock, UserId};
 use parking_lot::Mutex;
 use std::{
     io,
@@ -614,4 +614,138 @@ async fn a_stored_value_that_is_not_a_price_is_counted_and_makes_no_stock_stale(
     moment().await;
     assert_eq!(client.received().len(), 2);
     assert_eq!(fixture.hub.stats().invalid_messages, 1);
+}
+
+/// The ages that were counted: the bound of each bucket in milliseconds, and how many prices are in it.
+fn ages(hub: &Hub) -> Vec<(u128, u64)> {
+    let counts = hub.stats().price_ages.counts;
+    let bounds = PriceAges::BOUNDS.iter().map(Duration::as_millis);
+    let buckets = bounds.chain([u128::MAX]).zip(counts);
+    buckets.filter(|(_, prices)| *prices > 0).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_price_that_waits_three_seconds_for_a_slow_user_is_counted_as_that_old() {
+    let fixture = Fixture::new().await;
+    let (_quick, _) = fixture.user(1).await;
+    let (_slow, client) = fixture.user(2).await;
+    client.take_only(0);
+    fixture.publish(1);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(ages(&fixture.hub), [(1, 1)], "that of the quick user");
+    client.take_all();
+    moment().await;
+    assert_eq!(ages(&fixture.hub), [(1, 1), (5_000, 1)]);
+    let sum = fixture.hub.stats().price_ages.sum;
+    assert_eq!(sum.as_secs(), 3, "{sum:?}");
+    // What replaced an old price is as old as it is itself.
+    client.take_only(0);
+    fixture.publish(2);
+    sleep(Duration::from_secs(2)).await;
+    fixture.publish(3);
+    sleep(Duration::from_millis(400)).await;
+    client.take_all();
+    moment().await;
+    assert_eq!(ages(&fixture.hub), [(1, 3), (500, 1), (5_000, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn prices_that_leave_together_are_as_old_as_the_oldest_and_a_dropped_one_is_not_among_them() {
+    // Without a task that fans out, so that they wait.
+    let hub = Hub::new(HubOptions::default(), Handle::current());
+    let user = hub.connect(UserId(1), TestClient::default());
+    let user = user.expect("the hub is open");
+    hub.subscribe(&user, apple()).expect("it is its first");
+    // One with a pace is sent only the newest of them, which has its own age.
+    let pace = Pace::new(Pace::LONGEST).ok();
+    let paced = hub.connect_at_pace(UserId(2), TestClient::default(), pace);
+    let paced = paced.expect("the hub is open");
+    hub.subscribe(&paced, apple()).expect("it is its first");
+    let publish = |price: u64| hub.price(apple(), price.to_string().parse().unwrap());
+    publish(1);
+    sleep(Duration::from_millis(200)).await;
+    publish(2);
+    hub.flush().await;
+    assert_eq!(ages(&hub), [(1, 1), (250, 2)]);
+    publish(3);
+    sleep(Duration::from_secs(20)).await;
+    (4..=67).for_each(publish);
+    hub.flush().await;
+    assert_eq!(ages(&hub), [(1, 1 + 64 + 1), (250, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_prices_that_a_slow_user_takes_in_part_only_those_that_were_begun_are_counted() {
+    let fixture = Fixture::new().await;
+    let (user, client) = fixture.user(1).await;
+    let other: Stock = "OTHER".parse().expect("it is a name");
+    let subscribed = fixture.hub.subscribe(&user, other);
+    subscribed.expect("the hub is open, and there are few stocks");
+    client.take_only(0);
+    fixture.publish(1);
+    fixture
+        .hub
+        .price(other, "1".parse().expect("it is a number"));
+    sleep(Duration::from_millis(20)).await;
+    client.take_only(10);
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(ages(&fixture.hub), [(25, 1)], "the one that is cut");
+    client.take_all();
+    moment().await;
+    assert_eq!(ages(&fixture.hub), [(25, 1), (5_000, 1)]);
+    assert_eq!(fixture.hub.stats().deliveries, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_delivery_has_an_age() {
+    let fixture = Fixture::new().await;
+    // Every fifth has a pace.
+    let connect = |id: u64| {
+        let pace = Pace::new(Pace::SHORTEST)
+            .ok()
+            .filter(|_| id.is_multiple_of(5));
+        let client = TestClient::default();
+        let user = fixture.hub.connect_at_pace(UserId(id), client, pace);
+        let user = user.expect("the hub is open");
+        let subscribed = fixture.hub.subscribe(&user, apple());
+        subscribed.expect("the hub is open, and it is the user's first stock");
+        user
+    };
+    let users: Vec<_> = (0..300).map(connect).collect();
+    moment().await;
+    let total = || {
+        let stats = fixture.hub.stats();
+        let ages: u64 = stats.price_ages.counts.iter().sum();
+        assert_eq!(ages, stats.deliveries);
+        ages
+    };
+    assert_eq!(total(), 0, "a status is not a price");
+    let mut price = 0;
+    for round in 0..20 {
+        for (at, user) in users.iter().enumerate() {
+            match (at + round) % 7 {
+                0 => user.socket().take_only(at % 90),
+                1 => user.socket().take_all(),
+                _ => {}
+            }
+        }
+        for _ in 0..round {
+            price += 1;
+            fixture.publish(price);
+        }
+        moment().await;
+        total();
+    }
+    for user in &users {
+        user.socket().take_all();
+    }
+    sleep(Pace::SHORTEST + Duration::from_millis(10)).await;
+    assert!(total() > 300 * 20, "{}", total());
+    let paced = users[0].socket().prices("APPL");
+    assert!((2..10).contains(&paced.len()), "{paced:?}");
+    assert_eq!(paced.last(), Some(&price.to_string()));
+    // The last price that a user is sent when it subscribes is not a delivery.
+    let before = total();
+    let (_new, _) = fixture.user(300).await;
+    assert_eq!(total(), before);
 }

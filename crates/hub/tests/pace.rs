@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "delivery.rs uses the rest of it")]
 mod support;
 
-use hub::{Connection, Feed, Hub, HubOptions, Pace, Socket, Stock, UserId};
+use hub::{Connection, Feed, Hub, HubOptions, Pace, PriceAges, Socket, Stock, UserId};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use std::{
 use support::test_client::{Received, TestClient};
 use tokio::{
     runtime::Handle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -243,6 +243,42 @@ async fn a_stored_price_that_is_read_later_does_not_wait_for_the_users_turn() {
     sleep(SECOND + TICK).await;
     assert_eq!(paced.client.received()[3..], [price(2, 0, false)]);
     assert_eq!(fixture.hub.stats().deliveries, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_stock_that_a_turn_sends_is_counted_with_the_age_of_its_newest_price() {
+    let fixture = Fixture::new().await;
+    let old = stock("OLD");
+    let (_user, paced) = fixture.paced(1, &[apple(), old, stock("CALM")]);
+    fixture.publish(apple(), 1);
+    fixture.publish(old, 1);
+    fixture.publish(stock("CALM"), 1);
+    until_a_turn(&paced).await;
+    let before = fixture.hub.stats();
+    let turn = paced.writes.lock()[0].0;
+    let after = |milliseconds| turn + Duration::from_millis(milliseconds);
+    sleep_until(after(100)).await;
+    fixture.publish(apple(), 2);
+    fixture.publish(old, 2);
+    sleep_until(after(700)).await;
+    fixture.publish(apple(), 3);
+    sleep_until(after(900)).await;
+    assert_eq!(
+        fixture.hub.stats().price_ages,
+        before.price_ages,
+        "nothing is sent yet"
+    );
+    until_a_turn(&paced).await;
+    // At 1 s the newest price of APPL is 300 ms old and that of OLD 900 ms; CALM has not changed.
+    let now = fixture.hub.stats();
+    let counts = now.price_ages.counts.iter().zip(before.price_ages.counts);
+    let counts: Vec<u64> = counts.map(|(now, before)| now - before).collect();
+    let expected = PriceAges::BOUNDS.map(|bound| u64::from(bound == SECOND || bound == SECOND / 2));
+    assert_eq!(counts[..counts.len() - 1], expected);
+    let sum = now.price_ages.sum - before.price_ages.sum;
+    let exact = Duration::from_millis(300 + 900);
+    assert!(sum.abs_diff(exact) <= 2 * TICK, "{sum:?}");
+    assert_eq!(now.deliveries - before.deliveries, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,8 +42,8 @@ mod tests;
 pub use broker::{BrokerError, in_process::InProcess};
 pub use hub::{
     BadPace, BadPrice, BadStock, Connection, Disconnected, Encode, Feed, FeedMessage, HubEvent,
-    HubOptions, JsonLines, OnEvent, Pace, Price, Socket, Stats, Stock, StockUsers, SubscribeError,
-    UserId,
+    HubOptions, JsonLines, OnEvent, Pace, Price, PriceAges, Socket, Stats, Stock, StockUsers,
+    SubscribeError, UserId,
 };
 pub use manager::PubSubManager;
 pub use options::{BrokerAddress, NotStarted, Options, StartError};

@@ -1,12 +1,13 @@
 //! The server's figures and its health: `/stats`, `/metrics`, `/healthz`.
 
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use pubsub_manager::{Feed, Stock, StockUsers};
+use pubsub_manager::{Feed, PriceAges, Stock, StockUsers};
 use serde::Serialize;
 
 use crate::app::App;
@@ -107,12 +108,14 @@ fn describe(app: &App) -> Vec<u8> {
 
 /// `GET /metrics`, for Prometheus.
 pub(crate) async fn metrics(State(app): State<&'static App>) -> Response {
-    record(&app.manager.counts());
+    let counts = app.manager.counts();
+    record(&counts);
     // Counts stay exact in a float up to 2^53.
     metrics::gauge!("stock_feed_users").set(app.sessions.len() as f64);
     metrics::gauge!("stock_feed_max_users").set(app.limits.users as f64);
     metrics::gauge!("stock_feed_users_most").set(app.limits.users as f64);
-    let text = app.prometheus.render();
+    let mut text = app.prometheus.render();
+    write_ages(&mut text, &counts.price_ages).expect("a String takes every write");
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
@@ -175,6 +178,30 @@ fn record(stats: &pubsub_manager::Stats) {
     for (name, value) in gauges {
         metrics::gauge!(name).set(value as f64);
     }
+}
+
+/// Adds the ages of prices in the exporter's text format. The exporter does not write them itself, because its
+/// histogram keeps each value with its time, 16 bytes, until the next scrape: 1.6 MB a second at a hundred
+/// thousand deliveries a second. The hub needs one addition for a slice of its users.
+fn write_ages(text: &mut String, ages: &PriceAges) -> fmt::Result {
+    const NAME: &str = "pubsub_price_age_seconds";
+    writeln!(
+        text,
+        "# HELP {NAME} from receiving a price until it was written to a user's socket"
+    )?;
+    writeln!(text, "# TYPE {NAME} histogram")?;
+    let bounds = PriceAges::BOUNDS.map(|bound| bound.as_secs_f64().to_string());
+    let mut count = 0;
+    for (bound, prices) in bounds
+        .into_iter()
+        .chain(["+Inf".to_owned()])
+        .zip(ages.counts)
+    {
+        count += prices;
+        writeln!(text, "{NAME}_bucket{{le=\"{bound}\"}} {count}")?;
+    }
+    writeln!(text, "{NAME}_sum {}", ages.sum.as_secs_f64())?;
+    writeln!(text, "{NAME}_count {count}\n")
 }
 
 /// `GET /healthz`, for the load balancer that decides which servers get users.

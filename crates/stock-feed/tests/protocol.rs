@@ -601,3 +601,60 @@ fn a_metric_that_was_renamed_has_both_names_and_the_old_one_is_marked_as_depreca
         assert_eq!(stats[old], stats[new], "{old}, {new}");
     }
 }
+
+#[test]
+fn the_ages_of_prices_are_a_histogram_for_prometheus() {
+    const NAME: &str = "pubsub_price_age_seconds";
+    let mut user = user();
+    user.subscribe_acknowledged("AGED");
+    fixture().until_subscribed_to("AGED");
+    fixture().publish("AGED", "1");
+    user.text();
+    let mut metrics = String::new();
+    harness::until("the delivery is counted", || {
+        metrics = get(fixture().server, "/metrics").body;
+        !metrics.contains(&format!("\n{NAME}_count 0\n"))
+    });
+    // The text format, version 0.0.4: a comment, or a name, labels in braces and a number.
+    for line in metrics.lines().filter(|line| !line.is_empty()) {
+        let (sample, value) = line.rsplit_once(' ').expect(line);
+        let is_comment = line.starts_with("# HELP ") || line.starts_with("# TYPE ");
+        assert!(is_comment || value.parse::<f64>().is_ok(), "{line}");
+        let name = sample.split('{').next().expect(line);
+        let is_name = |name: &str| name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric());
+        assert!(is_comment || is_name(name), "{line}");
+    }
+    assert_eq!(
+        metrics
+            .matches(&format!("# TYPE {NAME} histogram\n"))
+            .count(),
+        1
+    );
+    assert_eq!(metrics.matches(&format!("# HELP {NAME} ")).count(), 1);
+    let values = |start: &str| -> Vec<(String, f64)> {
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(start));
+        let pair = |line: &str| {
+            let (label, value) = line.rsplit_once(' ').expect("a label and a value");
+            (label.to_owned(), value.parse().expect("a number"))
+        };
+        lines.map(pair).collect()
+    };
+    let buckets = values(&format!("{NAME}_bucket{{le="));
+    assert!(
+        buckets.is_sorted_by(|(_, one), (_, next)| one <= next),
+        "{buckets:?}"
+    );
+    let bounds = buckets
+        .iter()
+        .map(|(label, _)| label.trim_matches(['"', '}']));
+    let bounds: Vec<f64> = bounds.map(|bound| bound.parse().expect(bound)).collect();
+    assert!(
+        bounds.is_sorted() && bounds.ends_with(&[60.0, f64::INFINITY]),
+        "{bounds:?}"
+    );
+    let (last, all) = buckets.last().expect("there are buckets").clone();
+    assert_eq!(last, "\"+Inf\"}");
+    assert_eq!(values(&format!("{NAME}_count"))[0].1, all);
+    assert_eq!(values("pubsub_deliveries_total")[0].1, all);
+    assert!(values(&format!("{NAME}_sum"))[0].1 > 0.0);
+}

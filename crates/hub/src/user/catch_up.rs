@@ -7,6 +7,7 @@ use crate::{
     delivery::{Delivered, Delivery},
     frames::Frames,
     pace::Mode,
+    pending::Received,
 };
 use std::{future::poll_fn, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -114,7 +115,7 @@ impl User {
             // not count: a newer price may replace them by the time there is room.
             let (begun, rest) = frames.begun(taken);
             state.mark_sent(&owed[..begun]);
-            delivery.count(owed[..begun].iter().map(Owed::delivered));
+            delivery.count_write(owed[..begun].iter().filter_map(Owed::delivered));
             if taken < frames.bytes().len() {
                 if let Some(lag) = &mut state.lag {
                     lag.unsent.extend_from_slice(rest);
@@ -138,6 +139,8 @@ pub(super) enum Owed {
         at: usize,
         seq: u64,
         missed: u64,
+        /// When this server received it.
+        received: Instant,
         /// Whether it is the stored price, which counts no more as a delivery than the last price that a
         /// user is sent when it subscribes.
         last: bool,
@@ -145,14 +148,16 @@ pub(super) enum Owed {
 }
 
 impl Owed {
-    pub(super) fn delivered(&self) -> Delivered {
+    /// What counts as delivered, and when this server received it.
+    pub(super) fn delivered(&self) -> Option<(Instant, Delivered)> {
         match *self {
             Self::Price {
                 missed,
+                received,
                 last: false,
                 ..
-            } => Delivered { prices: 1, missed },
-            Self::Price { .. } | Self::Status(_) | Self::StockStatus { .. } => Delivered::default(),
+            } => Some((received, Delivered { prices: 1, missed })),
+            Self::Price { .. } | Self::Status(_) | Self::StockStatus { .. } => None,
         }
     }
 }
@@ -207,7 +212,11 @@ impl State {
                 let channel = subscription.channel.lock();
                 (channel.seq, channel.stored_seq, channel.last)
             };
-            if let Some(price) = newest.filter(|_| subscription.last_seq < seq) {
+            if let Some(Received {
+                price,
+                at: received,
+            }) = newest.filter(|_| subscription.last_seq < seq)
+            {
                 let last = seq == stored_seq;
                 let missed = missed(subscription.last_seq, seq, stored_seq);
                 let message = FeedMessage::Price {
@@ -221,6 +230,7 @@ impl State {
                     at,
                     seq,
                     missed,
+                    received,
                     last,
                 });
             }
