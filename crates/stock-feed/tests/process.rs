@@ -131,11 +131,9 @@ fn the_pace_of_the_server_is_that_of_its_users_and_they_may_ask_for_a_slower_one
             assert!(message.contains("200ms"), "{message}");
         }
         user.subscribe_acknowledged("APPL");
-        let price = std::iter::repeat_with(|| user.json()).find(|price| price["last"] != true);
-        let price = price.expect("the market does not end");
-        // Its price changes every few milliseconds. The first turn may follow the subscription closely.
-        let missed = user.json()["missed"].as_u64();
-        assert!(missed > Some(3), "{query}: {price}, then {missed:?} missed");
+        // Its price changes every few milliseconds; if the machine is busy, fewer changes come before a turn.
+        let missed = std::iter::repeat_with(|| user.json()["missed"].as_u64());
+        assert!(missed.take(50).any(|missed| missed > Some(3)), "{query}");
     }
 }
 
