@@ -16,11 +16,18 @@ use lessons::page::workspace;
 use live::{Book, processes, processes_by, wait_until};
 use serde_json::{Value, json};
 
-/// The copy of the workspace is one for all books, so the tests that change it take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// The copy of the workspace is one for all books, so the tests that change it take turns. A book is built and
+/// started before the turn: it needs no copy, and takes seconds.
+static COPY: Mutex<()> = Mutex::new(());
 
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// The tests that count the processes of a demonstration take turns.
+static DEMONSTRATION: Mutex<()> = Mutex::new(());
+
+/// The folder of the challenges is one for all books.
+static CHALLENGE: Mutex<()> = Mutex::new(());
+
+fn turn(of: &Mutex<()>) -> MutexGuard<'_, ()> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The first command of lesson 5.
@@ -162,8 +169,8 @@ fn the_key_is_in_a_file_of_its_owner_and_in_no_argument_and_another_user_gets_no
 
 #[test]
 fn a_program_that_runs_is_not_started_again_and_prints_its_verdict_when_it_is_stopped() {
-    let _turn = turn();
     let book = Book::start();
+    let _turn = turn(&DEMONSTRATION);
     let mut running = book.start_live("run", &module_store());
     let number = running.until("round  index");
     let again = book.request(
@@ -190,8 +197,8 @@ fn a_program_that_runs_is_not_started_again_and_prints_its_verdict_when_it_is_st
 
 #[test]
 fn two_programs_run_at_once_and_a_page_offers_what_it_has_in_several_terminals() {
-    let _turn = turn();
     let book = Book::start();
+    let _turn = turn(&DEMONSTRATION);
     let mut one = book.start_live("run", &module_store());
     let mut other = book.start_live("run", &json!({ "id": "07-bad-game.md:1" }));
     one.until("round  index");
@@ -215,8 +222,8 @@ fn two_programs_run_at_once_and_a_page_offers_what_it_has_in_several_terminals()
 
 #[test]
 fn a_program_ends_with_the_page_that_is_left_and_with_the_book_that_is_killed() {
-    let _turn = turn();
     let mut book = Book::start();
+    let _turn = turn(&DEMONSTRATION);
     let is_gone = || processes("debug/module-store").is_empty();
     let mut running = book.start_live("run", &module_store());
     running.until("round  index");
@@ -233,9 +240,9 @@ fn a_program_ends_with_the_page_that_is_left_and_with_the_book_that_is_killed() 
 
 #[test]
 fn a_change_is_tried_in_a_copy_and_a_book_that_is_killed_meanwhile_leaves_nothing() {
-    let _turn = turn();
     let copy = workspace().canonicalize().unwrap().join("target/book");
     let mut book = Book::start();
+    let _turn = turn(&COPY);
     let offers = book.offers("05-module-store.html");
     let change = &offers["changes"][1];
     let body = json!({ "id": change["id"], "diffs": change["diffs"] });
@@ -265,8 +272,8 @@ fn a_change_is_tried_in_a_copy_and_a_book_that_is_killed_meanwhile_leaves_nothin
 
 #[test]
 fn a_program_is_checked_and_not_run_and_a_manager_more_is_counted() {
-    let _turn = turn();
     let book = Book::start();
+    let _turn = turn(&COPY);
     let offers = book.offers("10-singleton-game.html");
     let mut cases = offers["cases"].as_array().unwrap().iter();
     let case = cases.find(|case| case["id"] == "singleton-game/constructor");
@@ -325,8 +332,8 @@ fn a_program_is_checked_and_not_run_and_a_manager_more_is_counted() {
 
 #[test]
 fn a_program_that_prints_allocates_or_forks_without_end_is_bounded() {
-    let _turn = turn();
     let book = Book::start();
+    let _turn = turn(&COPY);
     let run = |program: &str| {
         let body = json!({ "id": "singleton-game/constructor", "program": program });
         book.start_live("count", &body)
@@ -355,8 +362,8 @@ fn a_program_that_prints_allocates_or_forks_without_end_is_bounded() {
 
 #[test]
 fn an_exercise_is_judged_by_the_tests_that_were_shipped_and_written_for_rustlings() {
-    let _turn = turn();
     let book = Book::start();
+    let _turn = turn(&COPY);
     let offers = book.offers("10-singleton-game.html");
     let mut exercises = offers["exercises"].as_array().unwrap().iter();
     let exercise = exercises.find(|exercise| exercise["name"] == "private_new");
@@ -407,8 +414,8 @@ fn a_server_for_a_challenge_is_compiled_and_checked_and_the_story_that_breaks_it
     if !live::checks_challenges() {
         return;
     }
-    let _turn = turn();
     let book = Book::start();
+    let _turn = turn(&CHALLENGE);
     let challenge = book.offers("w5-relay.html")["challenges"][0].clone();
     assert_eq!(challenge["name"], "relay");
     let first = challenge["code"].as_str().unwrap();
@@ -453,8 +460,8 @@ fn a_server_for_a_challenge_that_hangs_ends_with_the_page_and_only_one_is_checke
     if !live::checks_challenges() {
         return;
     }
-    let _turn = turn();
     let book = Book::start();
+    let _turn = turn(&CHALLENGE);
     let hangs = json!({ "name": "relay", "code": "while (true);", "again": false });
     let running = book.start_live("challenge", &hangs);
     let server = || {

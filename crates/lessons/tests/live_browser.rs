@@ -28,7 +28,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-/// The copy of the workspace is one for all books, so the tests that change it take turns.
+/// The copy of the workspace is one for all books, so the tests that change it take turns. A book is built, and its
+/// page opened, before the turn: this needs no copy, and takes seconds.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Opens a page as a reader who came by the address in the terminal.
@@ -89,9 +90,9 @@ async fn by_keyboard_alone_a_demonstration_runs_and_stop_leaves_its_verdict_and_
     let Some(driver) = Driver::start() else {
         return;
     };
-    let _turn = TURN.lock().await;
     let book = Book::start();
     let page = open(&driver, &book, "05-module-store.html").await;
+    let _turn = TURN.lock().await;
     page.js(&format!("{}.focus()", button("Run"))).await;
     page.press(&Key::Enter.to_string()).await;
     page.until("document.querySelector('.live-output').textContent.includes('round  index')")
@@ -128,9 +129,9 @@ async fn a_change_is_tried_as_it_is_on_the_page_and_as_the_reader_edits_it() {
     let Some(driver) = Driver::start() else {
         return;
     };
-    let _turn = TURN.lock().await;
     let book = Book::start();
     let page = open(&driver, &book, "07-bad-game.html").await;
+    let _turn = TURN.lock().await;
     page.js(&format!("{}.click()", button("Try"))).await;
     page.until(&format!(
         "{} === 'This is what the page expects.'",
@@ -163,9 +164,9 @@ async fn page_10_from_a_refused_program_to_a_solved_exercise_with_only_the_brows
     let Some(driver) = Driver::start() else {
         return;
     };
-    let _turn = TURN.lock().await;
     let book = Book::start();
     let page = open(&driver, &book, "10-singleton-game.html").await;
+    let _turn = TURN.lock().await;
     let select = "document.querySelector('.live-cases')";
     page.js(&format!("({select}.value = 'singleton-game/constructor', {select}.dispatchEvent(new Event('change')))")).await;
     page.js("document.querySelector('.check .live-button').click()")
@@ -250,9 +251,9 @@ async fn a_challenge_is_played_to_the_broken_rule_of_its_first_server_and_held_b
     if !live::checks_challenges() {
         return;
     }
-    let _turn = TURN.lock().await;
     let book = Book::start();
     let page = open(&driver, &book, "w5-relay.html").await;
+    let _turn = TURN.lock().await;
     let place = "document.querySelector('[data-challenge=relay]')";
     let said = format!("{place}.querySelector('[role=status]').textContent");
     page.js(&format!("{place}.querySelector('.live-button').focus()"))
