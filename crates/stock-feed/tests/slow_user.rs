@@ -6,8 +6,8 @@ mod support;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use harness::{TIMEOUT, until};
-use support::client::{Client, stats};
+use harness::TIMEOUT;
+use support::client::Client;
 use support::fixture::fixture_with;
 
 /// What the process holds in memory, in bytes.
@@ -50,11 +50,12 @@ fn read_until(user: &mut Client, newest: u64, mut on_price: impl FnMut(u64)) -> 
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other() {
+fn a_user_who_does_not_read_costs_bounded_memory_slows_no_other_and_skips_to_the_newest() {
     const PRICES: u64 = 100_000;
     /// As many as the relay takes in one round, so that none is missed before it was relayed.
     const ROUND: u64 = 64;
-    let fixture = fixture_with(|options| options.read_time = Duration::from_secs(5));
+    // Longer than any machine takes for so many prices, so that no user is evicted: tests/eviction.rs is about that.
+    let fixture = fixture_with(|options| options.read_time = Duration::from_secs(600));
     let mut reads = Client::connect(fixture.server);
     let mut pauses = Client::connect(fixture.server);
     let mut never: Vec<Client> = (0..20).map(|_| Client::connect(fixture.server)).collect();
@@ -65,12 +66,11 @@ fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other
     let before = memory();
     let (sender, received) = mpsc::channel();
     let reader = std::thread::spawn(move || {
-        let missed = read_until(&mut reads, PRICES - 1, |price| {
+        read_until(&mut reads, PRICES - 1, |price| {
             if price % ROUND == ROUND - 1 {
                 sender.send(price).expect("the test still publishes");
             }
-        });
-        (reads, missed)
+        })
     });
     for n in 0..PRICES {
         fixture.publish("FLOOD", &n.to_string());
@@ -82,7 +82,7 @@ fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other
             );
         }
     }
-    let (mut reads, missed) = reader.join().expect("a user that reads has it all");
+    let missed = reader.join().expect("a user that reads has it all");
     assert_eq!(missed, 0, "and misses nothing");
     let grown = memory().saturating_sub(before);
     assert!(
@@ -95,11 +95,4 @@ fn a_user_who_does_not_read_skips_to_the_newest_or_is_evicted_and_slows_no_other
         kept < 8_000,
         "the kernel kept {kept} old prices, where a small buffer holds some 3,400"
     );
-    until("the users that never read are evicted", || {
-        stats(fixture.server)["evicted"] == 20
-    });
-    until("they are disconnected", || {
-        stats(fixture.server)["users"] == 2
-    });
-    reads.subscribe_acknowledged("STILL-SERVED");
 }
