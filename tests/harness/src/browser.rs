@@ -136,7 +136,7 @@ impl Drop for Window {
                 "DELETE /session/{session} HTTP/1.1\r\nHost: {driver}\r\n\r\n"
             );
             let _ = stream.set_read_timeout(Some(PAGE_TIMEOUT));
-            let _ = stream.read(&mut [0]);
+            let _ = stream.read_exact(&mut [0]);
         }
     }
 }

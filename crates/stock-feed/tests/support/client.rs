@@ -1,6 +1,6 @@
 //! A WebSocket client that also sends frames which a correct client would never send.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use harness::TIMEOUT;
@@ -60,9 +60,20 @@ fn answer(stream: &mut TcpStream, mut text: String) -> Answer {
             }
         }
         let mut bytes = [0; 16 * 1024];
-        match stream.read(&mut bytes).unwrap() {
+        match read(stream, &mut bytes).unwrap() {
             0 => return parse(&text),
             read => text.push_str(std::str::from_utf8(&bytes[..read]).unwrap()),
+        }
+    }
+}
+
+/// Reads once. The kernel does not resume a read that has a timeout after a signal (signal(7)), and this process
+/// gets one whenever a child of another test ends.
+fn read(stream: &mut TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }
@@ -212,11 +223,8 @@ impl Client {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            assert_eq!(
-                stream.read(&mut byte).unwrap(),
-                1,
-                "the server closed in the handshake"
-            );
+            let read = stream.read_exact(&mut byte);
+            read.expect("the server answers the handshake");
             head.push(byte[0]);
         }
         let head = String::from_utf8(head).unwrap();
@@ -263,7 +271,7 @@ impl Client {
                 return Some(frame);
             }
             let mut bytes = [0; 16 * 1024];
-            match self.stream.read(&mut bytes) {
+            match read(&mut self.stream, &mut bytes) {
                 Ok(0) => return None,
                 Ok(read) => self.unread.extend_from_slice(&bytes[..read]),
                 Err(error) => panic!("no frame came: {error}"),
