@@ -14,7 +14,10 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use support::test_client::{Received, TestClient};
+use support::{
+    live_hub, moment,
+    test_client::{Received, TestClient},
+};
 use tokio::{runtime::Handle, time::sleep};
 
 /// A hub that is live, and its fan-out. The test is the manager.
@@ -24,11 +27,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let hub = Hub::new(HubOptions::default(), Handle::current());
-        let fan_out = Arc::clone(&hub);
-        tokio::spawn(async move { fan_out.fan_out().await });
-        hub.go_live();
-        moment().await;
+        let hub = live_hub().await;
         Self { hub }
     }
 
@@ -66,11 +65,6 @@ fn price(price: u64, missed: u64) -> Received {
         last: false,
         missed,
     }
-}
-
-/// Lets what is ready happen. The clock is paused: it moves on only when no task has work.
-async fn moment() {
-    sleep(Duration::from_millis(10)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "delivery.rs uses the rest of it")]
 mod support;
 
-use hub::{Connection, Feed, Hub, HubOptions, Pace, PriceAges, Socket, Stock, UserId};
+use hub::{Connection, Feed, Hub, Pace, PriceAges, Socket, Stock, UserId};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -13,11 +13,11 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use support::test_client::{Received, TestClient};
-use tokio::{
-    runtime::Handle,
-    time::{Instant, sleep, sleep_until},
+use support::{
+    live_hub, moment,
+    test_client::{Received, TestClient},
 };
+use tokio::time::{Instant, sleep, sleep_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -61,11 +61,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let hub = Hub::new(HubOptions::default(), Handle::current());
-        let fan_out = Arc::clone(&hub);
-        tokio::spawn(async move { fan_out.fan_out().await });
-        hub.go_live();
-        moment().await;
+        let hub = live_hub().await;
         Self { hub }
     }
 
@@ -106,11 +102,6 @@ fn price(price: u64, missed: u64, last: bool) -> Received {
         last,
         missed,
     }
-}
-
-/// Lets what is ready happen. The clock is paused: it moves on only when no task has work.
-async fn moment() {
-    sleep(Duration::from_millis(10)).await;
 }
 
 /// Waits until the user is offered prices.
@@ -282,7 +273,7 @@ async fn each_stock_that_a_turn_sends_is_counted_with_the_age_of_its_newest_pric
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_user_missed_begins_anew_when_it_subscribes_again() {
+async fn what_a_user_missed_is_counted_from_zero_when_it_subscribes_again() {
     let fixture = Fixture::new().await;
     let (_other, _) = fixture.paced(1, &[apple()]);
     let (user, paced) = fixture.paced(2, &[apple()]);
