@@ -19,6 +19,8 @@ mod hammer;
 mod last_prices;
 mod lecture_faults;
 #[cfg(feature = "redis")]
+mod probes;
+#[cfg(feature = "redis")]
 mod redis_failover;
 #[cfg(feature = "redis")]
 mod redis_faults;
