@@ -22,7 +22,7 @@ export function backoff(failures, random = Math.random()) {
 }
 
 /**
- * Fires `state` (connecting, open or waiting, and why the server took nobody in: full, limited or refused),
+ * Fires `state` (connecting, open or waiting, and why the server refused it: full, limited or refused),
  * `message` (one object of the wire protocol), and `refused` (a stock that the server will not send,
  * and that is wanted no longer).
  */

@@ -28,7 +28,7 @@ const EACH: usize = 5;
 
 /// A hundred prices a second.
 const PRICE_EVERY: Duration = Duration::from_millis(10);
-/// Somebody new opens the page fifty times a second: the moments in which a server ends and starts are short.
+/// A new user opens the page fifty times a second: the moments in which a server ends and starts are short.
 const VISIT_EVERY: Duration = Duration::from_millis(20);
 
 /// The waits of `feed.js`.
@@ -291,7 +291,7 @@ impl User {
     }
 }
 
-/// Somebody new comes and goes, again and again, until `enough`; returns how often it was let in.
+/// A new user comes and goes, again and again, until `enough`; returns how often it was let in.
 fn visit(proxy: SocketAddr, enough: &AtomicBool) -> usize {
     let mut visits = 0;
     while !enough.load(Ordering::Relaxed) {

@@ -333,7 +333,7 @@ fn at_once(servers: usize, workers: usize) -> usize {
     (512 * servers / workers).clamp(8, most)
 }
 
-/// Sends on what a worker reports, until it ends or nobody listens any more.
+/// Sends on what a worker reports, until it ends or its reader is dropped.
 fn forward_reports(worker: usize, stdout: ChildStdout, reports: &Sender<(usize, Report)>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         let report = serde_json::from_str(&line).unwrap_or_else(|error| {
